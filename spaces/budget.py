@@ -1,0 +1,38 @@
+"""How much training a trial gets, and on which images it is trained and judged."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from spaces.errors import ConfigurationError
+
+Protocol = Literal["search", "paper"]
+"""``search``: train on 50,000 and validate on 10,000 of the 60,000 training images.
+
+``paper``: train on all 60,000 and validate on the 10,000 test images, as the paper does; only for
+reproducing its tables.
+"""
+
+N_TRAIN_FILE = 60_000
+"""Images in Fashion-MNIST's training files."""
+N_VALIDATION = 10_000
+"""Training images that the search protocol holds out to judge trials by."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What every trial of a study gets alike."""
+
+    epochs: int = 30
+    """Passes over the training images (Table 1)."""
+    subset: int | None = None
+    """Training and validation images together, in the protocol's proportion; None for all."""
+    protocol: Protocol = "search"
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that trains nothing."""
+        if self.epochs < 1:
+            raise ConfigurationError(f"epochs must be at least 1; got {self.epochs}")
+        if self.subset is not None and not 600 <= self.subset <= N_TRAIN_FILE:
+            raise ConfigurationError(
+                f"subset must be from 600 to {N_TRAIN_FILE} images; got {self.subset}"
+            )
