@@ -7,7 +7,7 @@ stands here.
 
 
 def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """Side of the output of a convolution or a pooling over ``size`` × ``size`` pixels (Sec. 2.1)."""
+    """Side of the output of a convolution or pooling over ``size`` × ``size`` pixels (Sec. 2.1)."""
     return (size + 2 * padding - kernel) // stride + 1
 
 

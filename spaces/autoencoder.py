@@ -1,4 +1,12 @@
-"""The autoencoder's configuration and its layers, as numbers; the network is built elsewhere."""
+"""The autoencoder's configuration, layers and search space; the network is built elsewhere.
+
+Two things the paper does not say are settled here, by what comes closest to its published losses:
+
+* The **pixel scale** is [−1, 1] (``PIXEL_MEAN`` and ``PIXEL_STD``). On [0, 1] the baseline falls
+  to a loss of 1.4 % within six epochs, far below the 7.26 % of its Table 3.
+* **Dropout sits before each pooling**, after the activation. There the baseline ends near the
+  published validation loss; after each pooling it ends near 5 %.
+"""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, get_args
@@ -9,7 +17,9 @@ from spaces.arithmetic import (
     conv_size,
     conv_transpose_size,
 )
+from spaces.dimensions import Choices, FloatRange
 from spaces.errors import ConfigurationError
+from spaces.space import SearchSpace
 
 Pooling = Literal["max", "avg"]
 
@@ -17,6 +27,10 @@ PoolKind = Literal["max_pool", "avg_pool"]
 
 IMAGE_SIZE = 28
 """Side of a Fashion-MNIST image in pixels."""
+
+PIXEL_MEAN = 0.5
+"""Subtracted from pixels in [0, 1] before dividing by ``PIXEL_STD``."""
+PIXEL_STD = 0.5
 
 POOL_KINDS: dict[Pooling, PoolKind] = {"max": "max_pool", "avg": "avg_pool"}
 """The layer's kind for each choice of pooling."""
@@ -144,3 +158,18 @@ def n_parameters(config: AutoencoderConfig) -> int:
     """Trainable parameters of the whole autoencoder; the paper's baseline has 18,193."""
     layers = encoder_layers(config) + decoder_layers(config)
     return sum(layer.n_parameters for layer in layers)
+
+
+PAPER_SPACE = SearchSpace(
+    "paper",
+    AutoencoderConfig,
+    (
+        FloatRange("dropout", "Dropout before each pooling.", 0.0, 0.5, step=0.05),
+        Choices("batchnorm", "Batch norm after each convolution of the encoder.", (False, True)),
+        Choices("pool1", "First pooling.", get_args(Pooling)),
+        Choices("pool2", "Second pooling.", get_args(Pooling)),
+        Choices("conv1_channels", "Channels of the first convolution.", (8, 16, 32, 48, 64, 96)),
+        Choices("conv2_channels", "Channels of the second convolution.", (16, 32, 64, 96, 128)),
+    ),
+)
+"""The product of the choices the paper makes one at a time, with the values between and around."""

@@ -1,0 +1,164 @@
+"""Dimensions of a search space: one definition serves suggestion, option, help, file and report."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from spaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from optuna.trial import BaseTrial
+
+Value = bool | int | float | str
+"""What one dimension of a configuration can be."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A dimension with a few named values and no order between them."""
+
+    name: str
+    """The configuration's field; the option's name, with dashes."""
+    help: str
+    values: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a dimension that offers nothing."""
+        if not self.values:
+            raise ConfigurationError(f"{self.name} needs at least one value")
+
+    def __str__(self) -> str:
+        """The values as the command line takes them: ``16,32,64``."""
+        return ",".join(map(format_value, self.values))
+
+    def __contains__(self, value: object) -> bool:
+        """Whether a trial of this space can have ``value``; True is not 1 here."""
+        return any(value == own and type(value) is type(own) for own in self.values)
+
+    def suggest(self, trial: "BaseTrial") -> Value:
+        """Let Optuna choose one of the values."""
+        return cast(Value, trial.suggest_categorical(self.name, self.values))
+
+    def grid(self) -> tuple[Value, ...]:
+        """Every value there is."""
+        return self.values
+
+    def narrowed(self, text: str) -> "Choices":
+        """Only the values that ``text`` names: ``64,96``, or ``16:64`` for all from 16 to 64.
+
+        Raises:
+            ConfigurationError: ``text`` names a value that is not among the allowed ones.
+        """
+        chosen: list[Value] = []
+        for token in _tokens(self.name, text):
+            matches: list[Value] = [value for value in self.values if _matches(value, token)]
+            if not matches:
+                raise ConfigurationError(
+                    f"{self.name} cannot be {token!r}; choose from {', '.join(self._names())}"
+                )
+            chosen += [value for value in matches if value not in chosen]
+        return replace(self, values=tuple(chosen))
+
+    def _names(self) -> list[str]:
+        return list(map(format_value, self.values))
+
+
+@dataclass(frozen=True)
+class FloatRange:
+    """A dimension of real numbers from ``low`` to ``high``, both included, in steps."""
+
+    name: str
+    """The configuration's field; the option's name, with dashes."""
+    help: str
+    low: float
+    high: float
+    step: float
+    """Distance between neighbouring values: finer differences drown in a trial's noise, and only
+    on a grid can a configuration come up twice and be recognised."""
+
+    def __post_init__(self) -> None:
+        """Refuse a range whose ends are the wrong way round or off the grid."""
+        if not self.low < self.high:
+            raise ConfigurationError(f"{self.name} runs from low to high; got {self}")
+        if not self._on_grid(self.high):
+            raise ConfigurationError(
+                f"{self.name} goes in steps of {self.step:g} from {self.low:g}; "
+                f"{self.high:g} is not one of them"
+            )
+
+    def __str__(self) -> str:
+        """The range as the command line takes it: ``0:0.5``."""
+        return f"{self.low:g}:{self.high:g}"
+
+    def __contains__(self, value: object) -> bool:
+        """Whether a trial of this space can have ``value``."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return self.low <= value <= self.high and self._on_grid(value)
+
+    def suggest(self, trial: "BaseTrial") -> Value:
+        """Let Optuna choose a value, cleared of the rounding noise of its steps."""
+        return _clean(trial.suggest_float(self.name, self.low, self.high, step=self.step))
+
+    def grid(self) -> tuple[Value, ...]:
+        """Every value there is, from low to high."""
+        n_steps = round((self.high - self.low) / self.step)
+        return tuple(_clean(self.low + i * self.step) for i in range(n_steps + 1))
+
+    def narrowed(self, text: str) -> "FloatRange | Choices":
+        """The part that ``text`` names: ``0:0.2``, or single values ``0.1`` and ``0,0.25``.
+
+        Raises:
+            ConfigurationError: ``text`` is not a number or a range, or reaches outside this range.
+        """
+        tokens = _tokens(self.name, text)
+        if len(tokens) == 1 and ":" in tokens[0]:
+            low, _, high = tokens[0].partition(":")
+            return replace(self, low=self._bounded(low), high=self._bounded(high))
+        values = dict.fromkeys(self._bounded(token) for token in tokens)
+        return Choices(self.name, self.help, tuple(values))
+
+    def _bounded(self, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not self.low <= value <= self.high:
+            raise ConfigurationError(
+                f"{self.name} cannot be {text!r}; give a number, or a range low:high, within {self}"
+            )
+        return value
+
+    def _on_grid(self, value: float) -> bool:
+        steps = (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-6
+
+
+Dimension = Choices | FloatRange
+
+
+def format_value(value: Value) -> str:
+    """A value as the command line and the tables write it: ``true``, ``0.05``, ``64``, ``max``."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _tokens(name: str, text: str) -> list[str]:
+    tokens = [token.strip() for token in text.split(",")]
+    if not all(tokens):
+        raise ConfigurationError(f"{name} needs values between its commas; got {text!r}")
+    return tokens
+
+
+def _matches(value: Value, token: str) -> bool:
+    if isinstance(value, bool | str):
+        return token.lower() == format_value(value)
+    low, _, high = token.partition(":")
+    try:
+        return float(low) <= value <= float(high or low)
+    except ValueError:
+        return False
+
+
+def _clean(value: float) -> float:
+    return round(value, 10)

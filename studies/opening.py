@@ -1,0 +1,157 @@
+"""Opening the study a run asks for: created, resumed, or refused because it was made otherwise."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from typing import NamedTuple
+
+import optuna
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
+
+from spaces.errors import ConfigurationError, StudyError
+from studies import settings as study_settings
+from studies import trials
+from studies.request import SearchRequest
+from studies.settings import Stage, StudySettings
+
+_TAKES_OVER = "takes_over"
+"""Attribute of a new study: whose trials it still has to take over; None once it has."""
+
+
+class Resolution(NamedTuple):
+    """Which study a run is about."""
+
+    name: str
+    settings: StudySettings
+    created: bool
+    """The study is not there yet."""
+    taken_from: str | None
+    """Name of the study whose fitting trials a new one takes over."""
+
+
+def resolve(storage: BaseStorage | None, request: SearchRequest, stage: Stage) -> Resolution:
+    """Find out which study the request means, and whether it fits; writes nothing.
+
+    Args:
+        storage: None where there is no database yet.
+        request: what the user asked for; options left out are as the study was made.
+        stage: what the study is about.
+
+    Raises:
+        StudyError: the study was made with other settings than are asked for now, or by another
+            program.
+        ConfigurationError: the settings asked for cannot be.
+    """
+    fresh = _settings(StudySettings(stage), request)
+    name = request.study or fresh.default_name()
+    existing = _find(storage, name)
+    if existing is None or study_settings.is_untouched(existing):
+        return Resolution(name, fresh, created=True, taken_from=None)
+    stored = study_settings.load(existing)
+    if stored.stage != stage:
+        raise StudyError(f"study '{name}' is about the {stored.stage}; choose another with --study")
+    wanted = _settings(stored, request)
+    differences = wanted.differences(stored)
+    if not differences and not request.new:
+        return Resolution(name, stored, created=False, taken_from=None)
+    if request.new:
+        return Resolution(_unused_name(storage, name), wanted, created=True, taken_from=name)
+    raise StudyError(
+        f"study '{name}' was made otherwise ({'; '.join(differences)}). Leave those options out "
+        "to go on with it, name another study with --study, or start a fresh one that takes over "
+        "the trials that fit with --new"
+    )
+
+
+def open_study(storage: BaseStorage, resolution: Resolution) -> optuna.Study:
+    """The study itself, created with its settings if need be."""
+    settings = resolution.settings
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=resolution.name,
+            direction=settings.direction,
+            load_if_exists=not resolution.created or _find(storage, resolution.name) is not None,
+        )
+    except DuplicatedStudyError as error:
+        raise StudyError(
+            f"study '{resolution.name}' was created by another process just now; run this again"
+        ) from error
+    if not study_settings.is_ours(study):
+        study_settings.store(study, settings)
+        if resolution.taken_from is not None:
+            study.set_user_attr(_TAKES_OVER, resolution.taken_from)
+    if study.user_attrs.get(_TAKES_OVER):
+        _take_over(study, settings, study.user_attrs[_TAKES_OVER])
+        study.set_user_attr(_TAKES_OVER, None)
+    return study
+
+
+def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
+    """``base`` with all that the request names in place of its own."""
+    budget = replace(
+        base.budget,
+        epochs=request.epochs if request.epochs is not None else base.budget.epochs,
+        subset=request.subset if request.subset is not None else base.budget.subset,
+        protocol=request.protocol or base.budget.protocol,
+    )
+    if budget.protocol == "paper" and (request.trials or request.more):
+        raise ConfigurationError(
+            "the paper's protocol validates on the test images, so nothing may be searched in it; "
+            "give --trials 0 to run the paper's configurations alone"
+        )
+    seed = request.seed if request.seed is not None else base.seed
+    narrowed = study_settings.with_space(base, dict(request.space))
+    return replace(narrowed, budget=budget, seed=seed)
+
+
+def _take_over(study: optuna.Study, settings: StudySettings, source_name: str) -> None:
+    """Queue the searched results of another study that fit; the search copies, not trains, them."""
+    source = optuna.load_study(study_name=source_name, storage=study._storage)
+    if not _comparable(study_settings.load(source), settings):
+        return
+    space = settings.search_space()
+    there = [t.user_attrs.get(trials.TAKEN_FROM) for t in study.get_trials(deepcopy=False)]
+    for trial in trials.searched_results(source.get_trials(deepcopy=False)):
+        origin = {"study": source_name, "trial": trial.number}
+        if trials.SAME_AS in trial.user_attrs or origin in there:
+            continue
+        config = space.config_type.from_dict(trial.user_attrs[trials.CONFIG])
+        if config in space:
+            attrs = {trials.CONFIG: config.to_dict(), trials.TAKEN_FROM: origin}
+            study.enqueue_trial(space.params(config), user_attrs=attrs)
+
+
+def taken_from(trial: optuna.Trial, storage: BaseStorage) -> FrozenTrial | None:
+    """The other study's trial whose result this one takes over, if it is still there."""
+    source = trial.user_attrs.get(trials.TAKEN_FROM)
+    if source is None:
+        return None
+    study = _find(storage, source["study"])
+    if study is None:
+        return None
+    return next((t for t in study.get_trials(deepcopy=False) if t.number == source["trial"]), None)
+
+
+def _comparable(one: StudySettings, other: StudySettings) -> bool:
+    """Whether the same configuration would get the same value in both."""
+    return replace(one, space_name=other.space_name, space=other.space) == other
+
+
+def _find(storage: BaseStorage | None, name: str) -> optuna.Study | None:
+    if storage is None:
+        return None
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def _unused_name(storage: BaseStorage | None, name: str) -> str:
+    return next(name for name in _numbered(name) if _find(storage, name) is None)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return (f"{name}-{number}" for number in count(2))

@@ -1,0 +1,86 @@
+"""Optuna's samplers and pruners by the names the command line knows them by."""
+
+import hashlib
+import warnings
+from typing import Any, Literal, get_args
+
+import optuna
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import SuccessiveHalvingPruner as HalvingPruner
+from optuna.samplers import BaseSampler
+
+from spaces.budget import Budget
+from spaces.space import SearchSpace
+
+SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid", "qmc"]
+PrunerName = Literal["hyperband", "median", "halving", "none"]
+
+SAMPLERS: tuple[str, ...] = get_args(SamplerName)
+PRUNERS: tuple[str, ...] = get_args(PrunerName)
+
+EPOCH_SHARE: dict[PrunerName, float] = {
+    "hyperband": 0.45,
+    "median": 0.5,
+    "halving": 0.25,
+    "none": 1.0,
+}
+"""Share of a full trial's epochs that an average searched trial takes; for estimates of time."""
+
+
+def make_sampler(
+    name: SamplerName, space: SearchSpace[Any], study_seed: int, n_finished: int
+) -> BaseSampler:
+    """A sampler whose next draw depends on the seed and on how many trials have finished.
+
+    A search that was stopped and goes on therefore draws what it would have drawn, and never its
+    first draws again, as a sampler made anew with the study's seed would.
+
+    Args:
+        name: one of ``SAMPLERS``.
+        space: the study's space; the grid is laid over it.
+        study_seed: the study's seed.
+        n_finished: searched trials that the study has finished so far.
+    """
+    seed = derived_seed("sampler", study_seed, n_finished)
+    with warnings.catch_warnings():
+        # Which samplers are experimental is Optuna's business; the user chose by name.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        match name:
+            case "tpe":
+                return optuna.samplers.TPESampler(seed=seed)
+            case "random":
+                return optuna.samplers.RandomSampler(seed=seed)
+            case "cmaes":
+                return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+            case "gp":
+                return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)
+            case "grid":  # remembers visited points in the study, so its order must not change
+                grid = {d.name: list(d.grid()) for d in space.dimensions}
+                return optuna.samplers.GridSampler(grid, seed=derived_seed("grid", study_seed))
+            case "qmc":  # counts its draws in the study, so its sequence must not change
+                return optuna.samplers.QMCSampler(
+                    seed=derived_seed("qmc", study_seed),
+                    scramble=True,
+                    warn_independent_sampling=False,
+                    warn_asynchronous_seeding=False,
+                )
+
+
+def make_pruner(name: PrunerName, budget: Budget) -> BasePruner:
+    """A pruner for trials of ``budget.epochs`` epochs, which report each epoch from 1 on."""
+    match name:
+        case "hyperband":
+            return HyperbandPruner(min_resource=1, max_resource=budget.epochs, reduction_factor=3)
+        case "median":
+            return MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, budget.epochs // 10))
+        case "halving":
+            return HalvingPruner(min_resource=1, reduction_factor=3)
+        case "none":
+            return NopPruner()
+
+
+def derived_seed(*parts: object) -> int:
+    """A seed of 31 bits that depends on all parts, the same on every machine and run."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
