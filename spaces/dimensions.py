@@ -1,7 +1,7 @@
 """Dimensions of a search space: one definition serves suggestion, option, help, file and report."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from spaces.errors import ConfigurationError
 
@@ -20,6 +20,7 @@ class Choices:
     """The configuration's field; the option's name, with dashes."""
     help: str
     values: tuple[Value, ...]
+    metavar: ClassVar[str] = "A,B,…"
 
     def __post_init__(self) -> None:
         """Refuse a dimension that offers nothing."""
@@ -74,6 +75,7 @@ class FloatRange:
     step: float
     """Distance between neighbouring values: finer differences drown in a trial's noise, and only
     on a grid can a configuration come up twice and be recognised."""
+    metavar: ClassVar[str] = "LOW:HIGH"
 
     def __post_init__(self) -> None:
         """Refuse a range whose ends are the wrong way round or off the grid."""

@@ -124,6 +124,12 @@ def _take_over(study: optuna.Study, settings: StudySettings, source_name: str) -
             study.enqueue_trial(space.params(config), user_attrs=attrs)
 
 
+def all_studies(storage: BaseStorage) -> list[optuna.Study]:
+    """Every study in the storage, oldest first."""
+    names = optuna.get_all_study_names(storage)
+    return [optuna.load_study(study_name=name, storage=storage) for name in names]
+
+
 def taken_from(trial: optuna.Trial, storage: BaseStorage) -> FrozenTrial | None:
     """The other study's trial whose result this one takes over, if it is still there."""
     source = trial.user_attrs.get(trials.TAKEN_FROM)

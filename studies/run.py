@@ -62,7 +62,7 @@ class Search:
         """Work out how many trials are wanted and prepare Optuna's side."""
         self._space: SearchSpace[Any] = self.settings.search_space()
         self._deadline = time.monotonic() + (self.request.timeout_s or float("inf"))
-        self._n_wanted = n_wanted(self.request, self.settings, self._trials())
+        self.n_wanted = n_wanted(self.request, self.settings, self._trials())
         self.study.pruner = make_pruner(self.request.pruner, self.settings.budget)
 
     def run(self) -> str:
@@ -82,7 +82,7 @@ class Search:
 
     def state(self) -> SearchState:
         """How far the study is."""
-        return search_state(self.study, self.settings, self._n_wanted)
+        return search_state(self.study, self.settings, self.n_wanted)
 
     def _reason_to_end(self) -> str | None:
         """Why no trial is begun now; waiting trials are always run, but for the timeout."""
@@ -93,7 +93,7 @@ class Search:
         all_trials = self._trials()
         if any(trial.state == TrialState.WAITING for trial in all_trials):
             return None
-        if len(trials.searched_results(all_trials)) >= self._n_wanted:
+        if len(trials.searched_results(all_trials)) >= self.n_wanted:
             return "nothing left to do"
         return early_stop_reason(all_trials, self.request, self.settings)
 

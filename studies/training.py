@@ -87,7 +87,7 @@ class Training:
         self.network.eval()
         total = 0.0
         with torch.inference_mode():
-            for pixels in images.pixels.split(EVALUATION_BATCH):
+            for pixels in torch.split(images.pixels, EVALUATION_BATCH):
                 originals = scale_pixels(pixels)
                 loss = functional.mse_loss(self._forward(originals), originals)
                 total += loss.item() * len(pixels)
@@ -131,7 +131,7 @@ class Training:
         """The training images once, in a new random order, uint8 (batch_size, 28, 28) at a time."""
         pixels = self._split.train.pixels
         order = torch.randperm(len(pixels), generator=self._generator)
-        for indices in order.split(self._config.batch_size):
+        for indices in torch.split(order, self._config.batch_size):
             yield pixels[indices]
 
     def _train_epoch(self) -> float:

@@ -78,6 +78,12 @@ def missing_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) ->
     return [name for name in names if name not in settled]
 
 
+def unfinished_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
+    """The paper's configurations, in order, that have no result yet."""
+    done = {t.user_attrs.get(PAPER) for t in trials if is_result(t)}
+    return [name for name in names if name not in done]
+
+
 def trials_to_retry(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Searched trials that were stopped from outside and that nothing has made up for yet."""
     attempts: dict[str, int] = {}

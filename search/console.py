@@ -1,0 +1,255 @@
+"""What the commands show on a terminal, and the plain lines they write where there is none."""
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from spaces import paper
+from studies.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.trials import label, value_of
+
+if TYPE_CHECKING:
+    from reports.tables import PaperRow, StudyRow, TrialRow
+    from studies.launch import Plan
+
+PLAIN_PROGRESS_S = 20.0
+"""Seconds between two lines about a running trial where there is no terminal."""
+
+SCALE_NOTE = "Losses are mean squared errors of pixels in [−1, 1], in percent as in the paper."
+
+
+def percent(loss: float | None) -> str:
+    """A loss as the paper prints it: 0.0175 is 1.75 %."""
+    return "–" if loss is None else f"{100 * loss:.2f} %"
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+class SearchView:
+    """Shows a running search: live on a terminal, else a line for what matters."""
+
+    def __init__(self, console: Console, plan: "Plan") -> None:
+        self._console = console
+        self._plan = plan
+        self._state: SearchState | None = None
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[detail]}"),
+            console=console,
+        )
+        self._tasks: dict[int, TaskID] = {}
+        self._trials: dict[int, TrialStarted] = {}
+        self._searched_s: list[float] = []
+        self._last_line = time.monotonic()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=self._render, console=self._console, refresh_per_second=4
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Stop showing and leave the terminal as it was."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def __call__(self, event: Event) -> None:
+        """Take in what happened."""
+        match event:
+            case Notice(text):
+                self._print(Text(text, style="yellow"))
+            case TrialStarted():
+                self._start(event)
+            case EpochDone():
+                self._advance(event)
+            case TrialEnded():
+                self._end(event)
+
+    def _start(self, event: TrialStarted) -> None:
+        self._trials[event.number] = event
+        self._tasks[event.number] = self._bars.add_task(
+            f"{event.label}  {event.words}", total=event.n_epochs, detail="starting"
+        )
+        if self._live is None:
+            self._print(Text(f"{event.label} started: {event.words}"))
+
+    def _advance(self, event: EpochDone) -> None:
+        metrics, started = event.metrics, self._trials[event.number]
+        left = duration((started.n_epochs - metrics.epoch) * metrics.seconds)
+        detail = (
+            f"epoch {metrics.epoch}/{started.n_epochs}  "
+            f"loss {percent(metrics.validation_loss)}  at most {left} left"
+        )
+        self._bars.update(self._tasks[event.number], completed=metrics.epoch, detail=detail)
+        if self._live is None and time.monotonic() - self._last_line > PLAIN_PROGRESS_S:
+            self._print(Text(f"{started.label} {detail}"))
+
+    def _end(self, event: TrialEnded) -> None:
+        self._state = event.state
+        self._trials.pop(event.number, None)
+        task = self._tasks.pop(event.number, None)
+        if task is not None:
+            self._bars.remove_task(task)
+        if "paper:" not in event.label and event.outcome in ("complete", "pruned"):
+            self._searched_s.append(event.seconds)
+        self._print(_ended_line(event))
+
+    def _print(self, text: Text) -> None:
+        self._last_line = time.monotonic()
+        self._console.print(text, soft_wrap=True)
+
+    def _render(self) -> Group:
+        return Group(*(Text(line) for line in self._headlines()), self._bars)
+
+    def _headlines(self) -> Iterable[str]:
+        state = self._state
+        if state is None:
+            yield f"{self._plan.study_name}: first trial"
+            return
+        n_left = max(0, state.n_wanted - state.n_searched)
+        done = f"{state.n_searched} of {state.n_wanted} searched ({state.n_pruned} pruned)"
+        fixed = f"{state.n_paper} of {state.n_paper_wanted} of the paper's"
+        failed = f", {state.n_failed} failed" if state.n_failed else ""
+        yield f"{self._plan.study_name}: {done}, {fixed}{failed}{self._time_left(n_left)}"
+        if state.best is not None:
+            best = f"best {percent(value_of(state.best))} ({label(state.best)})"
+            yield f"{best}; the paper's best {percent(paper.BEST_AUTOENCODER.validation_loss)}"
+
+    def _time_left(self, n_left: int) -> str:
+        if len(self._searched_s) < 3 or not n_left:
+            return ""
+        mean = sum(self._searched_s) / len(self._searched_s)
+        return f", about {duration(mean * n_left)} left"
+
+
+def print_plan(console: Console, plan: "Plan") -> None:
+    """What a run is going to do, and how long that will take."""
+    settings, budget = plan.settings, plan.settings.budget
+    images = "all" if budget.subset is None else f"{budget.subset:,}"
+    verb = "new study" if plan.created else "study"
+    console.print(f"{verb} '{plan.study_name}' in {plan.storage}", markup=False, soft_wrap=True)
+    console.print(
+        f"{settings.budget.protocol} protocol, {budget.epochs} epochs, {images} images, "
+        f"seed {settings.seed}, {plan.n_threads} threads",
+        markup=False,
+    )
+    space = ", ".join(f"{name.replace('_', '-')} {v}" for name, v in settings.space.items())
+    console.print(f"space: {space}", markup=False)
+    n_left = max(0, plan.n_wanted - plan.n_searched)
+    names = ", ".join(plan.paper_missing)
+    fixed = (
+        f"{len(plan.paper_missing)} of the paper's ({names})" if names else "none of the paper's"
+    )
+    console.print(f"to do: {n_left} searched trials, {fixed}", markup=False)
+    times = plan.estimate
+    if n_left or names:
+        likely, most = times.paper_s + times.searched_s, times.paper_s + times.searched_at_most_s
+        limit = f", {duration(most)} if nothing is pruned" if most > likely else ""
+        console.print(
+            f"measured on this machine: about {duration(likely)}{limit}", style="bold", markup=False
+        )
+
+
+def print_results(
+    console: Console, best: Sequence["TrialRow"], side_by_side: Sequence["PaperRow"]
+) -> None:
+    """The best trials, and the paper's five beside what it published."""
+    console.print(_best_table(best))
+    console.print(_paper_table(side_by_side))
+    console.print(SCALE_NOTE, style="dim", markup=False)
+
+
+def print_studies(console: Console, rows: Sequence["StudyRow"]) -> None:
+    """A list of studies."""
+    table = Table(title="Studies", title_justify="left")
+    for heading in ("study", "protocol", "epochs", "searched", "paper's", "running", "best"):
+        table.add_column(heading)
+    for row in rows:
+        searched = f"{row.n_searched} ({row.n_pruned} pruned)"
+        best = f"{percent(row.best_value)} ({row.best_label})" if row.best_label else "–"
+        cells = (row.name, row.protocol, row.epochs, searched, row.n_paper, row.n_running, best)
+        table.add_row(*map(str, cells))
+    console.print(table)
+
+
+def restore_cursor() -> None:
+    """Undo what a live view did to the terminal, for an exit that runs nothing else."""
+    if sys.stdout.isatty():
+        sys.stdout.write("\x1b[?25h\n")
+        sys.stdout.flush()
+
+
+def _ended_line(event: TrialEnded) -> Text:
+    styles = {"complete": "green", "pruned": "dim", "failed": "red", "reused": "dim"}
+    value = f" {percent(event.value)}" if event.value is not None else ""
+    reason = f" ({event.reason})" if event.reason else ""
+    after = f" after {duration(event.seconds)}" if event.seconds else ""
+    text = f"{event.label} {event.outcome}{value}{after}: {event.words}{reason}"
+    return Text(text, style=styles[event.outcome])
+
+
+def _best_table(rows: Sequence["TrialRow"]) -> Table:
+    table = Table(title="Best trials", title_justify="left")
+    table.add_column("trial")
+    for heading in ("validation loss", "train loss", "parameters", "time"):
+        table.add_column(heading, justify="right")
+    table.add_column("configuration")
+    for row in rows:
+        table.add_row(
+            row.label,
+            percent(row.value),
+            percent(row.train_loss),
+            f"{row.n_parameters:,}" if row.n_parameters else "–",
+            duration(row.seconds),
+            row.configuration,
+        )
+    return table
+
+
+def _paper_table(rows: Sequence["PaperRow"]) -> Table:
+    table = Table(title="The paper's configurations (its Table 3)", title_justify="left")
+    table.add_column("name")
+    for heading in ("published train", "here", "published validation", "here "):
+        table.add_column(heading, justify="right")
+    table.add_column("change from the row before")
+    for row in rows:
+        table.add_row(
+            row.name,
+            percent(row.published_train_loss),
+            percent(row.train_loss),
+            percent(row.published_validation_loss),
+            percent(row.validation_loss),
+            row.change,
+        )
+    return table

@@ -1,0 +1,85 @@
+"""The ``studies`` commands: what studies there are, and what is in one."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.options import StorageOption
+from spaces.errors import StudyError
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+app = typer.Typer(help="List the studies, or show one.", invoke_without_command=True)
+
+
+@app.callback()
+def studies(
+    context: typer.Context, storage: StorageOption = None, as_json: JsonOption = False
+) -> None:
+    """List the studies in the storage; `studies show NAME` shows one.
+
+    Example: fmnist-search studies
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+
+    from reports.tables import list_studies
+    from search.console import print_studies
+
+    rows = list_studies(_open_all(storage))
+    if as_json:
+        typer.echo(json.dumps([row._asdict() for row in rows], indent=2))
+    elif rows:
+        print_studies(Console(highlight=False), rows)
+    else:
+        typer.echo("no studies yet; make one: fmnist-search ae --trials 50")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the study.")],
+    storage: StorageOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a study's best trials and the paper's configurations beside each other.
+
+    Example: fmnist-search studies show ae --json
+    """
+    from rich.console import Console
+
+    from reports.tables import best_trials, every_trial, list_studies, paper_side_by_side
+    from search.console import print_results, print_studies
+
+    study = _named(name, _open_all(storage))
+    if as_json:
+        typer.echo(json.dumps({"study": name, "trials": every_trial(study)}, indent=2))
+        return
+    console = Console(highlight=False)
+    print_studies(console, list_studies([study]))
+    print_results(console, best_trials(study, n_rows=10), paper_side_by_side(study))
+
+
+def _open_all(location: str | None) -> list["Study"]:
+    from studies.opening import all_studies
+    from studies.storage import exists, open_storage, storage_url
+
+    url = storage_url(location)
+    if location is not None and not exists(url):
+        raise StudyError(f"there is no database {location}; --storage takes a file or a URL")
+    return all_studies(open_storage(url)) if exists(url) else []
+
+
+def _named(name: str, among: list["Study"]) -> "Study":
+    from difflib import get_close_matches
+
+    names = [study.study_name for study in among]
+    if name in names:
+        return among[names.index(name)]
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names) or 'none'}"
+    raise StudyError(f"no study '{name}'; {hint}")

@@ -1,0 +1,71 @@
+"""How long a run will take, measured on the machine it will run on."""
+
+import random
+import statistics
+from typing import NamedTuple
+
+import torch
+
+from spaces.autoencoder import IMAGE_SIZE, AutoencoderConfig
+from spaces.budget import Budget
+from studies.data import PARTS, Images, Split
+from studies.samplers import EPOCH_SHARE, PrunerName
+from studies.settings import StudySettings
+from studies.training import seconds_per_epoch
+
+N_SAMPLES = 8
+"""Configurations drawn from the space to learn what a searched trial costs on average."""
+
+
+class Estimate(NamedTuple):
+    """Seconds a run will take."""
+
+    paper_s: float
+    """The paper's trials that are still to be trained."""
+    searched_s: float
+    """The searched trials, with the share of epochs that the pruner usually leaves."""
+    searched_at_most_s: float
+    """The searched trials if none were pruned."""
+
+
+def estimate(
+    settings: StudySettings,
+    pruner: PrunerName,
+    paper_configs: list[AutoencoderConfig],
+    n_searched: int,
+) -> Estimate:
+    """Time a few batches of each kind of trial that is still to come, on made-up images.
+
+    Args:
+        settings: the study's.
+        pruner: decides how many epochs a searched trial gets on average.
+        paper_configs: the paper's configurations that are still to be trained.
+        n_searched: searched trials still to come.
+    """
+    budget = settings.budget
+    images = _blank_split(budget)
+    rng = random.Random(0)
+    space = settings.search_space()
+    samples = [space.sample(rng) for _ in range(N_SAMPLES if n_searched else 0)]
+    mean_s = statistics.fmean(_epoch_s(c, images) for c in samples) if samples else 0.0
+    at_most_s = mean_s * budget.epochs * n_searched
+    paper_s = sum(_epoch_s(config, images) for config in paper_configs) * budget.epochs
+    return Estimate(paper_s, at_most_s * EPOCH_SHARE[pruner], at_most_s)
+
+
+def _epoch_s(config: AutoencoderConfig, images: Split) -> float:
+    return seconds_per_epoch(config, images, n_batches=4)
+
+
+def _blank_split(budget: Budget) -> Split:
+    """As many images as a trial gets, all the same one, without the memory they would take."""
+    n_images = budget.subset or 10_000 * PARTS[budget.protocol]
+    n_validation = n_images // PARTS[budget.protocol]
+    generator = torch.Generator().manual_seed(0)
+    size = (1, IMAGE_SIZE, IMAGE_SIZE)
+    pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
+    train, validation = (
+        Images(pixels.expand(n, -1, -1), torch.zeros(1, dtype=torch.int64).expand(n))
+        for n in (n_images - n_validation, n_validation)
+    )
+    return Split(train, validation)
