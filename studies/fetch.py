@@ -115,22 +115,20 @@ def _use_folder(
     """The folder that the user named if it can be used in place, else the cache filled from it."""
     try:
         paths = _locate_all(folder.expanduser(), files)
-        in_place = paths[0].parent
-        if paths == [in_place / file.name for file in files]:
-            _verify_all(paths, files)
-            say(f"Fashion-MNIST: {in_place} ({named_by}), verified")
-            return in_place
-        if find_problem(cache, files) is None:
-            _verify_all(paths, files)
-            say(f"Fashion-MNIST: {folder} ({named_by}), verified; unpacked earlier in {cache}")
-            return cache
-        with _writing(cache, say) as work:
-            _store(paths, files, work, cache, progress)
+        for path, file in zip(paths, files, strict=True):
+            verify(path, file, files)
     except DataError as error:
         raise DataError(
             f"{error}; mend the folder named by {named_by}, "
             "or name none to have the files found or fetched"
         ) from error
+    in_place = paths[0].parent
+    if paths == [in_place / file.name for file in files]:
+        say(f"Fashion-MNIST: {in_place} ({named_by}), verified")
+        return in_place
+    if find_problem(cache, files) is not None:
+        with _writing(cache, say) as work:
+            _store(paths, files, work, cache, progress)
     say(f"Fashion-MNIST: {folder} ({named_by}), verified; unpacked in {cache}")
     return cache
 
@@ -145,11 +143,6 @@ def _locate_all(folder: Path, files: Sequence[DataFile]) -> list[Path]:
             raise DataError(f"{folder} has no {file.name}, with or without .gz")
         paths.append(path)
     return paths
-
-
-def _verify_all(paths: Sequence[Path], files: Sequence[DataFile]) -> None:
-    for path, file in zip(paths, files, strict=True):
-        verify(path, file, files)
 
 
 def _fetch(

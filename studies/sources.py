@@ -146,7 +146,7 @@ def _folder_bytes(folder: Path, pattern: str) -> int:
     total = 0
     for path in folder.rglob(pattern):
         try:
-            total += path.stat().st_size
+            total += path.stat().st_size if path.is_file() else 0
         except FileNotFoundError:  # renamed meanwhile
             continue
     return total
