@@ -101,15 +101,18 @@ def debian_package(stall_s: float = STALL_S) -> Source:
             archive = _download_package(work, (), progress, stall_s)
         except DataError as error:
             say(f"Debian package: {error}; fetching package lists for this download")
-            lists = _fetch_lists(work, progress, stall_s)
-            archive = _download_package(work, lists, progress, stall_s)
+            lists = _fetch_lists(work, say, progress, stall_s)
+            try:
+                archive = _download_package(work, lists, progress, stall_s)
+            except DataError as again:
+                raise DataError(f"{error}; with fresh package lists: {again}") from again
         _run(["dpkg-deb", "-x", str(archive), str(work)], work, lambda: None, stall_s)
         return work / PACKAGE_FOLDER
 
     return Source(f"Debian package {PACKAGE}", fetch)
 
 
-def _fetch_lists(work: Path, progress: Progress, stall_s: float) -> tuple[str, ...]:
+def _fetch_lists(work: Path, say: Say, progress: Progress, stall_s: float) -> tuple[str, ...]:
     """Apt options for lists of our own: they need no root and leave the system's alone."""
     lists, cache = work / "lists", work / "apt-cache"
     (lists / "partial").mkdir(parents=True)
@@ -120,7 +123,10 @@ def _fetch_lists(work: Path, progress: Progress, stall_s: float) -> tuple[str, .
         progress("package lists", _folder_bytes(lists, "*"), None)
 
     # One unreachable repository among many fails the update, and need not be the one that counts.
-    _run(["apt-get", "update", *APT_OPTIONS, *options], work, report, stall_s, check=False)
+    update = ["apt-get", "update", *APT_OPTIONS, *options]
+    for line in _run(update, work, report, stall_s, check=False).splitlines():
+        if "Failed to fetch" in line:
+            say(f"Debian package: {line}")
     return options
 
 
