@@ -1,14 +1,24 @@
-"""The same mathematics as :mod:`studies.networks`, faster on a CPU. Imports torch alone.
+"""The same mathematics as :mod:`studies.networks`, faster on a CPU. Imports torch and numpy alone.
 
 One visible step: ``forward = accelerate(network, generator)``. The result reads the network's own
 parameters and writes its running statistics, so the network stays the one that is saved, exported
 and looked at.
+
+Everything here is laid out (height, width, N, channels), "HWNC". Pooling, patches and overlapping
+sums are then slices of the two outer dimensions, each a long contiguous run, and the products in
+between are single matrix products. What follows from the network's shape is used as well: rows and
+columns that a later pooling drops are never computed, ReLU comes after max pooling, and the first
+batch norm is folded into its convolution.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
 from torch.nn import functional
 
 Forward = Callable[[Tensor], Tensor]
@@ -19,70 +29,241 @@ def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
     """The network's forward pass, faster; gradients reach the network's own parameters.
 
     It follows the network's ``training`` flag. Dropout masks come from ``generator`` instead of
-    torch's global one, and keep an activation with a probability exact to 2^-16.
+    torch's global one. The images themselves get no gradient.
 
     Args:
-        network: a stack of layers as :mod:`studies.networks` builds them.
+        network: an autoencoder as :mod:`studies.networks` builds it.
         generator: source of the dropout masks.
     """
-    steps = [step for stack in network.children() for step in _steps(stack, generator)]
+    encoder: Any = network.encoder
+    decoder: Any = network.decoder
 
     def forward(images: Tensor) -> Tensor:
-        output = images.contiguous(memory_format=torch.channels_last)
-        for step in steps:
-            output = step(output)
-        return output
+        latent = _encode(encoder, images, generator)
+        hidden = _conv_transpose(latent, decoder.conv_transpose1).relu()
+        output = _conv_transpose(hidden, decoder.conv_transpose2)
+        return output.permute(2, 3, 0, 1).contiguous()
 
     return forward
 
 
 def dropout_mask(shape: torch.Size, probability: float, generator: torch.Generator) -> Tensor:
-    """Which activations stay: 0 with ``probability``, else 1/(1 − probability).
+    """Which activations stay: 0 with ``probability``, else 1.
 
-    Every element takes 16 bits of a 64-bit draw, a quarter of the random numbers that torch's own
-    dropout draws, so the probability is rounded to a multiple of 2^-16.
+    Every element takes 16 bits of a 64-bit draw from numpy's SFC64, seeded by one draw from
+    ``generator``: a tenth of the time of torch's own masks. The probability is rounded to a
+    multiple of 2^-16.
 
     Args:
-        shape: (N, C, H, W) of the activations.
+        shape: of the mask.
         probability: of an activation being zeroed, in [0, 1).
-        generator: source of the bits.
+        generator: source of the seed.
 
     Returns:
-        float32 of that shape, channels-last.
+        float32 of that shape.
     """
-    n, channels, height, width = shape
-    words = torch.empty(-(-shape.numel() // 4), dtype=torch.int64)
-    words.random_(-(2**63), None, generator=generator)
-    bits = words.view(torch.int16)[: shape.numel()].view(n, height, width, channels)
-    kept = bits >= round(probability * 2**16) - 2**15
-    return kept.to(torch.float32).mul_(1 / (1 - probability)).permute(0, 3, 1, 2)
+    seed = torch.randint(2**63 - 1, (), generator=generator).item()
+    n_words = -(-shape.numel() // 4)
+    words = np.random.Generator(np.random.SFC64(seed)).integers(
+        2**64, size=n_words, dtype=np.uint64
+    )
+    bits = torch.from_numpy(words.view(np.int16))[: shape.numel()]
+    return bits.ge_(round(probability * 2**16) - 2**15).to(torch.float32).view(shape)
 
 
-def _steps(stack: nn.Module, generator: torch.Generator) -> list[Forward]:
-    """The stack's layers, with each ReLU moved behind its block's max pooling."""
-    steps: list[Forward] = []
-    relu: list[Forward] = []
-    for layer in stack.children():
-        if isinstance(layer, nn.ReLU):
-            relu = [functional.relu]
-            continue
-        if isinstance(layer, nn.Dropout):
-            steps.append(_Dropout(layer, generator))
-            continue
-        commutes = isinstance(layer, nn.MaxPool2d)
-        steps += [layer, *relu] if commutes else [*relu, layer]
-        relu = []
-    return steps
+def _encode(encoder: Any, images: Tensor, generator: torch.Generator) -> Tensor:
+    """Images (N, 1, 28, 28) to their latent maps (5, 5, N, C)."""
+    norms = getattr(encoder, "batchnorm1", None), getattr(encoder, "batchnorm2", None)
+    # The second pooling drops the last row and column of its odd 11 × 11 input. What leads there
+    # need not be computed, unless batch norm's statistics count it.
+    size = 26 if norms[0] and encoder.training else 24
+    patches = _patches(images, size)
+    weight = _with_bias(encoder.conv1, norms[0], patches)
+    maps = (patches.t() @ weight).view(size, size, len(images), -1)
+    maps = _pool_block(maps, encoder, 1, generator)
+    maps = maps.permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)
+    maps = functional.conv2d(maps, encoder.conv2.weight, encoder.conv2.bias)
+    if norms[1]:
+        maps = norms[1](maps)
+    return _pool_block(maps.permute(2, 3, 0, 1), encoder, 2, generator)
 
 
-class _Dropout:
-    """A dropout layer whose masks come from a generator."""
+def _patches(images: Tensor, size: int) -> Tensor:
+    """The 3 × 3 neighbourhoods of ``size`` × ``size`` positions, and a row of ones for the bias.
 
-    def __init__(self, layer: nn.Dropout, generator: torch.Generator) -> None:
-        self._layer = layer
-        self._generator = generator
+    Args:
+        images: (N, 1, 28, 28).
+        size: positions along a side.
 
-    def __call__(self, images: Tensor) -> Tensor:
-        if not self._layer.training:
-            return images
-        return images * dropout_mask(images.shape, self._layer.p, self._generator)
+    Returns:
+        (10, size · size · N).
+    """
+    n = len(images)
+    pixels = images.squeeze(1).permute(1, 2, 0).contiguous()  # (28, 28, N)
+    patches = pixels.new_ones(10, size * size * n)
+    shifted = pixels[: size + 2, : size + 2].unfold(0, size, 1).unfold(1, size, 1)
+    patches[:9].view(3, 3, size, size, n).copy_(shifted.permute(0, 1, 3, 4, 2))
+    return patches
+
+
+def _with_bias(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, patches: Tensor) -> Tensor:
+    """The first convolution's weights over its bias, (10, C), batch norm folded in.
+
+    Mean and variance of a convolution's output follow from mean and covariance of its input
+    patches, so they are known before the output is; gradients flow through them as through batch
+    norm. In float64, as the covariance is a difference of nearly equal numbers.
+    """
+    weight, bias = conv.weight.flatten(1).t(), conv.bias
+    assert bias is not None
+    if norm is None:
+        return torch.cat((weight, bias.unsqueeze(0)))
+    if norm.training:
+        moments = patches.double()
+        moments = moments @ moments.t() / patches.shape[1]
+        patch_mean = moments[9, :9]
+        covariance = moments[:9, :9] - torch.outer(patch_mean, patch_mean)
+        mean = patch_mean @ weight.double() + bias
+        variance = (weight.double() * (covariance @ weight.double())).sum(0)
+        _update_running(norm, mean.detach(), variance.detach(), patches.shape[1])
+    else:
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        mean, variance = norm.running_mean, norm.running_var
+    scale = norm.weight * (variance + norm.eps).rsqrt()
+    return torch.cat((weight * scale, ((bias - mean) * scale + norm.bias).unsqueeze(0))).float()
+
+
+@torch.no_grad()
+def _update_running(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, count: int) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.num_batches_tracked is not None
+    assert norm.momentum is not None
+    norm.running_mean.lerp_(mean.float(), norm.momentum)
+    norm.running_var.lerp_((variance * count / (count - 1)).float(), norm.momentum)
+    norm.num_batches_tracked.add_(1)
+
+
+def _pool_block(maps: Tensor, encoder: Any, block: int, generator: torch.Generator) -> Tensor:
+    """ReLU → [dropout] → pooling of maps (H, W, N, C), whose memory it overwrites."""
+    average = isinstance(getattr(encoder, f"pool{block}"), nn.AvgPool2d)
+    dropout = getattr(encoder, f"dropout{block}", None)
+    if dropout is None or not dropout.training:
+        return _ReluPool.apply(maps, None, 1.0, average)
+    height, width, n, channels = maps.shape
+    shape = torch.Size((height // 2 * 2, width // 2 * 2, n, channels))
+    keep = dropout_mask(shape, dropout.p, generator)
+    return _ReluPool.apply(maps, keep, 1 / (1 - dropout.p), average)
+
+
+class _ReluPool(Function):
+    """ReLU, mask and 2 × 2 pooling of (H, W, N, C); an odd last row or column is dropped.
+
+    It overwrites its input, which nothing needs any more, with what the gradient needs; autograd
+    itself would notice if something did.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, keep: Tensor | None, scale: float, average: bool) -> Tensor:
+        height, width = (side // 2 * 2 for side in maps.shape[:2])
+        cropped = maps[:height, :width]
+        if keep is not None:
+            cropped.mul_(keep)
+        ctx.keep, ctx.scale, ctx.average = keep, scale, average
+        top_left, top_right, bottom_left, bottom_right = _quarters(cropped)
+        if average:
+            ctx.scale = scale / 4
+            cropped.relu_()
+            pooled = (top_left + top_right).add_(bottom_left).add_(bottom_right)
+            ctx.save_for_backward(maps)
+            return pooled.mul_(ctx.scale)
+        # relu(max(x)) is max(relu(x)), on a quarter of the elements. Of equals the first wins.
+        top = torch.maximum(top_left, top_right)
+        bottom = torch.maximum(bottom_left, bottom_right)
+        pooled = torch.maximum(top, bottom).relu_()
+        ctx.save_for_backward(maps, bottom.gt_(top), pooled)
+        top_right.gt_(top_left)
+        bottom_right.gt_(bottom_left)
+        return pooled * scale if scale != 1 else pooled
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        maps, *rest = ctx.saved_tensors
+        if ctx.scale != 1:
+            gradient = gradient * ctx.scale
+        spread = torch.empty_like(maps)
+        height, width = (side // 2 * 2 for side in maps.shape[:2])
+        spread[height:].zero_()
+        spread[:, width:].zero_()
+        cropped = spread[:height, :width]
+        if ctx.average:
+            for part, activation in zip(
+                _quarters(cropped), _quarters(maps[:height, :width]), strict=True
+            ):
+                torch.ops.aten.threshold_backward.grad_input(
+                    gradient, activation, 0, grad_input=part
+                )
+            return spread, None, None, None
+        bottom_won, pooled = rest
+        gradient = torch.ops.aten.threshold_backward(gradient, pooled, 0)
+        _, top_right_won, _, bottom_right_won = _quarters(maps[:height, :width])
+        top_left, top_right, bottom_left, bottom_right = _quarters(cropped)
+        bottom = gradient * bottom_won
+        top = gradient.sub_(bottom)
+        torch.mul(top, top_right_won, out=top_right)
+        torch.sub(top, top_right, out=top_left)
+        torch.mul(bottom, bottom_right_won, out=bottom_right)
+        torch.sub(bottom, bottom_right, out=bottom_left)
+        if ctx.keep is not None:
+            cropped.mul_(ctx.keep)
+        return spread, None, None, None
+
+
+def _quarters(maps: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Views of the four corners of all 2 × 2 windows, in reading order."""
+    return maps[::2, ::2], maps[::2, 1::2], maps[1::2, ::2], maps[1::2, 1::2]
+
+
+def _conv_transpose(maps: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
+    """A transposed convolution of maps (H, W, N, C): one matrix product, then overlapping sums."""
+    height, width, n, channels = maps.shape
+    kernel, stride, padding = layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
+    rows = maps.reshape(-1, channels)
+    if layer.out_channels == 1:
+        taps = layer.weight.view(channels, -1).t() @ rows.t()
+    else:
+        weight = layer.weight.permute(2, 3, 0, 1).reshape(kernel**2, channels, -1)
+        taps = torch.matmul(rows, weight)
+    taps = taps.view(kernel, kernel, height, width, n, layer.out_channels)
+    assert layer.bias is not None
+    return _OverlapSum.apply(taps, layer.bias, stride, padding)
+
+
+class _OverlapSum(Function):
+    """Adds each kernel tap's contribution (kernel, kernel, H, W, N, C) where it belongs."""
+
+    @staticmethod
+    def forward(ctx: Any, taps: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
+        kernel, _, height, width, n, channels = taps.shape
+        ctx.kernel, ctx.size, ctx.stride, ctx.padding = kernel, (height, width), stride, padding
+        shape = ((height - 1) * stride + kernel, (width - 1) * stride + kernel, n, channels)
+        total = bias.expand(shape).contiguous()
+        for part, tap in zip(
+            _windows(total, kernel, stride, (height, width)), taps.flatten(0, 1), strict=True
+        ):
+            part += tap
+        return total[padding : shape[0] - padding, padding : shape[1] - padding]
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        bias_gradient = gradient.sum((0, 1, 2))
+        if ctx.padding:
+            gradient = functional.pad(gradient, (0, 0, 0, 0) + (ctx.padding,) * 4)
+        taps = torch.stack(list(_windows(gradient, ctx.kernel, ctx.stride, ctx.size)))
+        return taps.unflatten(0, (ctx.kernel, ctx.kernel)), bias_gradient, None, None
+
+
+def _windows(maps: Tensor, kernel: int, stride: int, size: tuple[int, int]) -> Iterator[Tensor]:
+    """What each tap of the kernel touches, as views (H, W, N, C), in reading order."""
+    for y, x in product(range(kernel), repeat=2):
+        yield maps[y : y + stride * size[0] : stride, x : x + stride * size[1] : stride]
