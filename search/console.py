@@ -6,24 +6,29 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from reports.tables import best_trials, paper_side_by_side
 from spaces import paper
 from studies.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.settings import load
 from studies.trials import label, value_of
 
 if TYPE_CHECKING:
+    from optuna import Study
+
     from reports.tables import PaperRow, StudyRow, TrialRow
     from studies.launch import Plan
 
 PLAIN_PROGRESS_S = 20.0
 """Seconds between two lines about a running trial where there is no terminal."""
 
-SCALE_NOTE = "Losses are mean squared errors of pixels in [−1, 1], in percent as in the paper."
+SCALE_NOTE = "Losses: mean squared error of pixels in [−1, 1], in percent as in the paper."
 
 
 def percent(loss: float | None) -> str:
@@ -156,12 +161,10 @@ class SearchView:
 def print_plan(console: Console, plan: "Plan") -> None:
     """What a run is going to do, and how long that will take."""
     settings, budget = plan.settings, plan.settings.budget
-    images = "all" if budget.subset is None else f"{budget.subset:,}"
     verb = "new study" if plan.created else "study"
     console.print(f"{verb} '{plan.study_name}' in {plan.storage}", markup=False, soft_wrap=True)
     console.print(
-        f"{settings.budget.protocol} protocol, {budget.epochs} epochs, {images} images, "
-        f"seed {settings.seed}, {plan.n_threads} threads",
+        f"{budget}; seed {settings.seed}, {plan.n_threads} threads",
         markup=False,
     )
     space = ", ".join(f"{name.replace('_', '-')} {v}" for name, v in settings.space.items())
@@ -181,25 +184,22 @@ def print_plan(console: Console, plan: "Plan") -> None:
         )
 
 
-def print_results(
-    console: Console, best: Sequence["TrialRow"], side_by_side: Sequence["PaperRow"]
-) -> None:
-    """The best trials, and the paper's five beside what it published."""
-    console.print(_best_table(best))
-    console.print(_paper_table(side_by_side))
-    console.print(SCALE_NOTE, style="dim", markup=False)
+def print_results(console: Console, study: "Study", n_best: int) -> None:
+    """The study's best trials, and the paper's five beside what it published."""
+    console.print(_best_table(best_trials(study, n_best)))
+    console.print(_paper_table(paper_side_by_side(study)))
+    budget = load(study).budget
+    console.print(f"{SCALE_NOTE} Here: {budget}.", style="dim", markup=False)
 
 
 def print_studies(console: Console, rows: Sequence["StudyRow"]) -> None:
     """A list of studies."""
-    table = Table(title="Studies", title_justify="left")
-    for heading in ("study", "protocol", "epochs", "searched", "paper's", "running", "best"):
-        table.add_column(heading)
+    table = _table("Studies", "study", "searched", "pruned", "paper's", "best")
     for row in rows:
-        searched = f"{row.n_searched} ({row.n_pruned} pruned)"
+        running = f" +{row.n_running} running" if row.n_running else ""
+        counts = (f"{row.n_searched}{running}", str(row.n_pruned), str(row.n_paper))
         best = f"{percent(row.best_value)} ({row.best_label})" if row.best_label else "–"
-        cells = (row.name, row.protocol, row.epochs, searched, row.n_paper, row.n_running, best)
-        table.add_row(*map(str, cells))
+        table.add_row(row.name, *counts, best)
     console.print(table)
 
 
@@ -220,36 +220,35 @@ def _ended_line(event: TrialEnded) -> Text:
 
 
 def _best_table(rows: Sequence["TrialRow"]) -> Table:
-    table = Table(title="Best trials", title_justify="left")
-    table.add_column("trial")
-    for heading in ("validation loss", "train loss", "parameters", "time"):
-        table.add_column(heading, justify="right")
-    table.add_column("configuration")
+    table = _table("Best trials", "trial", "val. loss", "train", "params", "time", "configuration")
     for row in rows:
-        table.add_row(
-            row.label,
-            percent(row.value),
-            percent(row.train_loss),
-            f"{row.n_parameters:,}" if row.n_parameters else "–",
-            duration(row.seconds),
-            row.configuration,
-        )
+        n_parameters = f"{row.n_parameters:,}" if row.n_parameters else "–"
+        losses = (percent(row.value), percent(row.train_loss))
+        table.add_row(row.label, *losses, n_parameters, duration(row.seconds), row.configuration)
     return table
 
 
 def _paper_table(rows: Sequence["PaperRow"]) -> Table:
-    table = Table(title="The paper's configurations (its Table 3)", title_justify="left")
-    table.add_column("name")
-    for heading in ("published train", "here", "published validation", "here "):
-        table.add_column(heading, justify="right")
-    table.add_column("change from the row before")
+    table = _table(
+        "The paper's configurations: published (its Table 3) and trained here",
+        *("name", "train", "here", "val.", "here", "change from the row before"),
+    )
     for row in rows:
-        table.add_row(
-            row.name,
-            percent(row.published_train_loss),
-            percent(row.train_loss),
-            percent(row.published_validation_loss),
-            percent(row.validation_loss),
-            row.change,
+        losses = (
+            row.published_train_loss,
+            row.train_loss,
+            row.published_validation_loss,
+            row.validation_loss,
         )
+        table.add_row(row.name, *map(percent, losses), row.change)
+    return table
+
+
+def _table(title: str, first: str, *headings: str) -> Table:
+    """Numbers in the middle to the right, words at both ends to the left."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column(first, no_wrap=True)
+    for heading in headings[:-1]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(headings[-1])
     return table

@@ -12,7 +12,7 @@ from search.options import SearchOptions
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from studies.launch import Finished, Plan
+    from studies.launch import Finished
     from studies.request import SearchRequest
     from studies.settings import Stage
 
@@ -43,14 +43,14 @@ def run_search(options: SearchOptions, stage: "Stage", command: str) -> None:
     if options.dry_run:
         return
     stop = StopSignal(_leave_at_once)
-    again = _command_again(plan, request, command)
+    again = _command(plan.study_name, request, command, f"--trials {plan.n_wanted}")
     try:
         with SearchView(console, plan) as view:
             finished = launch(request, stage, lambda: find_data(request.data_dir), view, stop)
     except Interrupted as error:
         console.print(f"stopped; nothing is lost. To go on: {again}", markup=False, soft_wrap=True)
         raise typer.Exit(128 + (stop.received or 2)) from error
-    _show_results(console, finished, request, again)
+    _show_results(console, finished, request, command)
 
 
 def _leave_at_once(number: int) -> None:
@@ -61,29 +61,27 @@ def _leave_at_once(number: int) -> None:
 
 
 def _show_results(
-    console: "Console", finished: "Finished", request: "SearchRequest", again: str
+    console: "Console", finished: "Finished", request: "SearchRequest", command: str
 ) -> None:
-    from reports.tables import best_trials, paper_side_by_side
     from search.console import print_results
 
-    print_results(console, best_trials(finished.study), paper_side_by_side(finished.study))
-    state = finished.state
-    storage = _storage_option(request)
-    name = shlex.quote(finished.study.study_name)
+    print_results(console, finished.study, n_best=5)
+    state, name = finished.state, finished.study.study_name
+    show = f"fmnist-search studies show {shlex.quote(name)}{_storage_option(request)}"
     lines = (
         f"{finished.reason}: {state.n_searched} of {state.n_wanted} searched trials, "
         f"{state.n_paper} of {state.n_paper_wanted} of the paper's",
-        f"all its trials: fmnist-search studies show {name}{storage}",
-        f"more trials:    {again} --more 10",
+        f"all its trials: {show} --json",
+        f"more of them:   {_command(name, request, command, '--more 10')}",
     )
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _command_again(plan: "Plan", request: "SearchRequest", command: str) -> str:
-    """The command that goes on with this run's study; the study knows the rest."""
-    words = ["fmnist-search", command, "--study", shlex.quote(plan.study_name)]
-    return " ".join(words) + f" --trials {plan.n_wanted}" + _storage_option(request)
+def _command(study_name: str, request: "SearchRequest", command: str, how_many: str) -> str:
+    """The command that goes on with a study; the study knows its own settings."""
+    name = shlex.quote(study_name)
+    return f"fmnist-search {command} --study {name} {how_many}{_storage_option(request)}"
 
 
 def _storage_option(request: "SearchRequest") -> str:

@@ -52,7 +52,7 @@ def show(
     """
     from rich.console import Console
 
-    from reports.tables import best_trials, every_trial, list_studies, paper_side_by_side
+    from reports.tables import every_trial, list_studies
     from search.console import print_results, print_studies
 
     study = _named(name, _open_all(storage))
@@ -61,7 +61,7 @@ def show(
         return
     console = Console(highlight=False)
     print_studies(console, list_studies([study]))
-    print_results(console, best_trials(study, n_rows=10), paper_side_by_side(study))
+    print_results(console, study, n_best=10)
 
 
 def _open_all(location: str | None) -> list["Study"]:

@@ -28,6 +28,12 @@ class Budget:
     """Training and validation images together, in the protocol's proportion; None for all."""
     protocol: Protocol = "search"
 
+    def __str__(self) -> str:
+        """The budget in words, as tables and plans say it."""
+        images = "all" if self.subset is None else f"{self.subset:,}"
+        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
+        return f"{self.protocol} protocol, {epochs}, {images} images"
+
     def __post_init__(self) -> None:
         """Refuse a budget that trains nothing."""
         if self.epochs < 1:

@@ -1,11 +1,13 @@
 """What a study was made with, as it is stored in the study and compared when a run resumes it."""
 
 import platform
+import warnings
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import optuna
+from optuna.exceptions import ExperimentalWarning
 
 from spaces import autoencoder
 from spaces.budget import Budget
@@ -86,7 +88,10 @@ class StudySettings:
 
 def store(study: optuna.Study, settings: StudySettings) -> None:
     """Write the settings into a new study, with the versions and machine it was made on."""
-    study.set_metric_names([settings.metric])
+    with warnings.catch_warnings():
+        # Optuna calls the names on its axes experimental; a user can do nothing about it.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        study.set_metric_names([settings.metric])
     study.set_user_attr(_ATTR, asdict(settings))
     study.set_user_attr("made_with", environment())
 
