@@ -42,11 +42,12 @@ def run_search(options: SearchOptions, stage: "Stage", command: str) -> None:
     print_plan(console, plan)
     if options.dry_run:
         return
+    folder = find_data(request.data_dir)
     stop = StopSignal(_leave_at_once)
     again = _command(plan.study_name, request, command, f"--trials {plan.n_wanted}")
     try:
         with SearchView(console, plan) as view:
-            finished = launch(request, stage, lambda: find_data(request.data_dir), view, stop)
+            finished = launch(request, stage, folder, view, stop)
     except Interrupted as error:
         console.print(f"stopped; nothing is lost. To go on: {again}", markup=False, soft_wrap=True)
         raise typer.Exit(128 + (stop.received or 2)) from error

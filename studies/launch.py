@@ -94,7 +94,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
 def launch(
     request: SearchRequest,
     stage: Stage,
-    find_data: Callable[[], Path],
+    data_folder: Path,
     on_event: Callable[[Event], None],
     stop: StopSignal,
 ) -> Finished:
@@ -103,7 +103,7 @@ def launch(
     Args:
         request: what the user asked for.
         stage: which model is searched.
-        find_data: gives a folder of verified data.
+        data_folder: holds verified data.
         on_event: told of everything that happens.
         stop: asked between steps whether to stop.
 
@@ -117,12 +117,11 @@ def launch(
     resolution: Resolution = resolve(storage, request, stage)
     settings = resolution.settings
     store = ArtifactFolder(artifacts_folder(url, request.artifacts))
-    folder = find_data()
     with sole_coordinator(url, resolution.name) as alone, stop.installed():
         study = open_study(storage, resolution)
         for notice in prepare(study, store, settings, alone):
             on_event(notice)
-        split = load_split(folder, settings.budget)
+        split = load_split(data_folder, settings.budget)
         search = Search(study, settings, request, store, split, on_event, stop)
         reason = search.run()
         return Finished(study, reason, search_state(study, settings, search.n_wanted))

@@ -7,6 +7,7 @@ out from the stored trials, so a run that was killed at any moment goes on from 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import optuna
@@ -36,6 +37,9 @@ from studies.settings import StudySettings, environment
 from studies.stopping import Interrupted, StopSignal
 from studies.storage import ArtifactFolder
 from studies.training import EpochMetrics, Training
+
+ENDED = "ended"
+"""Attribute of a study: why and when its last run ended by itself."""
 
 
 class Assignment(NamedTuple):
@@ -77,6 +81,7 @@ class Search:
         while True:
             reason = self._reason_to_end()
             if reason is not None:
+                self._record_end(reason)
                 return reason
             self._run_trial(self._ask())
 
@@ -96,6 +101,12 @@ class Search:
         if len(trials.searched_results(all_trials)) >= self.n_wanted:
             return "nothing left to do"
         return early_stop_reason(all_trials, self.request, self.settings)
+
+    def _record_end(self, reason: str) -> None:
+        """Leave in the study why its last run ended, unless it says so already."""
+        if self.study.user_attrs.get(ENDED, {}).get("reason") != reason:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self.study.set_user_attr(ENDED, {"reason": reason, "time": now})
 
     def _ask(self) -> Trial:
         n_finished = len(trials.searched_results(self._trials()))
@@ -130,7 +141,10 @@ class Search:
     def _assign(self, trial: Trial) -> Assignment:
         known = trial.user_attrs.get(trials.CONFIG)
         if known is None:
-            config = self._space.suggest(trial)
+            try:
+                config = self._space.suggest(trial)
+            except ValueError as error:  # somebody queued values the space does not have
+                raise ConfigurationError(str(error)) from error
         else:
             config = self._space.config_type.from_dict(known)
             self._space.suggest_known(trial, config)
@@ -201,7 +215,12 @@ class Search:
 
     def _reuse(self, trial: Trial, source: FrozenTrial) -> None:
         """Give the trial the result of another with the same configuration."""
-        trial.set_user_attr(trials.SAME_AS, source.number)
+        origin = trial.user_attrs.get(trials.TAKEN_FROM)
+        if origin is None:
+            trial.set_user_attr(trials.SAME_AS, source.number)
+        elif weights.is_kept(self.store, self.study, source):
+            tensors = weights.load(self.store, self.study, source)
+            weights.save(self.store, trial, tensors, trial.user_attrs[trials.CONFIG])
         copied = (trials.EPOCHS, trials.METRICS, trials.SECONDS, trials.REASON)
         for name in copied:
             if name in source.user_attrs:
@@ -210,7 +229,8 @@ class Search:
             trial.report(value, step)
         complete = source.state == TrialState.COMPLETE
         self.study.tell(trial, source.value if complete else None, source.state)
-        self._announce(trial, "reused", source.value, 0.0, f"same as trial {source.number}")
+        reason = f"taken over from {origin['study']}" if origin else f"same as #{source.number}"
+        self._announce(trial, "reused", source.value, 0.0, reason)
 
     def _fail(self, trial: Trial, reason: str, start: float) -> None:
         seconds = time.monotonic() - start

@@ -56,6 +56,11 @@ def load(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> dict
     )
 
 
+def is_kept(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> bool:
+    """Whether the trial's weights are there."""
+    return any((store.folder / name).exists() for name in artifact_ids(study, trial))
+
+
 def is_wanted(study: optuna.Study, keep: Keep, trial: Trial, value: float | None) -> bool:
     """Whether a trial that ends now with ``value`` (None if pruned) gets its weights kept."""
     if isinstance(keep, str):
@@ -94,7 +99,12 @@ def artifact_ids(study: optuna.Study, trial: FrozenTrial) -> Iterator[str]:
 
 
 def _searched(study: optuna.Study) -> list[FrozenTrial]:
-    return [t for t in study.get_trials(deepcopy=False) if not trials.is_paper(t)]
+    """Searched trials that own weights; a copy of another's result has none."""
+    return [
+        trial
+        for trial in study.get_trials(deepcopy=False)
+        if not trials.is_paper(trial) and trials.SAME_AS not in trial.user_attrs
+    ]
 
 
 def _direction(study: optuna.Study) -> Literal["minimize", "maximize"]:

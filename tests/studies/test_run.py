@@ -1,0 +1,418 @@
+"""The engine, on a real SQLite file with tiny images: what a study holds after runs and deaths."""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from optuna.trial import FrozenTrial, TrialState
+
+from spaces import paper
+from spaces.autoencoder import AutoencoderConfig
+from spaces.errors import ConfigurationError, StudyError
+from studies import trials, weights
+from studies.data import Images, Split
+from studies.opening import open_study, resolve
+from studies.owner import Owner
+from studies.progress import EpochDone, Event, Notice, TrialEnded, TrialStarted
+from studies.repair import prepare
+from studies.request import SearchRequest
+from studies.run import Search
+from studies.settings import StudySettings
+from studies.stopping import Interrupted, StopSignal
+from studies.storage import ArtifactFolder, open_storage, storage_url
+
+N_PAPER = len(paper.AUTOENCODERS)
+REQUEST = SearchRequest(trials=3, epochs=2, pruner="none", sampler="random", study="s")
+
+
+@dataclass
+class Runner:
+    """Runs requests on one storage, as the command does, and keeps what was told."""
+
+    folder: Path
+    split: Split
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.storage = open_storage(storage_url(str(self.folder / "studies.db")))
+        self.store = ArtifactFolder(self.folder / "artifacts")
+
+    def __call__(
+        self, request: SearchRequest = REQUEST, on_event: Callable[[Event], None] | None = None
+    ) -> str:
+        resolution = resolve(self.storage, request, "autoencoder")
+        study = open_study(self.storage, resolution)
+        self.events.extend(prepare(study, self.store, resolution.settings, sole_coordinator=True))
+
+        def listen(event: Event) -> None:
+            self.events.append(event)
+            if on_event is not None:
+                on_event(event)
+
+        stop = StopSignal()
+        with stop.installed():
+            search = Search(
+                study, resolution.settings, request, self.store, self.split, listen, stop
+            )
+            return search.run()
+
+    def study(self, name: str = "s") -> optuna.Study:
+        return optuna.load_study(study_name=name, storage=self.storage)
+
+    def trials(self, name: str = "s") -> list[FrozenTrial]:
+        return self.study(name).get_trials()
+
+    def searched(self, name: str = "s") -> list[FrozenTrial]:
+        return [t for t in self.trials(name) if not trials.is_paper(t)]
+
+
+def random_images(n: int, seed: int) -> Images:
+    generator = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(0, 256, (n, 28, 28), dtype=torch.uint8, generator=generator)
+    return Images(pixels, torch.arange(n) % 10)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Runner]:
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Runner(tmp_path, Split(random_images(40, 1), random_images(20, 2)))
+    torch.set_num_threads(n_threads)
+
+
+def stop_at(number: int, epoch: int) -> Callable[[Event], None]:
+    """Presses Ctrl-C when the given trial has finished the given epoch."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, EpochDone) and (event.number, event.metrics.epoch) == (number, epoch):
+            signal.raise_signal(signal.SIGINT)
+
+    return listen
+
+
+def state_counts(all_trials: list[FrozenTrial]) -> dict[str, int]:
+    names = [trial.state.name for trial in all_trials]
+    return {name: names.count(name) for name in sorted(set(names))}
+
+
+def configs(all_trials: list[FrozenTrial]) -> list[dict[str, Any]]:
+    return [trial.user_attrs[trials.CONFIG] for trial in all_trials]
+
+
+def test_a_run_trains_the_papers_configurations_and_the_wanted_number(run: Runner) -> None:
+    assert run() == "nothing left to do"
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3}
+    names = [t.user_attrs[trials.PAPER] for t in run.trials() if trials.is_paper(t)]
+    assert names == list(paper.RUN_ORDER)
+
+
+def test_every_trial_keeps_what_is_needed_to_repeat_it(run: Runner) -> None:
+    run()
+    for trial in run.trials():
+        attrs = trial.user_attrs
+        assert list(trial.intermediate_values) == [1, 2]
+        assert trial.value == trial.intermediate_values[2] == attrs["epochs"]["validation_loss"][-1]
+        assert len(attrs["epochs"]["train_loss"]) == 2
+        assert attrs["n_parameters"] > 0
+        assert attrs["seconds"] > 0
+        assert attrs["made_with"]["torch"] == torch.__version__
+        assert attrs["n_threads"] == 1
+        assert trial.duration is not None
+    assert len({t.user_attrs["seed"] for t in run.trials()}) == N_PAPER + 3
+
+
+def test_ten_resumes_leave_each_of_the_papers_trials_there_once(run: Runner) -> None:
+    for n_trials in (0, 0, 1, 1, 1, 2, 2, 2, 3, 3):
+        run(replace(REQUEST, trials=n_trials))
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3}
+
+
+def test_the_same_command_again_does_nothing(run: Runner) -> None:
+    run()
+    before = run.trials()
+    run.events.clear()
+    assert run() == "nothing left to do"
+    assert run.trials() == before
+    assert run.events == []
+
+
+def test_more_adds_to_what_there_is(run: Runner) -> None:
+    run()
+    run(replace(REQUEST, trials=None, more=2))
+    assert len(run.searched()) == 5
+
+
+def test_ctrl_c_leaves_nothing_running_and_the_trial_is_made_up_for(run: Runner) -> None:
+    with pytest.raises(Interrupted):
+        run(on_event=stop_at(N_PAPER + 1, 1))
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 1, "FAIL": 1}
+    assert run.trials()[-1].user_attrs[trials.REASON] == trials.INTERRUPTED
+    run()
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3, "FAIL": 1}
+
+
+def test_an_interrupted_trial_of_the_paper_is_run_again(run: Runner) -> None:
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            run(on_event=lambda e: stop_at(run.trials()[-1].number, 1)(e))
+    run()
+    done = [
+        t.user_attrs[trials.PAPER] for t in trials.completed(run.trials()) if trials.is_paper(t)
+    ]
+    assert sorted(done) == sorted(paper.RUN_ORDER)
+
+
+def test_a_search_in_pieces_finds_what_one_run_finds(tmp_path: Path, run: Runner) -> None:
+    (tmp_path / "whole").mkdir()
+    whole = Runner(tmp_path / "whole", run.split)
+    request = replace(REQUEST, trials=8, sampler="tpe")
+    whole(request)
+    for number in (N_PAPER + 2, N_PAPER + 5):
+        with pytest.raises(Interrupted):
+            run(request, on_event=stop_at(number, 2 if number % 2 else 1))
+    run(request)
+    pieces = trials.completed(run.searched())
+    assert configs(pieces) == configs(whole.searched())
+    assert [t.value for t in pieces] == [t.value for t in whole.searched()]
+
+
+def test_a_trial_whose_process_died_is_failed_and_made_up_for(run: Runner) -> None:
+    run(replace(REQUEST, trials=1))
+    dead = Owner.current()._replace(pid=2**22 - 1)
+    trial = run.study().ask()
+    config = AutoencoderConfig(conv1_channels=8)
+    trial.set_user_attr(trials.OWNER, dead._asdict())
+    trial.set_user_attr(trials.CONFIG, config.to_dict())
+    trial.set_user_attr(trials.FINGERPRINT, "f")
+    run(replace(REQUEST, trials=2))
+    assert run.trials()[trial.number].user_attrs[trials.REASON] == trials.LOST
+    assert run.trials()[trial.number].state == TrialState.FAIL
+    assert run.trials()[-1].user_attrs[trials.CONFIG] == config.to_dict()
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 2, "FAIL": 1}
+    assert any(isinstance(e, Notice) and f"#{trial.number}" in e.text for e in run.events)
+
+
+def test_a_trial_that_died_before_it_had_a_configuration_is_failed(run: Runner) -> None:
+    run(replace(REQUEST, trials=0))
+    run.study().ask()
+    run(replace(REQUEST, trials=1))
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 1, "FAIL": 1}
+
+
+def test_a_configuration_that_comes_up_again_is_not_trained_again(run: Runner) -> None:
+    space = {
+        "dropout": "0",
+        "batchnorm": "false",
+        "pool1": "max",
+        "pool2": "max",
+        "conv1_channels": "8",
+        "conv2_channels": "16",
+    }
+    run(replace(REQUEST, space=space))
+    first, *others = run.searched()
+    started = [e.number for e in run.events if isinstance(e, TrialStarted)]
+    assert started == [*range(N_PAPER), first.number]
+    assert [t.value for t in others] == [first.value] * 2
+    assert [t.user_attrs[trials.SAME_AS] for t in others] == [first.number] * 2
+    assert [t.intermediate_values for t in others] == [first.intermediate_values] * 2
+
+
+def test_the_papers_own_result_is_used_when_the_search_comes_to_it(run: Runner) -> None:
+    row = paper.autoencoder("dropout")
+    config = row.config.to_dict()
+    space = {
+        name: str(config[name]).lower()
+        for name in StudySettings("autoencoder").search_space().describe()
+    }
+    run(replace(REQUEST, trials=1, space=space))
+    (trial,) = run.searched()
+    twin = next(t for t in run.trials() if t.user_attrs.get(trials.PAPER) == "dropout")
+    assert trial.user_attrs[trials.SAME_AS] == twin.number
+    assert trial.value == twin.value
+
+
+def test_a_diverging_trial_fails_with_its_reason_and_the_study_goes_on(run: Runner) -> None:
+    run(replace(REQUEST, trials=0))
+    wild = replace(AutoencoderConfig(), learning_rate=1e30)
+    run.study().enqueue_trial({}, user_attrs={trials.CONFIG: wild.to_dict()})
+    run(replace(REQUEST, trials=2))
+    failed = next(t for t in run.trials() if t.state == TrialState.FAIL)
+    assert failed.user_attrs[trials.REASON].startswith("diverged: the ")
+    assert len(run.searched()) == 2, "a diverged trial counts: trained again it fails again"
+    run(replace(REQUEST, trials=2))
+    assert len(run.searched()) == 2
+
+
+def test_an_enqueued_trial_that_cannot_be_built_fails_and_the_study_goes_on(run: Runner) -> None:
+    run(replace(REQUEST, trials=0))
+    run.study().enqueue_trial({"conv1_channels": 50})
+    run(replace(REQUEST, trials=1))
+    assert state_counts(run.trials())["COMPLETE"] == N_PAPER
+    failed = run.trials()[-1]
+    assert failed.state == TrialState.FAIL
+    assert "50" in failed.user_attrs[trials.REASON]
+
+
+def test_a_bug_in_training_is_recorded_and_raised(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(replace(REQUEST, trials=0))
+    monkeypatch.setattr("studies.run.Training", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run()
+    assert run.trials()[-1].state == TrialState.FAIL
+    assert run.trials()[-1].user_attrs[trials.REASON] == "ZeroDivisionError: division by zero"
+
+
+def test_the_papers_trials_are_never_pruned_and_searched_ones_are(run: Runner) -> None:
+    request = replace(REQUEST, trials=12, epochs=9, pruner="halving")
+    run(request)
+    by_paper = [t for t in run.trials() if trials.is_paper(t)]
+    assert {t.state for t in by_paper} == {TrialState.COMPLETE}
+    pruned = [t for t in run.searched() if t.state == TrialState.PRUNED]
+    assert pruned
+    assert all(len(t.intermediate_values) < 9 for t in pruned)
+    assert len(run.searched()) == 12
+
+
+def test_a_narrowed_space_still_runs_the_papers_trials_outside_of_it(run: Runner) -> None:
+    run(replace(REQUEST, space={"dropout": "0.1:0.3", "pool2": "avg", "conv1_channels": "8"}))
+    by_paper = {t.user_attrs[trials.PAPER]: t for t in run.trials() if trials.is_paper(t)}
+    assert by_paper["baseline"].params["dropout"] == 0.2
+    assert "pool2" not in by_paper["baseline"].params
+    assert by_paper["dropout"].user_attrs[trials.CONFIG]["dropout"] == 0
+    assert all(t.user_attrs[trials.CONFIG]["pool2"] == "avg" for t in run.searched())
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"epochs": 3}, "epochs: 3, not 2"),
+        ({"subset": 600}, "subset: 600, not None"),
+        ({"protocol": "paper", "trials": 0}, "protocol: paper, not search"),
+        ({"seed": 1}, "seed: 1, not 0"),
+        ({"space": {"pool2": "avg"}}, "pool2: avg, not max,avg"),
+    ],
+)
+def test_resuming_otherwise_is_refused_with_the_difference(
+    run: Runner, changes: dict[str, Any], named: str
+) -> None:
+    run(replace(REQUEST, trials=0))
+    before = run.trials()
+    with pytest.raises(StudyError, match=named) as refused:
+        run(replace(REQUEST, **changes))
+    assert "--new" in str(refused.value)
+    assert run.trials() == before
+
+
+def test_options_left_out_are_as_the_study_was_made(run: Runner) -> None:
+    run(replace(REQUEST, trials=1, space={"pool2": "avg"}, seed=5))
+    run(replace(REQUEST, trials=2, epochs=None))
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 2}
+    assert all(t.user_attrs[trials.CONFIG]["pool2"] == "avg" for t in run.searched())
+
+
+def test_new_takes_over_the_trials_that_fit(run: Runner) -> None:
+    run(replace(REQUEST, trials=6))
+    fitting = [t for t in run.searched() if t.user_attrs[trials.CONFIG]["pool2"] == "avg"]
+    assert 0 < len(fitting) < 6
+    run.events.clear()
+    run(replace(REQUEST, trials=6, space={"pool2": "avg"}, new=True))
+    taken = [t for t in run.searched("s-2") if trials.TAKEN_FROM in t.user_attrs]
+    assert configs(taken) == configs(fitting)
+    assert [t.value for t in taken] == [t.value for t in fitting]
+    assert len(run.searched("s-2")) == 6
+    started = [e for e in run.events if isinstance(e, TrialStarted)]
+    assert len(started) == N_PAPER + 6 - len(fitting)
+    for trial in trials.ranked(taken, "minimize"):
+        assert weights.load(run.store, run.study("s-2"), trial)
+
+
+def test_new_with_another_budget_takes_nothing_over(run: Runner) -> None:
+    run(replace(REQUEST, trials=2))
+    run(replace(REQUEST, trials=2, epochs=1, new=True))
+    assert not any(trials.TAKEN_FROM in t.user_attrs for t in run.trials("s-2"))
+
+
+def test_patience_ends_the_search_and_says_so(run: Runner) -> None:
+    reason = run(replace(REQUEST, trials=30, patience=2))
+    assert reason == "patience of 2 trials without a better one is over"
+    assert len(run.searched()) < 30
+    assert run.study().user_attrs["ended"]["reason"] == reason
+
+
+def test_target_ends_the_search_and_says_so(run: Runner) -> None:
+    reason = run(replace(REQUEST, trials=30, target=10.0))
+    assert reason.startswith("target 10 reached by trial")
+    assert run.searched() == []
+
+
+def test_timeout_starts_no_further_trial(run: Runner) -> None:
+    assert run(replace(REQUEST, timeout_s=1e-6)) == "timeout reached"
+    assert {t.state for t in run.trials()} == {TrialState.WAITING}
+    run()
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3}
+
+
+def test_weights_are_those_of_the_papers_and_of_the_best(run: Runner) -> None:
+    run(replace(REQUEST, trials=4, keep_weights=1))
+    study = run.study()
+    best = trials.ranked(run.searched(), "minimize")[0]
+    kept = [t.number for t in run.trials() if weights.is_kept(run.store, study, t)]
+    assert kept == sorted([*range(N_PAPER), best.number])
+    assert len(list(run.store.folder.iterdir())) == N_PAPER + 1
+
+
+@pytest.mark.parametrize(("keep", "n_kept"), [("none", 0), ("all", N_PAPER + 2), (0, N_PAPER)])
+def test_weights_are_kept_as_asked(run: Runner, keep: Any, n_kept: int) -> None:
+    run(replace(REQUEST, trials=2, keep_weights=keep))
+    assert len(list(run.store.folder.iterdir())) == n_kept
+
+
+def test_stored_weights_give_the_stored_loss(run: Runner) -> None:
+    from studies.training import Training
+
+    run(replace(REQUEST, trials=0))
+    trial = run.trials()[0]
+    config = AutoencoderConfig.from_dict(trial.user_attrs[trials.CONFIG])
+    settings = StudySettings("autoencoder")
+    training = Training(config, run.split, seed=99, budget=settings.budget)
+    training.network.load_state_dict(weights.load(run.store, run.study(), trial))
+    assert training.evaluate(run.split.validation) == trial.value
+
+
+def test_a_study_of_another_program_is_refused_and_left_alone(run: Runner) -> None:
+    study = optuna.create_study(study_name="s", storage=run.storage)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    before = study.get_trials()
+    with pytest.raises(StudyError, match="not made by fmnist-search"):
+        run()
+    assert study.get_trials() == before
+
+
+def test_a_study_whose_creator_died_at_once_is_used(run: Runner) -> None:
+    optuna.create_study(study_name="s", storage=run.storage)
+    run(replace(REQUEST, trials=1))
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 1}
+
+
+def test_nothing_can_be_searched_under_the_papers_protocol(run: Runner) -> None:
+    with pytest.raises(ConfigurationError, match="--trials 0"):
+        run(replace(REQUEST, protocol="paper"))
+    assert run(replace(REQUEST, trials=None, protocol="paper")) == "nothing left to do"
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER}
+
+
+def test_ended_events_say_how_far_the_study_is(run: Runner) -> None:
+    run()
+    ended = [event for event in run.events if isinstance(event, TrialEnded)]
+    assert [event.state.n_searched for event in ended] == [0] * N_PAPER + [1, 2, 3]
+    last = ended[-1].state
+    assert (last.n_wanted, last.n_paper, last.n_paper_wanted) == (3, N_PAPER, N_PAPER)
+    assert last.best is not None
+    assert last.best.value == min(t.value for t in run.trials() if t.value is not None)
