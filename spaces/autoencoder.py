@@ -64,8 +64,10 @@ class AutoencoderConfig:
 
     def __post_init__(self) -> None:
         """Refuse values no network can be built from, naming the field."""
-        if not 0 <= self.dropout < 1:
+        if not (_is_number(self.dropout) and 0 <= self.dropout < 1):
             raise ConfigurationError(f"dropout must be in [0, 1); got {self.dropout!r}")
+        if not isinstance(self.batchnorm, bool):
+            raise ConfigurationError(f"batchnorm must be true or false; got {self.batchnorm!r}")
         for name in ("pool1", "pool2"):
             if getattr(self, name) not in get_args(Pooling):
                 raise ConfigurationError(
@@ -74,9 +76,9 @@ class AutoencoderConfig:
                 )
         for name in ("conv1_channels", "conv2_channels", "batch_size"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ConfigurationError(f"{name} must be a whole number from 1; got {value!r}")
-        if not 0 < self.learning_rate < float("inf"):
+        if not (_is_number(self.learning_rate) and 0 < self.learning_rate < float("inf")):
             raise ConfigurationError(f"learning_rate must be above 0; got {self.learning_rate!r}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,6 +99,10 @@ class AutoencoderConfig:
                 f"{', '.join(cls.__dataclass_fields__)}"
             )
         return cls(**fields)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class Layer(NamedTuple):

@@ -33,7 +33,9 @@ class Choices:
 
     def __contains__(self, value: object) -> bool:
         """Whether a trial of this space can have ``value``; True is not 1 here."""
-        return any(value == own and type(value) is type(own) for own in self.values)
+        return any(
+            value == own and isinstance(value, bool) == isinstance(own, bool) for own in self.values
+        )
 
     def suggest(self, trial: "BaseTrial") -> Value:
         """Let Optuna choose one of the values."""
@@ -46,17 +48,18 @@ class Choices:
     def narrowed(self, text: str) -> "Choices":
         """Only the values that ``text`` names: ``64,96``, or ``16:64`` for all from 16 to 64.
 
+        They keep their order here, so that ``96,64`` is the same space as ``64,96``.
+
         Raises:
             ConfigurationError: ``text`` names a value that is not among the allowed ones.
         """
-        chosen: list[Value] = []
-        for token in _tokens(self.name, text):
-            matches: list[Value] = [value for value in self.values if _matches(value, token)]
-            if not matches:
+        tokens = _tokens(self.name, text)
+        for token in tokens:
+            if not any(_matches(value, token) for value in self.values):
                 raise ConfigurationError(
                     f"{self.name} cannot be {token!r}; choose from {', '.join(self._names())}"
                 )
-            chosen += [value for value in matches if value not in chosen]
+        chosen = (value for value in self.values if any(_matches(value, t) for t in tokens))
         return replace(self, values=tuple(chosen))
 
     def _names(self) -> list[str]:
@@ -89,7 +92,7 @@ class FloatRange:
 
     def __str__(self) -> str:
         """The range as the command line takes it: ``0:0.5``."""
-        return f"{self.low:g}:{self.high:g}"
+        return f"{format_value(self.low)}:{format_value(self.high)}"
 
     def __contains__(self, value: object) -> bool:
         """Whether a trial of this space can have ``value``."""
@@ -110,25 +113,29 @@ class FloatRange:
         """The part that ``text`` names: ``0:0.2``, or single values ``0.1`` and ``0,0.25``.
 
         Raises:
-            ConfigurationError: ``text`` is not a number or a range, or reaches outside this range.
+            ConfigurationError: ``text`` is not a number or a range, or names a value that is not
+                one of this range's steps.
         """
         tokens = _tokens(self.name, text)
         if len(tokens) == 1 and ":" in tokens[0]:
             low, _, high = tokens[0].partition(":")
-            return replace(self, low=self._bounded(low), high=self._bounded(high))
-        values = dict.fromkeys(self._bounded(token) for token in tokens)
+            if self._step_at(low) != self._step_at(high):
+                return replace(self, low=self._step_at(low), high=self._step_at(high))
+            tokens = [low]
+        values = sorted({self._step_at(token) for token in tokens})
         return Choices(self.name, self.help, tuple(values))
 
-    def _bounded(self, text: str) -> float:
+    def _step_at(self, text: str) -> float:
         try:
             value = float(text)
         except ValueError:
             value = float("nan")
-        if not self.low <= value <= self.high:
+        if value not in self:
             raise ConfigurationError(
-                f"{self.name} cannot be {text!r}; give a number, or a range low:high, within {self}"
+                f"{self.name} cannot be {text!r}; give a number, or a range low:high, "
+                f"within {self} in steps of {format_value(self.step)}"
             )
-        return value
+        return _clean(self.low + round((value - self.low) / self.step) * self.step)
 
     def _on_grid(self, value: float) -> bool:
         steps = (value - self.low) / self.step
@@ -142,7 +149,7 @@ def format_value(value: Value) -> str:
     """A value as the command line and the tables write it: ``true``, ``0.05``, ``64``, ``max``."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def _tokens(name: str, text: str) -> list[str]:
@@ -155,9 +162,9 @@ def _tokens(name: str, text: str) -> list[str]:
 def _matches(value: Value, token: str) -> bool:
     if isinstance(value, bool | str):
         return token.lower() == format_value(value)
-    low, _, high = token.partition(":")
+    low, colon, high = token.partition(":")
     try:
-        return float(low) <= value <= float(high or low)
+        return float(low) <= value <= float(high if colon else low)
     except ValueError:
         return False
 

@@ -1,0 +1,104 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from spaces.autoencoder import (
+    PAPER_SPACE,
+    AutoencoderConfig,
+    decoder_layers,
+    encoder_layers,
+    n_parameters,
+)
+from spaces.errors import ConfigurationError
+from studies.networks import build_autoencoder
+
+
+def test_the_layers_are_the_papers_table_2_with_layer_5_corrected() -> None:
+    layers = encoder_layers(AutoencoderConfig()) + decoder_layers(AutoencoderConfig())
+    assert [tuple(layer) for layer in layers] == [
+        ("conv", 16, 26, 3, 1, 0, 160),
+        ("max_pool", 16, 13, 2, 2, 0, 0),
+        ("conv", 32, 11, 3, 1, 0, 4_640),
+        ("max_pool", 32, 5, 2, 2, 0, 0),
+        ("conv_transpose", 16, 13, 5, 2, 0, 12_816),
+        ("conv_transpose", 1, 28, 6, 2, 1, 577),
+    ]
+    assert n_parameters(AutoencoderConfig()) == 18_193
+
+
+def test_every_architecture_of_the_paper_space_builds_with_the_counted_parameters() -> None:
+    space = PAPER_SPACE.narrowed({"dropout": "0,0.2"})
+    assert space.size() == 2 * 2 * 2 * 2 * 6 * 5
+    with torch.device("meta"):  # shapes without memory
+        images = torch.empty(1, 1, 28, 28)
+        for config in space:
+            network = build_autoencoder(config)
+            counted = sum(p.numel() for p in network.parameters())
+            assert counted == n_parameters(config), config
+            assert network(images).shape == images.shape, config
+
+
+def test_layers_state_the_shapes_that_the_network_puts_out() -> None:
+    config = AutoencoderConfig(batchnorm=True, pool2="avg", conv1_channels=8)
+    network = build_autoencoder(config)
+    shapes: list[tuple[int, int]] = []
+    for part in (network.encoder, network.decoder):
+        for module in part:
+            if not isinstance(module, torch.nn.ReLU | torch.nn.Dropout):
+                module.register_forward_hook(
+                    lambda _m, _i, out: shapes.append((out.shape[1], out.shape[2]))
+                )
+    network(torch.zeros(2, 1, 28, 28))
+    layers = encoder_layers(config) + decoder_layers(config)
+    assert shapes == [(layer.channels, layer.size) for layer in layers]
+
+
+def test_configurations_survive_json() -> None:
+    for config in (AutoencoderConfig(), AutoencoderConfig(0.25, True, "avg", "avg", 64, 96)):
+        assert AutoencoderConfig.from_dict(config.to_dict()) == config
+    assert AutoencoderConfig.from_dict({}) == AutoencoderConfig()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("dropout", 1.0),
+        ("dropout", -0.1),
+        ("dropout", float("nan")),
+        ("dropout", "0.2"),
+        ("dropout", None),
+        ("dropout", False),
+        ("batchnorm", "false"),
+        ("batchnorm", 1),
+        ("pool1", "min"),
+        ("pool2", True),
+        ("conv1_channels", 0),
+        ("conv1_channels", 16.0),
+        ("conv2_channels", True),
+        ("batch_size", -1),
+        ("learning_rate", 0.0),
+        ("learning_rate", float("inf")),
+        ("learning_rate", float("nan")),
+        ("learning_rate", "fast"),
+        ("learning_rate", True),
+    ],
+)
+def test_values_that_cannot_be_are_refused_with_field_and_value(field: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        AutoencoderConfig.from_dict({field: value})
+    assert field in str(refusal.value)
+    assert f"got {value!r}" in str(refusal.value)
+
+
+def test_an_unknown_field_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match=r"unknown field 'depth'.*dropout.*batch_size"):
+        AutoencoderConfig.from_dict({"depth": 3})
+
+
+def test_configurations_cannot_be_changed() -> None:
+    config = AutoencoderConfig()
+    with pytest.raises(AttributeError):
+        config.dropout = 0.5  # type: ignore[misc]
+    assert replace(config, dropout=0.5) != config

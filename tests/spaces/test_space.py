@@ -1,0 +1,147 @@
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.trial import FixedTrial
+
+from spaces import paper
+from spaces.autoencoder import PAPER_SPACE, AutoencoderConfig
+from spaces.errors import ConfigurationError
+from spaces.space import fingerprint
+
+SMALL = {
+    "dropout": "0.1:0.2",
+    "batchnorm": "true",
+    "conv1_channels": "16,96",
+    "conv2_channels": "32",
+}
+
+configs = st.builds(
+    AutoencoderConfig,
+    dropout=st.one_of(st.just(0), st.sampled_from((0.0, 0.05, 0.15, 0.2))),
+    batchnorm=st.booleans(),
+    pool1=st.sampled_from(("max", "avg")),
+    conv1_channels=st.sampled_from((8, 16, 64)),
+    learning_rate=st.sampled_from((1e-3, 0.001, 2e-3, 1)),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(configs, configs)
+def test_fingerprints_are_equal_if_and_only_if_configurations_are(
+    one: AutoencoderConfig, other: AutoencoderConfig
+) -> None:
+    assert (fingerprint(one) == fingerprint(other)) == (one == other)
+    assert fingerprint(AutoencoderConfig.from_dict(one.to_dict())) == fingerprint(one)
+
+
+def test_all_configurations_of_the_paper_space_have_fingerprints_of_their_own() -> None:
+    space = PAPER_SPACE.narrowed({"dropout": "0,0.15,0.5"})
+    assert len({fingerprint(config) for config in space}) == space.size()
+
+
+def test_fingerprints_do_not_change_between_versions() -> None:
+    assert fingerprint(AutoencoderConfig()) == "44136fa355b3678a"
+    best = AutoencoderConfig(batchnorm=True, pool2="avg", conv1_channels=64, conv2_channels=96)
+    assert fingerprint(best) == "0f9dc22c949a8846"
+    assert fingerprint(AutoencoderConfig(dropout=0.15)) == "2f5384b4060d0825"
+
+
+def test_a_whole_number_and_the_same_real_number_are_one_configuration() -> None:
+    assert fingerprint(AutoencoderConfig(dropout=0)) == fingerprint(AutoencoderConfig(dropout=0.0))
+    whole, real = AutoencoderConfig(learning_rate=1), AutoencoderConfig(learning_rate=1.0)
+    assert fingerprint(whole) == fingerprint(real)
+
+
+def test_a_field_added_later_leaves_old_fingerprints_as_they_were() -> None:
+    @dataclass(frozen=True)
+    class Later(AutoencoderConfig):
+        activation: str = "relu"
+
+    assert fingerprint(Later(dropout=0.1)) == fingerprint(AutoencoderConfig(dropout=0.1))
+    assert fingerprint(Later(activation="gelu")) != fingerprint(AutoencoderConfig())
+
+
+def test_the_space_counts_lists_and_holds_its_configurations() -> None:
+    space = PAPER_SPACE.narrowed(SMALL)
+    listed = list(space)
+    assert space.size() == len(listed) == len(set(listed)) == 3 * 2 * 2 * 2
+    assert all(config in space and config in PAPER_SPACE for config in listed)
+    assert {config.dropout for config in listed} == {0.1, 0.15, 0.2}
+    assert AutoencoderConfig() not in space
+    outside = AutoencoderConfig(learning_rate=0.01)
+    assert outside not in PAPER_SPACE  # a field that is no dimension, not at its default
+
+
+def test_samples_are_of_the_space_and_repeat_with_their_generator() -> None:
+    space = PAPER_SPACE.narrowed(SMALL)
+    samples = [space.sample(random.Random(seed)) for seed in range(20)]
+    assert all(config in space for config in samples)
+    assert len(set(samples)) > 5
+    assert samples == [space.sample(random.Random(seed)) for seed in range(20)]
+
+
+def test_a_space_is_made_again_from_its_description() -> None:
+    space = PAPER_SPACE.narrowed(SMALL)
+    assert PAPER_SPACE.narrowed(space.describe()) == space
+    assert PAPER_SPACE.narrowed({}) == PAPER_SPACE
+    assert PAPER_SPACE.narrowed(PAPER_SPACE.describe()) == PAPER_SPACE
+
+
+def test_an_unknown_dimension_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match=r"unknown dimension 'depth'.*dropout, batchnorm"):
+        PAPER_SPACE.narrowed({"depth": "3"})
+
+
+def test_suggested_configurations_are_what_the_trial_has_recorded() -> None:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
+    space = PAPER_SPACE.narrowed(SMALL)
+    for _ in range(20):
+        trial = study.ask()
+        config = space.suggest(trial)
+        assert config in space
+        assert set(trial.params) == {dimension.name for dimension in space.dimensions}
+        assert trial.params == pytest.approx(
+            {name: config.to_dict()[name] for name in trial.params}
+        )
+
+
+def test_fixed_parameters_give_their_configuration() -> None:
+    params: dict[str, Any] = PAPER_SPACE.params(paper.BEST_AUTOENCODER.config)
+    assert PAPER_SPACE.suggest(FixedTrial(params)) == paper.BEST_AUTOENCODER.config
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("row", paper.AUTOENCODERS, ids=lambda row: row.name)
+def test_a_known_configuration_is_recorded_as_far_as_a_narrowed_space_holds_it(
+    row: paper.PaperAutoencoder,
+) -> None:
+    space = PAPER_SPACE.narrowed(SMALL)
+    study = optuna.create_study()
+    study.enqueue_trial(space.params(row.config))
+    trial = study.ask()
+    space.suggest_known(trial, row.config)
+    study.tell(trial, 0.5)
+    recorded = study.trials[0].params
+    fields = row.config.to_dict()
+    assert recorded == {
+        dimension.name: fields[dimension.name]
+        for dimension in space.dimensions
+        if fields[dimension.name] in dimension
+    }
+    assert set(recorded) < {dimension.name for dimension in space.dimensions}
+
+
+@pytest.mark.parametrize("row", paper.AUTOENCODERS, ids=lambda row: row.name)
+def test_a_known_configuration_is_recorded_whole_in_the_default_space(
+    row: paper.PaperAutoencoder,
+) -> None:
+    study = optuna.create_study()
+    study.enqueue_trial(PAPER_SPACE.params(row.config))
+    trial = study.ask()
+    PAPER_SPACE.suggest_known(trial, row.config)
+    assert PAPER_SPACE.suggest(FixedTrial(trial.params)) == row.config
