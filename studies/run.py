@@ -15,6 +15,7 @@ import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.autoencoder import AutoencoderConfig, n_parameters
+from spaces.budget import Budget
 from spaces.errors import ConfigurationError, TrainingDivergedError
 from spaces.space import SearchSpace, fingerprint
 from studies import opening, trials, weights
@@ -61,6 +62,8 @@ class Search:
     split: Split
     on_event: Callable[[Event], None]
     stop: StopSignal
+    make_training: Callable[[AutoencoderConfig, Split, int, Budget], Training] = Training
+    """Benchmarks put recorded learning curves in its place."""
 
     def __post_init__(self) -> None:
         """Work out how many trials are wanted and prepare Optuna's side."""
@@ -172,7 +175,7 @@ class Search:
         budget = self.settings.budget
         words = trials.config_in_words(trial.user_attrs)
         self.on_event(TrialStarted(trial.number, trials.label(trial), words, budget.epochs))
-        training = Training(config, self.split, seed, budget)
+        training = self.make_training(config, self.split, seed, budget)
         history: list[EpochMetrics] = []
         in_race = True  # the paper's trials count in the pruner's comparisons until they lose one
         for metrics in self._epochs(training):

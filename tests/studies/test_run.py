@@ -258,13 +258,15 @@ def test_an_enqueued_trial_that_cannot_be_built_fails_and_the_study_goes_on(run:
     assert "50" in failed.user_attrs[trials.REASON]
 
 
-def test_a_bug_in_training_is_recorded_and_raised(
-    run: Runner, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_in_training_is_recorded_and_raised(run: Runner) -> None:
     run(replace(REQUEST, trials=0))
-    monkeypatch.setattr("studies.run.Training", lambda *_: 1 / 0)
+
+    def divide(event: Event) -> None:
+        if isinstance(event, TrialStarted):
+            1 / 0  # noqa: B018
+
     with pytest.raises(ZeroDivisionError):
-        run()
+        run(on_event=divide)
     assert run.trials()[-1].state == TrialState.FAIL
     assert run.trials()[-1].user_attrs[trials.REASON] == "ZeroDivisionError: division by zero"
 
