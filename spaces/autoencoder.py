@@ -9,7 +9,7 @@ Two things the paper does not say are settled here, by what comes closest to its
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from spaces.arithmetic import (
     batchnorm_parameters,
@@ -86,7 +86,7 @@ class AutoencoderConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> "AutoencoderConfig":
+    def from_dict(cls, fields: dict[str, Any]) -> Self:
         """The configuration that :meth:`to_dict` wrote; absent fields take their defaults.
 
         Raises:

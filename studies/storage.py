@@ -22,6 +22,10 @@ SQLITE_TIMEOUT_S = 60
 """How long a write waits for another process's before it gives up."""
 
 
+OPTUNA_TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sqlite_")
+"""How the names of the tables in a database of Optuna's begin."""
+
+
 def home() -> Path:
     """The user's folder for studies, the same from whatever folder a search is started."""
     return platformdirs.user_data_path("fmnist-search")
@@ -39,16 +43,17 @@ def storage_url(location: str | None) -> URL:
         return URL.create("sqlite", database=str(Path(location).expanduser().absolute()))
     try:
         return make_url(location)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # whose text can hold a part of the password
         raise StudyError(
             "--storage is not a URL that can be read; give a file, or a URL such as "
             "sqlite:///studies.db or postgresql://user@host/name"
-        ) from error
+        ) from None
 
 
 def without_password(url: URL) -> str:
     """The URL as it may be shown and stored."""
-    return url.render_as_string(hide_password=True)
+    hidden = {name: "hidden" for name in url.query if "pass" in name.lower()}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
 def exists(url: URL) -> bool:
@@ -74,15 +79,28 @@ def open_storage(url: URL) -> RDBStorage:
         StudyError: the database cannot be opened or written, or belongs to another program.
     """
     path = sqlite_path(url)
-    if path is not None:
-        _check_sqlite(path)
-    arguments = {"timeout": SQLITE_TIMEOUT_S} if path is not None else {}
+    if path is None:
+        return _connect(url, {})
     try:
-        storage = RDBStorage(
-            url.render_as_string(hide_password=False),
-            engine_kwargs={"connect_args": arguments},
-            skip_compatibility_check=False,
-        )
+        _check_ownership(path)
+        # Neither Optuna's making of tables nor the switch to WAL bears company.
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=SQLITE_TIMEOUT_S):
+            _use_wal(path)
+            storage = _connect(url, {"timeout": SQLITE_TIMEOUT_S})
+    except (OSError, sqlite3.Error) as error:
+        raise StudyError(
+            f"cannot open the studies in {path}: {_first_line(error)}; "
+            "name another file with --storage"
+        ) from error
+    _begin_immediate(storage.engine)
+    return storage
+
+
+def _connect(url: URL, connect_args: dict[str, Any]) -> RDBStorage:
+    # Optuna fills placeholders in braces, which a file's name may have by itself.
+    text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+    try:
+        return RDBStorage(text, engine_kwargs={"connect_args": connect_args})
     except (SQLAlchemyError, RuntimeError) as error:
         raise StudyError(
             f"cannot open the studies in {without_password(url)}: {_first_line(error)}"
@@ -92,9 +110,6 @@ def open_storage(url: URL) -> RDBStorage:
             f"no database driver for {url.drivername} is installed; "
             "install it beside fmnist-search (for PostgreSQL: pip install 'psycopg[binary]')"
         ) from error
-    if path is not None:
-        _begin_immediate(storage.engine)
-    return storage
 
 
 def artifacts_folder(url: URL, folder: Path | None) -> Path:
@@ -121,9 +136,12 @@ class ArtifactFolder(FileSystemArtifactStore):
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         """Write under a temporary name, then rename."""
-        partial = f"{artifact_id}.partial"
-        super().write(partial, content_body)
-        (self.folder / partial).replace(self.folder / artifact_id)
+        partial = self.folder / f"{artifact_id}.partial"
+        try:
+            super().write(partial.name, content_body)
+            partial.replace(self.folder / artifact_id)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -142,31 +160,41 @@ def sole_coordinator(url: URL, study_name: str) -> Iterator[bool]:
         yield False
         return
     digest = hashlib.sha256(study_name.encode()).hexdigest()[:12]
+    real = path.resolve()  # two links to a database are one database
+    lock = FileLock(real.with_name(f".{real.name}.{digest}.lock"), timeout=0)
     try:
-        with FileLock(path.with_name(f".{path.name}.{digest}.lock"), timeout=0):
-            yield True
+        lock.acquire()
     except Timeout as error:
         raise StudyError(
             f"study '{study_name}' is being run by another process; wait for it, stop it, "
             "or give this run a study of its own with --study NAME"
         ) from error
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
-def _check_sqlite(path: Path) -> None:
+def _check_ownership(path: Path) -> None:
+    """Refuse what is no database of Optuna's, without writing to it."""
     if path.is_dir():
         raise StudyError(f"{path} is a folder; --storage takes a database file or a URL")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=SQLITE_TIMEOUT_S)) as connection:
-            tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-            if tables and not {"studies", "trials"} <= tables:
-                raise StudyError(f"{path} is a database of another program; name another file")
-            connection.execute("PRAGMA journal_mode=WAL")
-    except (OSError, sqlite3.Error) as error:
-        raise StudyError(
-            f"cannot open the studies in {path}: {_first_line(error)}; "
-            "name another file with --storage"
-        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        return
+    read_only = f"{path.as_uri()}?mode=ro"
+    with closing(sqlite3.connect(read_only, timeout=SQLITE_TIMEOUT_S, uri=True)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {row[0] for row in rows}
+    # A process that makes them now, or died at it, leaves only some of Optuna's tables.
+    foreign = [name for name in tables if not name.startswith(OPTUNA_TABLES)]
+    if foreign and not {"studies", "version_info"} <= tables:
+        raise StudyError(f"{path} is a database of another program; name another file")
+
+
+def _use_wal(path: Path) -> None:
+    with closing(sqlite3.connect(path, timeout=SQLITE_TIMEOUT_S)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_immediate(engine: sqlalchemy.Engine) -> None:

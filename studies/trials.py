@@ -88,8 +88,12 @@ def trials_to_retry(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Searched trials that were stopped from outside and that nothing has made up for yet."""
     attempts: dict[str, int] = {}
     latest: dict[str, FrozenTrial] = {}
+    keys: dict[int, str | None] = {}
     for trial in trials:
-        key = trial.user_attrs.get(FINGERPRINT)
+        attrs = trial.user_attrs
+        # A retry has no fingerprint of its own until it begins.
+        key = attrs.get(FINGERPRINT) or keys.get(attrs.get(RETRY_OF, -1))
+        keys[trial.number] = key
         if key is not None and not is_paper(trial):
             attempts[key] = attempts.get(key, 0) + 1
             if key not in latest or is_unfinished_failure(latest[key]):

@@ -14,7 +14,7 @@ CHANNELS = Choices("conv1_channels", "", (8, 16, 32, 48, 64, 96))
 POOL = Choices("pool1", "", ("max", "avg"))
 BATCHNORM = Choices("batchnorm", "", (False, True))
 RATES = Choices("rate", "", (1e-05, 0.0012345678, 0.5))
-DIMENSIONS = (DROPOUT, CHANNELS, POOL, BATCHNORM, RATES)
+DIMENSIONS: tuple[Dimension, ...] = (DROPOUT, CHANNELS, POOL, BATCHNORM, RATES)
 
 
 @st.composite

@@ -1,0 +1,280 @@
+"""Every rule over hand-made trials, and that what a run makes up for, it makes up for once."""
+
+import os
+from typing import Any
+
+import optuna
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from spaces import paper
+from spaces.autoencoder import AutoencoderConfig
+from spaces.space import fingerprint
+from studies import trials
+from studies.owner import Owner
+from studies.repair import prepare
+from studies.settings import StudySettings, store, with_space
+from studies.storage import ArtifactFolder
+
+COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
+RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
+DEAD = Owner.current()._replace(boot="before")._asdict()
+ALIVE = Owner.current()._asdict()
+ELSEWHERE = Owner.current()._replace(host="elsewhere")._asdict()
+DIVERGED = {trials.REASON: f"{trials.DIVERGED}: the training loss became nan"}
+
+
+def made(number: int, state: TrialState, value: float | None = None, **attrs: Any) -> FrozenTrial:
+    if state == COMPLETE and value is None:
+        value = 0.5
+    trial = create_trial(state=state, value=value, user_attrs=attrs)
+    trial.number = number
+    return trial
+
+
+def numbers(found: list[FrozenTrial]) -> list[int]:
+    return [trial.number for trial in found]
+
+
+def test_running_trials_are_sorted_by_whether_their_process_lives() -> None:
+    study = [
+        made(0, RUNNING, owner=DEAD),
+        made(1, RUNNING, owner=ALIVE),
+        made(2, RUNNING, owner=ELSEWHERE),
+        made(3, RUNNING),
+        made(4, COMPLETE, owner=DEAD),
+        made(5, FAIL, owner=DEAD),
+        made(6, WAITING),
+    ]
+    shared = trials.find_repairs(study, sole_coordinator=False)
+    assert numbers(shared.lost) == [0]
+    assert numbers(shared.elsewhere) == [2]
+    alone = trials.find_repairs(study, sole_coordinator=True)
+    assert numbers(alone.lost)[:1] == [0]
+    assert {1, 3} <= set(numbers(alone.lost))
+    assert not {4, 5, 6} & set(numbers(alone.lost))
+
+
+def test_the_papers_trials_are_missing_until_one_waits_runs_or_has_ended_by_itself() -> None:
+    study = [
+        made(0, COMPLETE, paper="a"),
+        made(1, WAITING, paper="b"),
+        made(2, RUNNING, paper="c"),
+        made(3, FAIL, paper="d", **DIVERGED),
+        made(4, FAIL, paper="e", reason=trials.INTERRUPTED),
+        made(5, FAIL, paper="f", reason=trials.LOST),
+        made(6, WAITING, paper="f"),
+        made(7, COMPLETE),
+    ]
+    names = ["e", "a", "b", "x", "c", "d", "f"]
+    assert trials.missing_paper_trials(study, names) == ["e", "x"]
+    assert trials.unfinished_paper_trials(study, names) == ["e", "b", "x", "c", "f"]
+
+
+def test_a_trial_stopped_from_outside_is_to_be_retried() -> None:
+    stopped = [
+        made(0, FAIL, fingerprint="a", reason=trials.INTERRUPTED),
+        made(1, FAIL, fingerprint="b", reason=trials.LOST),
+        made(2, FAIL, fingerprint="c", reason="MemoryError: "),
+        made(3, FAIL, fingerprint="d"),
+    ]
+    assert numbers(trials.trials_to_retry(stopped)) == [0, 1, 2, 3]
+
+
+def test_what_has_ended_by_itself_or_belongs_to_the_paper_is_not_retried() -> None:
+    study = [
+        made(0, FAIL, fingerprint="a", **DIVERGED),
+        made(1, FAIL, fingerprint="b", paper="baseline", reason=trials.INTERRUPTED),
+        made(2, FAIL, reason=trials.INTERRUPTED),  # died before it had a configuration
+        made(3, COMPLETE, fingerprint="c"),
+        made(4, PRUNED, 0.3, fingerprint="d"),
+    ]
+    assert trials.trials_to_retry(study) == []
+
+
+@pytest.mark.parametrize("state", [COMPLETE, PRUNED, RUNNING, WAITING])
+def test_a_trial_that_was_made_up_for_is_not_retried(state: TrialState) -> None:
+    failed = made(0, FAIL, fingerprint="a", reason=trials.LOST)
+    value = 0.3 if state == PRUNED else None
+    assert trials.trials_to_retry([failed, made(1, state, value, fingerprint="a")]) == []
+    before = [made(0, state, value, fingerprint="a"), made(1, FAIL, fingerprint="a")]
+    assert trials.trials_to_retry(before) == []
+
+
+def test_a_retry_without_a_configuration_of_its_own_yet_counts_as_one() -> None:
+    failed = made(0, FAIL, fingerprint="a", reason=trials.LOST)
+    assert trials.trials_to_retry([failed, made(1, WAITING, retry_of=0)]) == []
+    died = made(1, FAIL, retry_of=0, reason=trials.LOST)
+    assert numbers(trials.trials_to_retry([failed, died])) == [1]
+    assert trials.trials_to_retry([failed, died, made(2, WAITING, retry_of=1)]) == []
+
+
+def test_a_configuration_is_begun_three_times_and_no_more() -> None:
+    failures = [made(n, FAIL, fingerprint="a", reason=trials.LOST) for n in range(3)]
+    assert trials.MAX_ATTEMPTS == 3
+    assert numbers(trials.trials_to_retry(failures[:1])) == [0]
+    assert numbers(trials.trials_to_retry(failures[:2])) == [1]
+    assert trials.trials_to_retry(failures) == []
+
+
+def test_failures_are_told_apart_by_whose_doing_they_are() -> None:
+    diverged = made(0, FAIL, **DIVERGED)
+    stopped = made(1, FAIL, reason=trials.INTERRUPTED)
+    assert trials.has_diverged(diverged)
+    assert trials.is_result(diverged)
+    assert not trials.is_unfinished_failure(diverged)
+    assert not trials.has_diverged(stopped)
+    assert not trials.is_result(stopped)
+    assert trials.is_unfinished_failure(stopped)
+    assert not trials.has_diverged(made(2, COMPLETE, **DIVERGED))
+
+
+def test_completed_pruned_and_diverged_searched_trials_count() -> None:
+    study = [
+        made(0, COMPLETE),
+        made(1, PRUNED, 0.3),
+        made(2, FAIL, **DIVERGED),
+        made(3, FAIL, reason=trials.LOST),
+        made(4, RUNNING),
+        made(5, WAITING),
+        made(6, COMPLETE, paper="baseline"),
+        made(7, COMPLETE, same_as=0),
+    ]
+    assert numbers(trials.searched_results(study)) == [0, 1, 2, 7]
+
+
+def test_a_stored_result_is_preferably_complete_then_the_first() -> None:
+    study = [
+        made(0, FAIL, fingerprint="a", reason=trials.LOST),
+        made(1, FAIL, fingerprint="a", **DIVERGED),
+        made(2, PRUNED, 0.3, fingerprint="a"),
+        made(3, COMPLETE, fingerprint="b"),
+        made(4, COMPLETE, fingerprint="a"),
+        made(5, COMPLETE, fingerprint="a"),
+        made(6, RUNNING, fingerprint="c"),
+    ]
+    found = trials.stored_result(study, "a")
+    assert found is not None
+    assert found.number == 4
+    early = trials.stored_result(study[:3], "a")
+    assert early is not None
+    assert early.number == 1
+    assert trials.stored_result(study, "c") is None
+    assert trials.stored_result(study[:1], "a") is None
+
+
+def test_ranking_puts_the_best_first_and_of_equals_the_earlier() -> None:
+    values = [0.4, 0.2, 0.3, 0.2]
+    study = [made(n, COMPLETE, value) for n, value in enumerate(values)]
+    study += [made(4, PRUNED, 0.1), made(5, RUNNING), made(6, FAIL)]
+    assert numbers(trials.ranked(study[::-1], "minimize")) == [1, 3, 2, 0]
+    assert numbers(trials.ranked(study[::-1], "maximize")) == [0, 2, 1, 3]
+
+
+def test_a_trial_without_a_value_has_none_to_give() -> None:
+    assert trials.value_of(made(0, COMPLETE, 0.25)) == 0.25
+    with pytest.raises(ValueError, match="trial 3 has no value"):
+        trials.value_of(made(3, RUNNING))
+
+
+def test_idle_trials_are_the_searched_results_after_the_best() -> None:
+    study = [
+        made(0, COMPLETE, 0.5, paper="baseline"),
+        made(1, COMPLETE, 0.3),
+        made(2, COMPLETE, 0.3),
+        made(3, PRUNED, 0.1),
+        made(4, FAIL, reason=trials.LOST),
+        made(5, COMPLETE, 0.4, paper="channels"),
+        made(6, FAIL, **DIVERGED),
+        made(7, RUNNING),
+    ]
+    assert trials.n_since_best(study, "minimize") == 3  # 2, 3 and 6
+    assert trials.n_since_best(study[::-1], "minimize") == 3
+    assert trials.n_since_best(study, "maximize") == 4  # 1, 2, 3 and 6
+    assert trials.n_since_best(study[3:5], "minimize") == 0
+    assert trials.n_since_best([], "minimize") == 0
+
+
+def test_labels_say_what_a_person_knows_a_trial_by() -> None:
+    assert trials.label(made(12, RUNNING)) == "#12"
+    assert trials.label(made(3, COMPLETE, paper="baseline")) == "#3 paper:baseline"
+
+
+def test_configurations_are_said_in_words() -> None:
+    best = paper.BEST_AUTOENCODER.config.to_dict()
+    assert trials.config_in_words({"config": best}) == "64/96 ch, max/avg, batch norm"
+    dropout = AutoencoderConfig(dropout=0.15).to_dict()
+    assert trials.config_in_words({"config": dropout}) == "16/32 ch, max/max, dropout 0.15"
+    assert trials.config_in_words({}) == ""
+
+
+CONFIGS = (
+    AutoencoderConfig(dropout=0.1),
+    AutoencoderConfig(batchnorm=True, conv1_channels=8),
+    paper.autoencoder("dropout").config,
+)
+OWNERS = {"dead": DEAD, "alive": ALIVE, "elsewhere": ELSEWHERE, "none": None}
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[tuple[TrialState, dict[str, Any]]]:
+    """Trials in any state that a run, killed at any moment, may leave."""
+    history: list[tuple[TrialState, dict[str, Any]]] = []
+    for _ in range(draw(st.integers(0, 8))):
+        state = draw(st.sampled_from([COMPLETE, PRUNED, FAIL, FAIL, RUNNING, RUNNING]))
+        attrs: dict[str, Any] = {}
+        config = draw(st.sampled_from(CONFIGS))
+        if draw(st.booleans()) and draw(st.booleans()):
+            row = draw(st.sampled_from(paper.AUTOENCODERS))
+            attrs[trials.PAPER], config = row.name, row.config
+        owner = OWNERS[draw(st.sampled_from(sorted(OWNERS)))]
+        if owner is not None:
+            attrs[trials.OWNER] = owner
+        if state in (COMPLETE, PRUNED) or draw(st.booleans()):
+            attrs |= {trials.CONFIG: config.to_dict(), trials.FINGERPRINT: fingerprint(config)}
+        if state == FAIL:
+            attrs[trials.REASON] = draw(st.sampled_from([trials.LOST, "diverged: nan"]))
+        history.append((state, attrs))
+    return history
+
+
+def snapshot(study: optuna.Study) -> list[tuple[int, TrialState, dict[str, Any]]]:
+    return [(trial.number, trial.state, trial.user_attrs) for trial in study.trials]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> ArtifactFolder:
+    return ArtifactFolder(tmp_path_factory.mktemp("artifacts"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories(), st.booleans(), st.sampled_from([{}, {"dropout": "0.05:0.2"}]))
+def test_making_up_for_a_run_twice_is_making_up_for_it_once(
+    folder: ArtifactFolder,
+    history: list[tuple[TrialState, dict[str, Any]]],
+    alone: bool,
+    narrowing: dict[str, str],
+) -> None:
+    study_settings = with_space(StudySettings("autoencoder"), narrowing)
+    study = optuna.create_study()
+    store(study, study_settings)
+    for state, attrs in history:
+        value = 0.5 if state in (COMPLETE, PRUNED) else None
+        study.add_trial(create_trial(state=state, value=value, user_attrs=attrs))
+    prepare(study, folder, study_settings, alone)
+    once = snapshot(study)
+    prepare(study, folder, study_settings, alone)
+    assert snapshot(study) == once
+    assert trials.find_repairs(study.trials, alone).lost == []
+    assert trials.missing_paper_trials(study.trials, paper.RUN_ORDER) == []
+    assert trials.trials_to_retry(study.trials) == []
+    kept = [(state, set(attrs)) for _, state, attrs in once[: len(history)] if state != FAIL]
+    assert all(state in (COMPLETE, PRUNED, RUNNING) for state, _ in kept)
+    names = [attrs.get(trials.PAPER) for _, state, attrs in once if state == WAITING]
+    assert len([name for name in names if name]) == len({name for name in names if name})
+
+
+def test_the_process_of_these_tests_owns_what_it_says() -> None:
+    assert ALIVE["pid"] == os.getpid()
