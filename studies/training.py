@@ -18,7 +18,7 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import TrainingDivergedError
 from studies.data import Images, Split
-from studies.fast import accelerate
+from studies.fast import accelerate, keep_freed_memory
 from studies.networks import Autoencoder, build_autoencoder, scale_pixels
 
 EVALUATION_BATCH = 250
@@ -52,6 +52,7 @@ class Training:
     """
 
     def __init__(self, config: AutoencoderConfig, split: Split, seed: int, budget: Budget) -> None:
+        keep_freed_memory()
         self._config = config
         self._split = split
         self._budget = budget
