@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import optuna
@@ -57,14 +58,29 @@ def make_sampler(
                 return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)
             case "grid":  # remembers visited points in the study, so its order must not change
                 grid = {d.name: list(d.grid()) for d in space.dimensions}
-                return optuna.samplers.GridSampler(grid, seed=derived_seed("grid", study_seed))
+                return _Grid(grid, seed=derived_seed("grid", study_seed))
             case "qmc":  # counts its draws in the study, so its sequence must not change
                 return optuna.samplers.QMCSampler(
                     seed=derived_seed("qmc", study_seed),
                     scramble=True,
+                    # for dimensions that the study's first trial did not have
+                    independent_sampler=optuna.samplers.RandomSampler(seed=seed),
                     warn_independent_sampling=False,
                     warn_asynchronous_seeding=False,
                 )
+
+
+class _Grid(optuna.samplers.GridSampler):
+    """Optuna's grid, which outside ``study.optimize`` raises when its last point is told."""
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: optuna.trial.FrozenTrial,
+        state: optuna.trial.TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Not stop the study: whoever asks and tells decides that, by ``is_exhausted``."""
 
 
 def make_pruner(name: PrunerName, budget: Budget) -> BasePruner:

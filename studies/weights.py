@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import optuna
 import torch
-from optuna.artifacts import get_all_artifact_meta, upload_artifact
+from optuna.artifacts import upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial
@@ -17,6 +17,9 @@ from safetensors.torch import load_file, save_file
 from spaces.errors import StudyError
 from studies import trials
 from studies.storage import ArtifactFolder
+
+ARTIFACTS_ATTR_PREFIX = "artifacts:"
+"""Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
 
 FILENAME = "weights.safetensors"
 
@@ -91,11 +94,13 @@ def discard(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> N
 
 def artifact_ids(study: optuna.Study, trial: FrozenTrial) -> Iterator[str]:
     """Identifiers of the trial's weights in the artifact store; deleted ones may be among them."""
-    try:
-        metas = get_all_artifact_meta(trial, storage=study._storage)
-    except TypeError:  # optuna-dashboard writes null over an artifact that it deletes
-        return
-    yield from (meta.artifact_id for meta in metas if meta.filename == FILENAME)
+    attrs = study._storage.get_trial_system_attrs(trial._trial_id)
+    for key, text in attrs.items():
+        # optuna-dashboard writes null over an artifact that it deletes, on which Optuna's own
+        # get_all_artifact_meta fails, for the trial's other artifacts too.
+        meta = json.loads(text) if key.startswith(ARTIFACTS_ATTR_PREFIX) else None
+        if meta is not None and meta["filename"] == FILENAME:
+            yield meta["artifact_id"]
 
 
 def _searched(study: optuna.Study) -> list[FrozenTrial]:
