@@ -1,0 +1,156 @@
+from dataclasses import fields
+from typing import Any, get_args
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from search import options
+from search.options import SearchOptions, seconds, weights_kept, with_search_options
+from spaces.autoencoder import PAPER_SPACE
+from studies import samplers
+from studies.request import SearchRequest
+
+
+@pytest.fixture
+def given() -> list[SearchOptions]:
+    """What the command was called with."""
+    return []
+
+
+def call(given: list[SearchOptions], *arguments: str) -> Result:
+    app = typer.Typer(rich_markup_mode="markdown")  # as the whole command line is
+
+    @app.command()
+    @with_search_options(PAPER_SPACE)
+    def ae(options: SearchOptions) -> None:
+        """Search."""
+        given.append(options)
+
+    return CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+def request(given: list[SearchOptions], *arguments: str) -> SearchRequest:
+    result = call(given, *arguments)
+    assert result.exit_code == 0, result.output
+    return SearchRequest(**given[-1].request)
+
+
+def test_without_options_the_request_is_the_default_one(given: list[SearchOptions]) -> None:
+    assert request(given) == SearchRequest()
+    assert given[-1].dry_run is False
+
+
+def test_every_field_of_the_request_has_one_option(given: list[SearchOptions]) -> None:
+    names = {field.name for field in fields(SearchRequest)}
+    assert call(given).exit_code == 0
+    assert set(given[0].request) == names
+    assert not names & {dimension.name for dimension in PAPER_SPACE.dimensions}
+
+
+def test_names_of_samplers_and_pruners_are_those_there_are() -> None:
+    assert get_args(options.Sampler) == samplers.SAMPLERS
+    assert get_args(options.Pruner) == samplers.PRUNERS
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "value"),
+    [
+        ("--trials 0", "trials", 0),
+        ("--more 7", "more", 7),
+        ("--sampler qmc", "sampler", "qmc"),
+        ("--pruner none", "pruner", "none"),
+        ("--timeout 15m", "timeout_s", 900.0),
+        ("--patience 4", "patience", 4),
+        ("--target 0.016", "target", 0.016),
+        ("--threads 2", "threads", 2),
+        ("--epochs 3", "epochs", 3),
+        ("--subset 600", "subset", 600),
+        ("--protocol paper", "protocol", "paper"),
+        ("--seed 5", "seed", 5),
+        ("--study mine", "study", "mine"),
+        ("--new", "new", True),
+        ("--storage a.db", "storage", "a.db"),
+        ("--keep-weights all", "keep_weights", "all"),
+        ("--keep-weights 3", "keep_weights", 3),
+        ("--dropout 0:0.2", "space", {"dropout": "0:0.2"}),
+        ("--dropout 0.10,0", "space", {"dropout": "0,0.1"}),
+        ("--conv2-channels 96,64", "space", {"conv2_channels": "64,96"}),
+        ("--batchnorm TRUE --pool1 avg", "space", {"batchnorm": "true", "pool1": "avg"}),
+    ],
+)
+def test_an_option_sets_its_field_and_no_other(
+    given: list[SearchOptions], arguments: str, field: str, value: Any
+) -> None:
+    asked = request(given, *arguments.split())
+    assert getattr(asked, field) == value
+    default = SearchRequest()
+    changed = [f.name for f in fields(asked) if getattr(asked, f.name) != getattr(default, f.name)]
+    assert changed == [field]
+
+
+def test_a_dry_run_is_no_part_of_the_request(given: list[SearchOptions]) -> None:
+    assert request(given, "--dry-run") == SearchRequest()
+    assert given[-1].dry_run is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--dropout 0.9", ["--dropout", "0.9", "0:0.5"]),
+        ("--conv1-channels 17", ["--conv1-channels", "17", "8, 16, 32, 48, 64, 96"]),
+        ("--pool1 min", ["--pool1", "min", "max, avg"]),
+        ("--sampler magic", ["--sampler", "magic", "tpe", "qmc"]),
+        ("--timeout soon", ["--timeout", "soon", "90s, 15m or 2h"]),
+        ("--timeout 0", ["--timeout", "'0'"]),
+        ("--timeout -5m", ["--timeout", "-5m"]),
+        ("--keep-weights some", ["--keep-weights", "some", "all, none nor a number"]),
+        ("--keep-weights -1", ["--keep-weights", "-1"]),
+        ("--trials -1", ["--trials", "greater than or equal to 0"]),
+        ("--more 0", ["--more", "greater than or equal to 1"]),
+        ("--subset 599", ["--subset", "greater than or equal to 600"]),
+        ("--seed -1", ["--seed", "greater than or equal to 0"]),
+        ("--depth 3", ["--depth"]),
+    ],
+)
+def test_a_wrong_value_is_refused_with_option_value_and_what_is_allowed(
+    given: list[SearchOptions], arguments: str, words: list[str]
+) -> None:
+    result = call(given, *arguments.split())
+    assert result.exit_code == 2, result.output
+    assert given == []
+    said = " ".join(result.output.replace("│", " ").split())
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("90", 90.0), ("90s", 90.0), ("15m", 900.0), ("2H", 7200.0), ("0.5h", 1800.0), ("1e3", 1e3)],
+)
+def test_times_are_read_with_their_units(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "m", "1d", "nan", "inf", "infs", "-1", "0", "1m30s"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is not a time above 0"):
+        seconds(text)
+
+
+def test_weights_are_kept_of_all_none_or_a_number() -> None:
+    assert [weights_kept(text) for text in ("all", "none", "0", "12")] == ["all", "none", 0, 12]
+    for text in ("", "-1", "1.5", "All", "²"):
+        with pytest.raises(typer.BadParameter, match="neither all, none nor a number"):
+            weights_kept(text)
+
+
+def test_the_help_shows_every_dimension_with_what_it_takes(given: list[SearchOptions]) -> None:
+    result = call(given, "--help")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.replace("│", " ").split())
+    for dimension in PAPER_SPACE.dimensions:
+        assert f"--{dimension.name.replace('_', '-')}" in said
+        assert dimension.help in said
+        assert f"[default: {dimension}]" in said
+    assert f"[default: {samplers.SAMPLERS[0]}]" in said
