@@ -97,10 +97,11 @@ def open_storage(url: URL) -> RDBStorage:
 
 
 def _connect(url: URL, connect_args: dict[str, Any]) -> RDBStorage:
-    # Optuna fills placeholders in braces, which a file's name may have by itself.
-    text = url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
     try:
-        return RDBStorage(text, engine_kwargs={"connect_args": connect_args})
+        return RDBStorage(
+            url.render_as_string(hide_password=False),
+            engine_kwargs={"connect_args": connect_args},
+        )
     except (SQLAlchemyError, RuntimeError) as error:
         raise StudyError(
             f"cannot open the studies in {without_password(url)}: {_first_line(error)}"
