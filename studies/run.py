@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import optuna
 import torch
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.autoencoder import AutoencoderConfig, n_parameters
@@ -33,7 +35,13 @@ from studies.progress import (
     search_state,
 )
 from studies.request import SearchRequest
-from studies.samplers import derived_seed, make_pruner, make_sampler
+from studies.samplers import (
+    PrunerName,
+    SamplerName,
+    derived_seed,
+    make_pruner,
+    make_sampler,
+)
 from studies.settings import StudySettings, environment
 from studies.stopping import Interrupted, StopSignal
 from studies.storage import ArtifactFolder
@@ -63,14 +71,16 @@ class Search:
     on_event: Callable[[Event], None]
     stop: StopSignal
     make_training: Callable[[AutoencoderConfig, Split, int, Budget], Training] = Training
-    """Benchmarks put recorded learning curves in its place."""
+    """Benchmarks put recorded learning curves in its place, and others in place of these two."""
+    make_sampler: Callable[[SamplerName, SearchSpace[Any], int, int], BaseSampler] = make_sampler
+    make_pruner: Callable[[PrunerName, Budget], BasePruner] = make_pruner
 
     def __post_init__(self) -> None:
         """Work out how many trials are wanted and prepare Optuna's side."""
         self._space: SearchSpace[Any] = self.settings.search_space()
         self._deadline = time.monotonic() + (self.request.timeout_s or float("inf"))
         self.n_wanted = n_wanted(self.request, self.settings, self._trials())
-        self.study.pruner = make_pruner(self.request.pruner, self.settings.budget)
+        self.study.pruner = self.make_pruner(self.request.pruner, self.settings.budget)
 
     def run(self) -> str:
         """Run trials until there is nothing left to do.
@@ -113,7 +123,7 @@ class Search:
 
     def _ask(self) -> Trial:
         n_finished = len(trials.searched_results(self._trials()))
-        self.study.sampler = make_sampler(
+        self.study.sampler = self.make_sampler(
             self.request.sampler, self._space, self.settings.seed, n_finished
         )
         trial = self.study.ask()
