@@ -103,12 +103,13 @@ def test_a_trial_that_was_made_up_for_is_not_retried(state: TrialState) -> None:
     assert trials.trials_to_retry(before) == []
 
 
-def test_a_retry_without_a_configuration_of_its_own_yet_counts_as_one() -> None:
+def test_a_retry_that_only_waits_is_enough_until_it_fails_too() -> None:
     failed = made(0, FAIL, fingerprint="a", reason=trials.LOST)
-    assert trials.trials_to_retry([failed, made(1, WAITING, retry_of=0)]) == []
-    died = made(1, FAIL, retry_of=0, reason=trials.LOST)
+    assert trials.trials_to_retry([failed, made(1, WAITING, fingerprint="a", retry_of=0)]) == []
+    died = made(1, FAIL, fingerprint="a", retry_of=0, reason=trials.LOST)
     assert numbers(trials.trials_to_retry([failed, died])) == [1]
-    assert trials.trials_to_retry([failed, died, made(2, WAITING, retry_of=1)]) == []
+    waiting = made(2, WAITING, fingerprint="a", retry_of=1)
+    assert trials.trials_to_retry([failed, died, waiting]) == []
 
 
 def test_a_configuration_is_begun_three_times_and_no_more() -> None:
