@@ -31,12 +31,12 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from spaces.autoencoder import AutoencoderConfig
+from spaces.autoencoder import PIXEL_MEAN, PIXEL_STD, AutoencoderConfig
 from spaces.budget import Budget
 from spaces.paper import BEST_AUTOENCODER, autoencoder
 from studies.data import Images, Split, load_train
 from studies.fetch import ensure_data
-from studies.networks import PIXEL_MEAN, PIXEL_STD, build_autoencoder
+from studies.networks import build_autoencoder
 from studies.torchvision_import import import_torchvision
 from studies.training import Training
 
@@ -122,7 +122,7 @@ def ordinary_speed(root: Path, config: AutoencoderConfig, n_batches: int) -> flo
         for originals, _ in islice(batches, n):
             optimizer.zero_grad()
             loss = functional.mse_loss(network(originals), originals)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             loss.item()
 
@@ -150,7 +150,7 @@ def speed_of_all(workers: list[Connection], config: AutoencoderConfig, n_batches
     """Images a second of all workers together, all at work at once."""
     for connection in workers:
         connection.send((config, n_batches))
-    return sum(connection.recv() for connection in workers)
+    return float(sum(connection.recv() for connection in workers))
 
 
 @contextmanager
@@ -220,8 +220,10 @@ def training_gflop_per_image(config: AutoencoderConfig) -> float:
     network = build_autoencoder(config)
     images = torch.zeros(config.batch_size, 1, 28, 28)
     with FlopCounterMode(display=False) as counter:
-        functional.mse_loss(network(images), images).backward()
-    return counter.get_total_flops() / config.batch_size / 1e9
+        loss = functional.mse_loss(network(images), images)
+        loss.backward()  # type: ignore[no-untyped-call]
+    n_operations: int = counter.get_total_flops()
+    return n_operations / config.batch_size / 1e9
 
 
 def matmul_gflops(size: int = 2048, repeats: int = 5) -> float:

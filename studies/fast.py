@@ -13,23 +13,18 @@ batch norm is folded into its convolution.
 
 import ctypes
 import platform
-from collections.abc import Callable, Iterator
-from functools import cache
-from itertools import product
-from math import isqrt
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
-from torch.nn import functional
+
+from studies.convolutions import conv3, conv_transpose5, conv_transpose6
 
 Forward = Callable[[Tensor], Tensor]
 """From a batch of images to the network's output."""
-
-MIN_TOOM_COOK_CHANNELS = 32
-"""The second convolution saves multiplications from here on; below, moving data costs more."""
 
 
 def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
@@ -47,8 +42,8 @@ def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
 
     def forward(images: Tensor) -> Tensor:
         latent = _encode(encoder, images, generator)
-        hidden = _conv_transpose1(latent, decoder.conv_transpose1)
-        output = _conv_transpose2(hidden, decoder.conv_transpose2)
+        hidden = conv_transpose5(latent, decoder.conv_transpose1)
+        output = conv_transpose6(hidden, decoder.conv_transpose2)
         return output.permute(2, 3, 0, 1).contiguous()
 
     return forward
@@ -69,13 +64,14 @@ def dropout_mask(shape: torch.Size, probability: float, generator: torch.Generat
     Returns:
         float32 of that shape.
     """
-    seed = torch.randint(2**63 - 1, (), generator=generator).item()
+    seed = int(torch.randint(2**63 - 1, (), generator=generator))
     n_words = -(-shape.numel() // 4)
     words = np.random.Generator(np.random.SFC64(seed)).integers(
         2**64, size=n_words, dtype=np.uint64
     )
     bits = torch.from_numpy(words.view(np.int16))[: shape.numel()]
-    return bits.ge_(round(probability * 2**16) - 2**15).to(torch.float32).view(shape)
+    n_dropped = min(round(probability * 2**16), 2**16 - 1)  # of 2^16 equally likely values
+    return bits.ge_(n_dropped - 2**15).to(torch.float32).view(shape)
 
 
 def keep_freed_memory() -> None:
@@ -106,7 +102,7 @@ def _encode(encoder: Any, images: Tensor, generator: torch.Generator) -> Tensor:
     weight = _with_bias(encoder.conv1, norms[0], patches)
     maps = (patches.t() @ weight).view(size, size, len(images), -1)
     maps = _pool_block(maps, encoder, 1, generator)
-    maps = _conv2(maps, encoder.conv2)
+    maps = conv3(maps, encoder.conv2)
     if norms[1]:
         maps = _batch_norm(maps, norms[1])
     return _pool_block(maps, encoder, 2, generator)
@@ -171,7 +167,7 @@ def _update_running(norm: nn.BatchNorm2d, mean: Tensor, variance: Tensor, count:
 def _batch_norm(maps: Tensor, norm: nn.BatchNorm2d) -> Tensor:
     """Batch norm of maps (H, W, N, C), shown to torch in the layout whose kernel is fast."""
     if maps.is_contiguous():
-        rows = norm(maps.flatten(1, 2).permute(2, 0, 1).unsqueeze(0))  # (1, C, H, W · N)
+        rows: Tensor = norm(maps.flatten(1, 2).permute(2, 0, 1).unsqueeze(0))  # (1, C, H, W · N)
         return rows.squeeze(0).permute(1, 2, 0).reshape(maps.shape)
     normed: Tensor = norm(maps.permute(2, 3, 0, 1))
     return normed.permute(2, 3, 0, 1)
@@ -181,12 +177,13 @@ def _pool_block(maps: Tensor, encoder: Any, block: int, generator: torch.Generat
     """ReLU → [dropout] → pooling of maps (H, W, N, C), whose memory it overwrites."""
     average = isinstance(getattr(encoder, f"pool{block}"), nn.AvgPool2d)
     dropout = getattr(encoder, f"dropout{block}", None)
-    if dropout is None or not dropout.training:
-        return _ReluPool.apply(maps, None, 1.0, average)
-    height, width, n, channels = maps.shape
-    shape = torch.Size((height // 2 * 2, width // 2 * 2, n, channels))
-    keep = dropout_mask(shape, dropout.p, generator)
-    return _ReluPool.apply(maps, keep, 1 / (1 - dropout.p), average)
+    keep, scale = None, 1.0
+    if dropout is not None and dropout.training:
+        height, width, n, channels = maps.shape
+        shape = torch.Size((height // 2 * 2, width // 2 * 2, n, channels))
+        keep, scale = dropout_mask(shape, dropout.p, generator), 1 / (1 - dropout.p)
+    pooled: Tensor = _ReluPool.apply(maps, keep, scale, average)  # type: ignore[no-untyped-call]
+    return pooled
 
 
 class _ReluPool(Function):
@@ -255,180 +252,3 @@ class _ReluPool(Function):
 def _quarters(maps: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Views of the four corners of all 2 × 2 windows, in reading order."""
     return maps[::2, ::2], maps[::2, 1::2], maps[1::2, ::2], maps[1::2, 1::2]
-
-
-def _conv2(maps: Tensor, layer: nn.Conv2d) -> Tensor:
-    """Kernel 3: maps (H, W, N, C) to (H − 2, W − 2, N, C')."""
-    if min(layer.in_channels, layer.out_channels) < MIN_TOOM_COOK_CHANNELS:
-        images = maps.permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)
-        images = functional.conv2d(images, layer.weight, layer.bias)
-        return images.permute(2, 3, 0, 1)
-    tile = 5 if len(maps) == 12 else 4  # outputs along a side; 2 tiles make 10, 3 make 11
-    tap_matrix, output_matrix, map_matrix = _toom_cook(tile)
-    weight = tap_matrix @ layer.weight.permute(2, 3, 1, 0).reshape(9, -1)
-    weight = weight.view(-1, layer.in_channels, layer.out_channels)
-    convolved: Tensor = _ConvTiles.apply(
-        maps, weight, layer.bias, map_matrix.t(), output_matrix.t()
-    )
-    return convolved
-
-
-class _ConvTiles(Function):
-    """A 3 × 3 convolution of (H, W, N, C), a row of tiles at a time so that it stays in cache.
-
-    A tile of ``m`` × ``m`` outputs takes (m + 2)² products for each pair of channels instead of
-    9·m²: it is :func:`_toom_cook`'s polynomial product, transposed.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, into: Tensor, out_of: Tensor
-    ) -> Tensor:
-        size, _, n, channels = maps.shape
-        reach, step = isqrt(len(into)), isqrt(len(out_of))
-        convolved = maps.new_empty(size - 2, size - 2, n, weight.shape[2])
-        points = []
-        for sources, targets in zip(
-            _tiles(maps, reach, step, size - 2),
-            _tiles(convolved, step, step, size - 2),
-            strict=True,
-        ):
-            tiles = maps.new_zeros(reach, reach, len(sources), n, channels)
-            for i, source in enumerate(sources):
-                tiles[: len(source), : source.shape[1], i] = source
-            points.append((into @ tiles.flatten(0, 1).flatten(1)).view(len(into), -1, channels))
-            tiles = out_of @ torch.bmm(points[-1], weight).flatten(1)
-            tiles = tiles.view(step, step, len(targets), n, -1)
-            for i, target in enumerate(targets):
-                torch.add(tiles[: len(target), : target.shape[1], i], bias, out=target)
-        ctx.save_for_backward(weight, into, out_of, *points)
-        ctx.shape = maps.shape
-        return convolved
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        weight, into, out_of, *points = ctx.saved_tensors
-        size, _, n, channels = ctx.shape
-        reach, step = isqrt(len(into)), isqrt(len(out_of))
-        maps, weight_gradient = gradient.new_zeros(ctx.shape), torch.zeros_like(weight)
-        for targets, sources, at_points in zip(
-            _tiles(maps, reach, step, size - 2),
-            _tiles(gradient, step, step, size - 2),
-            points,
-            strict=True,
-        ):
-            tiles = gradient.new_zeros(step, step, len(sources), n, weight.shape[2])
-            for i, source in enumerate(sources):
-                tiles[: len(source), : source.shape[1], i] = source
-            products = out_of.t() @ tiles.flatten(0, 1).flatten(1)
-            products = products.view(len(into), -1, weight.shape[2])
-            weight_gradient.baddbmm_(at_points.transpose(1, 2), products)
-            tiles = into.t() @ torch.bmm(products, weight.transpose(1, 2)).flatten(1)
-            tiles = tiles.view(reach, reach, len(targets), n, channels)
-            for i, target in enumerate(targets):
-                target += tiles[: len(target), : target.shape[1], i]
-        return maps, weight_gradient, gradient.sum((0, 1, 2)), None, None
-
-
-def _tiles(maps: Tensor, reach: int, step: int, size: int) -> Iterator[list[Tensor]]:
-    """Row by row, views of ``reach`` × ``reach`` every ``step``; cut short at the maps' end."""
-    for y in range(0, size, step):
-        yield [maps[y : y + reach, x : x + reach] for x in range(0, size, step)]
-
-
-def _conv_transpose1(maps: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
-    """Kernel 5, stride 2, ReLU: maps (5, 5, N, C) to (13, 13, N, C')."""
-    tap_matrix, map_matrix, output_matrix = _toom_cook(5)
-    size, n, channels = len(maps), *maps.shape[2:]
-    points = len(map_matrix)
-    weight = functional.pad(layer.weight, (0, 1, 0, 1)).unflatten(3, (3, 2)).unflatten(2, (3, 2))
-    weight = tap_matrix @ weight.permute(2, 4, 0, 3, 5, 1).reshape(9, -1)
-    maps = map_matrix @ maps.reshape(size**2, -1)
-    maps = torch.bmm(maps.view(points, n, channels), weight.view(points, channels, -1))
-    maps = (output_matrix @ maps.view(points, -1)).view(size + 2, size + 2, n, 2, 2, -1)
-    return _Interleave.apply(maps.permute(3, 4, 0, 1, 2, 5), layer.bias, 0, 2 * size + 3, True)
-
-
-def _conv_transpose2(maps: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
-    """Kernel 6, stride 2, padding 1, to one channel: maps (13, 13, N, C) to (28, 28, N, 1)."""
-    size, n, channels = len(maps), *maps.shape[2:]
-    weight = layer.weight.view(channels, 3, 2, 3, 2).permute(1, 3, 2, 4, 0)
-    taps = weight.reshape(36, channels) @ maps.view(-1, channels).t()
-    maps = _OverlapSum.apply(taps.view(3, 3, 2, 2, size, size, n, 1))
-    return _Interleave.apply(maps, layer.bias, 1, 2 * size + 2, False)
-
-
-class _OverlapSum(Function):
-    """Adds what 3 × 3 taps contribute, (3, 3, 2, 2, H, W, N, C), to (2, 2, H + 2, W + 2, N, C)."""
-
-    @staticmethod
-    def forward(ctx: Any, taps: Tensor) -> Tensor:
-        height, width, n, channels = taps.shape[4:]
-        ctx.size = height, width
-        total = taps.new_zeros(2, 2, height + 2, width + 2, n, channels)
-        for y, x in product(range(3), repeat=2):
-            total[:, :, y : y + height, x : x + width] += taps[y, x]
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        height, width = ctx.size
-        windows = gradient.unfold(2, height, 1).unfold(3, width, 1)  # (2, 2, 3, 3, N, C, H, W)
-        return windows.permute(2, 3, 0, 1, 6, 7, 4, 5)
-
-
-class _Interleave(Function):
-    """Rows and columns by parity, (2, 2, H, W, N, C), woven, cropped, plus bias, maybe ReLU."""
-
-    @staticmethod
-    def forward(ctx: Any, maps: Tensor, bias: Tensor, start: int, size: int, relu: bool) -> Tensor:
-        ctx.start, ctx.relu, ctx.shape = start, relu, maps.shape
-        woven = maps.new_empty(size, size, *maps.shape[4:])
-        for source, target in _weave(maps, woven, start):
-            torch.add(source, bias, out=target)
-        if relu:
-            ctx.save_for_backward(woven.relu_())
-        return woven
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
-        if ctx.relu:
-            gradient = torch.ops.aten.threshold_backward(gradient, ctx.saved_tensors[0], 0)
-        y, x, height, width, n, channels = ctx.shape
-        # As the product before it left it: parities within a row of memory.
-        maps = gradient.new_zeros(height, width, n, y, x, channels).permute(3, 4, 0, 1, 2, 5)
-        for target, source in _weave(maps, gradient, ctx.start):
-            target.copy_(source)
-        return maps, gradient.sum((0, 1, 2)), None, None, None
-
-
-def _weave(maps: Tensor, woven: Tensor, start: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pairs of views: each parity's part of ``maps`` and where in ``woven`` it belongs."""
-    for y, x in product(range(2), repeat=2):
-        first_y, first_x = (start - y + 1) // 2, (start - x + 1) // 2
-        target = woven[2 * first_y + y - start :: 2, 2 * first_x + x - start :: 2]
-        height, width = target.shape[:2]
-        yield maps[y, x, first_y : first_y + height, first_x : first_x + width], target
-
-
-@cache
-def _toom_cook(size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices of a full convolution of ``size`` × ``size`` maps by 3 × 3 taps.
-
-    A convolution multiplies polynomials: evaluate both at size + 2 points, multiply there, and
-    interpolate. The points, of those tried, lose the fewest digits: 4 × 4 agrees with a plain
-    convolution to about 2e-6 of the largest output, 5 × 5 to about 7e-6.
-
-    Returns:
-        For taps (p, 9), for maps (p, size²), and for outputs (p, p), where p is (size + 2)².
-    """
-    n_points = size + 2
-    points = torch.tensor([0, 1, -1, 2, -0.5, -2], dtype=torch.float64)[: n_points - 1]
-    powers = torch.zeros(n_points, n_points, dtype=torch.float64)
-    powers[:-1] = points.unsqueeze(1) ** torch.arange(n_points)
-    powers[-1, -1] = 1  # the last point is infinity, where only the leading coefficient counts
-    taps, maps = powers[:, :3].clone(), powers[:, :size].clone()
-    taps[-1, -1] = maps[-1, -1] = 1
-    one_dimensional = taps, maps, torch.linalg.inv(powers)
-    taps, maps, outputs = (torch.kron(matrix, matrix).float() for matrix in one_dimensional)
-    return taps, maps, outputs
