@@ -8,8 +8,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from spaces import paper
 from spaces.autoencoder import n_parameters as autoencoder_parameters
+from spaces.errors import StudyError
 from studies import trials
-from studies.settings import StudySettings, is_ours, load
+from studies.settings import is_ours, load
 
 
 class TrialRow(NamedTuple):
@@ -69,8 +70,8 @@ def paper_side_by_side(study: optuna.Study) -> list[PaperRow]:
 
 
 def list_studies(studies: Iterable[optuna.Study]) -> list[StudyRow]:
-    """A row for each study that this program made."""
-    return [_study_row(study, load(study)) for study in studies if is_ours(study)]
+    """A row for each study that this program made, in whatever version."""
+    return [_study_row(study) for study in studies if is_ours(study)]
 
 
 def every_trial(study: optuna.Study) -> list[dict[str, Any]]:
@@ -113,10 +114,14 @@ def _paper_row(row: paper.PaperAutoencoder, trial: FrozenTrial | None) -> PaperR
     )
 
 
-def _study_row(study: optuna.Study, settings: StudySettings) -> StudyRow:
+def _study_row(study: optuna.Study) -> StudyRow:
+    try:
+        settings = load(study)
+    except StudyError as error:
+        return StudyRow(study.study_name, "?", "?", 0, 0, 0, 0, 0, 0, None, str(error))
     all_trials = study.get_trials(deepcopy=False)
     results = trials.searched_results(all_trials)
-    best = next(iter(trials.ranked(all_trials, settings.direction)), None)
+    best = trials.best(all_trials, settings.direction)
     return StudyRow(
         name=study.study_name,
         stage=settings.stage,

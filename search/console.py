@@ -198,7 +198,11 @@ def print_studies(console: Console, rows: Sequence["StudyRow"]) -> None:
     for row in rows:
         running = f" +{row.n_running} running" if row.n_running else ""
         counts = (f"{row.n_searched}{running}", str(row.n_pruned), str(row.n_paper))
-        best = f"{percent(row.best_value)} ({row.best_label})" if row.best_label else "–"
+        best = (
+            f"{percent(row.best_value)} ({row.best_label})"
+            if row.best_value is not None
+            else row.best_label
+        )
         table.add_row(row.name, *counts, best)
     console.print(table)
 

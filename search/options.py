@@ -85,7 +85,22 @@ _SEARCH: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
-    "sampler": (Annotated[Sampler, typer.Option(help="Optuna's sampler.")], "tpe"),
+    "promote": (
+        Annotated[
+            int,
+            typer.Option(
+                min=0,
+                metavar="TOP_K",
+                help="Train the best so many pruned trials to the end; they go on from where they "
+                "were pruned.",
+            ),
+        ],
+        0,
+    ),
+    "sampler": (
+        Annotated[Sampler, typer.Option(help="Optuna's sampler; cmaes models dropout alone.")],
+        "tpe",
+    ),
     "pruner": (Annotated[Pruner, typer.Option(help="Optuna's pruner.")], "hyperband"),
     "timeout_s": (
         Annotated[

@@ -86,4 +86,9 @@ def _command(study_name: str, request: "SearchRequest", command: str, how_many: 
 
 
 def _storage_option(request: "SearchRequest") -> str:
-    return f" --storage {shlex.quote(request.storage)}" if request.storage else ""
+    if request.storage is None:
+        return ""
+    from studies.storage import storage_url, without_password
+
+    shown = without_password(storage_url(request.storage)) if "://" in request.storage else None
+    return f" --storage {shlex.quote(shown or request.storage)}"

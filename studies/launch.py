@@ -118,8 +118,8 @@ def launch(
     settings = resolution.settings
     store = ArtifactFolder(artifacts_folder(url, request.artifacts))
     with sole_coordinator(url, resolution.name) as alone, stop.installed():
-        study = open_study(storage, resolution)
-        for notice in prepare(study, store, settings, alone):
+        study = open_study(storage, resolution, store)
+        for notice in prepare(study, store, settings, alone, request.promote):
             on_event(notice)
         split = load_split(data_folder, settings.budget)
         search = Search(study, settings, request, store, split, on_event, stop)

@@ -12,12 +12,16 @@ from optuna.trial import FrozenTrial
 
 from spaces.errors import ConfigurationError, StudyError
 from studies import settings as study_settings
-from studies import trials
+from studies import trials, weights
 from studies.request import SearchRequest
 from studies.settings import Stage, StudySettings
+from studies.storage import ArtifactFolder
 
 _TAKES_OVER = "takes_over"
 """Attribute of a new study: whose trials it still has to take over; None once it has."""
+
+_MADE_FROM = "made_from"
+"""Attribute of a study made with ``--new``: the study it was made from."""
 
 
 class Resolution(NamedTuple):
@@ -65,7 +69,7 @@ def resolve(storage: BaseStorage | None, request: SearchRequest, stage: Stage) -
     )
 
 
-def open_study(storage: BaseStorage, resolution: Resolution) -> optuna.Study:
+def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactFolder) -> optuna.Study:
     """The study itself, created with its settings if need be."""
     settings = resolution.settings
     try:
@@ -83,8 +87,9 @@ def open_study(storage: BaseStorage, resolution: Resolution) -> optuna.Study:
         study_settings.store(study, settings)
         if resolution.taken_from is not None:
             study.set_user_attr(_TAKES_OVER, resolution.taken_from)
+            study.set_user_attr(_MADE_FROM, resolution.taken_from)
     if study.user_attrs.get(_TAKES_OVER):
-        _take_over(study, settings, study.user_attrs[_TAKES_OVER])
+        _take_over(study, settings, store, study.user_attrs[_TAKES_OVER])
         study.set_user_attr(_TAKES_OVER, None)
     return study
 
@@ -107,14 +112,52 @@ def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
     return replace(narrowed, budget=budget, seed=seed)
 
 
-def _take_over(study: optuna.Study, settings: StudySettings, source_name: str) -> None:
-    """Queue the searched results of another study that fit; the search copies, not trains, them."""
+def made_from(study: optuna.Study) -> optuna.Study | None:
+    """The study that this one was made from, if it is there and trained on the same images."""
+    source = _find(study._storage, study.user_attrs.get(_MADE_FROM))
+    if source is None:
+        return None
+    own, other = study_settings.load(study), study_settings.load(source)
+    return source if own.is_comparable(other, ignore_epochs=True) else None
+
+
+def taken_from(study: optuna.Study, trial: optuna.Trial) -> FrozenTrial | None:
+    """The other study's trial whose result this one takes over as it is, if it is still there."""
+    origin = trial.user_attrs.get(trials.TAKEN_FROM)
+    source = _find(study._storage, origin["study"]) if origin else None
+    if origin is None or source is None:
+        return None
+    if not study_settings.load(study).is_comparable(study_settings.load(source)):
+        return None
+    there = source.get_trials(deepcopy=False)
+    return next((t for t in there if t.number == origin["trial"]), None)
+
+
+def all_studies(storage: BaseStorage) -> list[optuna.Study]:
+    """Every study in the storage, oldest first."""
+    names = optuna.get_all_study_names(storage)
+    return [optuna.load_study(study_name=name, storage=storage) for name in names]
+
+
+def _take_over(
+    study: optuna.Study, settings: StudySettings, store: ArtifactFolder, source_name: str
+) -> None:
+    """Queue what fits of another study; the search copies it, or goes on training it.
+
+    With the same budget every searched result fits. With more epochs those fit whose training
+    state was kept, if they had been trained to the end.
+    """
     source = optuna.load_study(study_name=source_name, storage=study._storage)
-    if not _comparable(study_settings.load(source), settings):
-        return
+    stored = study_settings.load(source)
+    results = trials.searched_results(source.get_trials(deepcopy=False))
+    if not settings.is_comparable(stored):
+        more = settings.budget.epochs > stored.budget.epochs
+        fits = more and settings.is_comparable(stored, ignore_epochs=True)
+        ended = trials.completed(results) if fits else []
+        results = [t for t in ended if weights.is_kept(store, source, t, weights.STATE)]
     space = settings.search_space()
     there = [t.user_attrs.get(trials.TAKEN_FROM) for t in study.get_trials(deepcopy=False)]
-    for trial in trials.searched_results(source.get_trials(deepcopy=False)):
+    for trial in results:
         origin = {"study": source_name, "trial": trial.number}
         if trials.SAME_AS in trial.user_attrs or origin in there:
             continue
@@ -124,30 +167,8 @@ def _take_over(study: optuna.Study, settings: StudySettings, source_name: str) -
             study.enqueue_trial(space.params(config), user_attrs=attrs)
 
 
-def all_studies(storage: BaseStorage) -> list[optuna.Study]:
-    """Every study in the storage, oldest first."""
-    names = optuna.get_all_study_names(storage)
-    return [optuna.load_study(study_name=name, storage=storage) for name in names]
-
-
-def taken_from(trial: optuna.Trial, storage: BaseStorage) -> FrozenTrial | None:
-    """The other study's trial whose result this one takes over, if it is still there."""
-    source = trial.user_attrs.get(trials.TAKEN_FROM)
-    if source is None:
-        return None
-    study = _find(storage, source["study"])
-    if study is None:
-        return None
-    return next((t for t in study.get_trials(deepcopy=False) if t.number == source["trial"]), None)
-
-
-def _comparable(one: StudySettings, other: StudySettings) -> bool:
-    """Whether the same configuration would get the same value in both."""
-    return replace(one, space_name=other.space_name, space=other.space) == other
-
-
-def _find(storage: BaseStorage | None, name: str) -> optuna.Study | None:
-    if storage is None:
+def _find(storage: BaseStorage | None, name: str | None) -> optuna.Study | None:
+    if storage is None or name is None:
         return None
     try:
         return optuna.load_study(study_name=name, storage=storage)

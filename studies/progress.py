@@ -84,7 +84,7 @@ def search_state(study: optuna.Study, settings: StudySettings, wanted: int) -> S
         n_failed=sum(trial.state == TrialState.FAIL for trial in all_trials),
         n_paper=sum(trials.is_paper(t) for t in all_trials if trials.is_result(t)),
         n_paper_wanted=len(paper.AUTOENCODERS),
-        best=next(iter(trials.ranked(all_trials, settings.direction)), None),
+        best=trials.best(all_trials, settings.direction),
     )
 
 
@@ -92,7 +92,7 @@ def early_stop_reason(
     all_trials: list[FrozenTrial], request: SearchRequest, settings: StudySettings
 ) -> str | None:
     """Why the search ends before its total, by ``patience`` or ``target``."""
-    best = next(iter(trials.ranked(all_trials, settings.direction)), None)
+    best = trials.best(all_trials, settings.direction)
     if best is None:
         return None
     sign = 1 if settings.direction == "minimize" else -1

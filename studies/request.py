@@ -21,6 +21,8 @@ class SearchRequest:
     """Searched trials the study shall have in all, besides the paper's; see ``DEFAULT_TRIALS``."""
     more: int | None = None
     """Searched trials to add to those there are, in place of ``trials``."""
+    promote: int = 0
+    """How many of the best pruned trials are trained to the end, besides the searched ones."""
     study: str | None = None
     """Name; by default from the stage and the budget."""
     storage: str | None = None
@@ -50,7 +52,13 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no run."""
-        for name, least in (("trials", 0), ("more", 1), ("patience", 1), ("threads", 1)):
+        for name, least in (
+            ("trials", 0),
+            ("more", 1),
+            ("promote", 0),
+            ("patience", 1),
+            ("threads", 1),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigurationError(f"{name} must be at least {least}; got {value}")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 import optuna
@@ -176,9 +177,10 @@ class Search:
     def _stored_result(self, assignment: Assignment) -> FrozenTrial | None:
         if trials.is_paper(assignment.trial):
             return None
-        return opening.taken_from(assignment.trial, self.study._storage) or trials.stored_result(
-            self._trials(), fingerprint(assignment.config)
-        )
+        found = opening.taken_from(self.study, assignment.trial)
+        found = found or trials.stored_result(self._trials(), fingerprint(assignment.config))
+        ended = found is not None and found.state != TrialState.PRUNED
+        return found if ended or trials.PROMOTED not in assignment.trial.user_attrs else None
 
     def _train(self, assignment: Assignment) -> None:
         trial, config, seed = assignment
@@ -186,16 +188,34 @@ class Search:
         words = trials.config_in_words(trial.user_attrs)
         self.on_event(TrialStarted(trial.number, trials.label(trial), words, budget.epochs))
         training = self.make_training(config, self.split, seed, budget)
+        earlier = self._go_on(trial, training, fingerprint(config), seed)
         history: list[EpochMetrics] = []
         in_race = True  # the paper's trials count in the pruner's comparisons until they lose one
-        for metrics in self._epochs(training):
+        for metrics in chain(earlier, self._epochs(training)):
             history.append(metrics)
             self.on_event(EpochDone(trial.number, metrics))
             trial.report(getattr(metrics, self.settings.metric), step=metrics.epoch)
             in_race = in_race and not trial.should_prune()
-            if not in_race and not trials.is_paper(trial):
+            if not in_race and not trials.is_never_pruned(trial):
                 break
         self._finish(trial, history, training, pruned=len(history) < budget.epochs)
+
+    def _go_on(self, trial: Trial, training: Training, key: str, seed: int) -> list[EpochMetrics]:
+        """Bring the training to where another trial left the same one; returns its epochs so far.
+
+        The other trial was pruned here, or trained for fewer epochs in the study that this one was
+        made from. Its epochs are reported again, so that pruners see what they would have seen.
+        """
+        for study in filter(None, (self.study, opening.made_from(self.study))):
+            known = study.get_trials(deepcopy=False)
+            for source in trials.source_of_state(known, key, seed, self.settings.budget.epochs):
+                if weights.is_kept(self.store, study, source, weights.STATE):
+                    training.load_state_dict(weights.load(self.store, study, source, weights.STATE))
+                    origin = {"study": study.study_name, "trial": source.number}
+                    trial.set_user_attr(trials.GOES_ON_FROM, origin)
+                    rows = zip(*source.user_attrs[trials.EPOCHS].values(), strict=True)
+                    return [EpochMetrics(*row) for row in rows]
+        return []
 
     def _epochs(self, training: Training) -> Iterator[EpochMetrics]:
         while True:
@@ -216,24 +236,28 @@ class Search:
         trial.set_user_attr(trials.METRICS, last._asdict())
         trial.set_user_attr(trials.SECONDS, seconds)
         keep = self.request.keep_weights
-        if weights.is_wanted(self.study, keep, trial, None if pruned else value):
-            state = training.network.state_dict()
-            weights.save(self.store, trial, state, trial.user_attrs[trials.CONFIG])
-        if pruned:
-            self.study.tell(trial, state=TrialState.PRUNED)
-        else:
-            self.study.tell(trial, value)
+        state = TrialState.PRUNED if pruned else TrialState.COMPLETE
+        at_hand = training.epoch == last.epoch  # not if it was pruned at an epoch reported again
+        if at_hand and weights.is_wanted(self.study, keep, trial, value, state):
+            self._save(trial, training)
+        self.study.tell(trial, None if pruned else value, state)
         weights.drop_superseded(self.store, self.study, keep)
         self._announce(trial, "pruned" if pruned else "complete", value, seconds)
+
+    def _save(self, trial: Trial, training: Training) -> None:
+        config = trial.user_attrs[trials.CONFIG]
+        weights.save(self.store, trial, training.network.state_dict(), config)
+        weights.save(self.store, trial, training.state_dict(), config, weights.STATE)
 
     def _reuse(self, trial: Trial, source: FrozenTrial) -> None:
         """Give the trial the result of another with the same configuration."""
         origin = trial.user_attrs.get(trials.TAKEN_FROM)
         if origin is None:
             trial.set_user_attr(trials.SAME_AS, source.number)
-        elif weights.is_kept(self.store, self.study, source):
-            tensors = weights.load(self.store, self.study, source)
-            weights.save(self.store, trial, tensors, trial.user_attrs[trials.CONFIG])
+        for file in (weights.WEIGHTS, weights.STATE) if origin else ():
+            if weights.is_kept(self.store, self.study, source, file):
+                tensors = weights.load(self.store, self.study, source, file)
+                weights.save(self.store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
         copied = (trials.EPOCHS, trials.METRICS, trials.SECONDS, trials.REASON)
         for name in copied:
             if name in source.user_attrs:

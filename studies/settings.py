@@ -13,6 +13,7 @@ from spaces import autoencoder
 from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.space import SearchSpace
+from studies.trials import Direction
 
 Stage = Literal["autoencoder"]
 """Which of the recipe's models a study is about."""
@@ -27,8 +28,6 @@ SHORT_NAMES: dict[Stage, str] = {"autoencoder": "ae"}
 
 _ATTR = "fmnist_search"
 """The one attribute of a study that holds its settings."""
-
-Direction = Literal["minimize", "maximize"]
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,24 @@ class StudySettings:
             parts.append(f"seed{self.seed}")
         return "-".join(parts)
 
+    def is_comparable(self, other: "StudySettings", ignore_epochs: bool = False) -> bool:
+        """Whether the same configuration would get the same value in both.
+
+        Args:
+            other: another study's settings.
+            ignore_epochs: ask only whether its training would be the same as far as it goes.
+        """
+        budget = other.budget
+        if ignore_epochs:
+            budget = replace(budget, epochs=self.budget.epochs)
+        unlike = {"space_name": self.space_name, "space": self.space, "budget": budget}
+        return replace(other, **unlike) == self  # type: ignore[arg-type]
+
     def differences(self, other: "StudySettings") -> list[str]:
         """Lines ``name: own value, not other's value`` for all that differs."""
         own, others = self._flat(), other._flat()
         return [
-            f"{name.replace('_', '-')}: {own.get(name, '-')}, not {others.get(name, '-')}"
+            f"{name.replace('_', '-')}: {_shown(own.get(name))}, not {_shown(others.get(name))}"
             for name in dict.fromkeys([*own, *others])
             if own.get(name) != others.get(name)
         ]
@@ -143,6 +155,10 @@ def with_space(settings: StudySettings, narrowing: dict[str, str]) -> StudySetti
     """
     full = SPACES[settings.stage, settings.space_name]
     return replace(settings, space=full.narrowed({**settings.space, **narrowing}).describe())
+
+
+def _shown(value: Any) -> str:
+    return "all" if value is None else str(value)
 
 
 def _version(package: str) -> str:

@@ -5,10 +5,9 @@ torch threads, whatever else the process has drawn or trained.
 """
 
 import math
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Iterator, Mapping
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -94,23 +93,33 @@ class Training:
                 total += loss.item() * len(pixels)
         return total / len(images.pixels)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Tensor]:
         """A copy of all that changes from epoch to epoch; meant for between epochs."""
-        return deepcopy(
-            {
-                "epoch": self.epoch,
-                "network": self.network.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "generator": self._generator.get_state(),
-            }
-        )
+        moments = self._optimizer.state_dict()["state"]
+        state = {
+            "epoch": torch.tensor(self.epoch),
+            "generator": self._generator.get_state(),
+            **{f"network.{name}": t for name, t in self.network.state_dict().items()},
+            **{f"optimizer.{i}.{name}": t for i, own in moments.items() for name, t in own.items()},
+        }
+        return {name: tensor.detach().clone() for name, tensor in state.items()}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what :meth:`state_dict` gave, bit by bit as if never interrupted."""
-        self.epoch = state["epoch"]
-        self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(deepcopy(state["optimizer"]))
+        network: dict[str, Tensor] = {}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.items():
+            part, _, rest = name.partition(".")
+            if part == "network":
+                network[rest] = tensor
+            elif part == "optimizer":
+                index, _, moment = rest.partition(".")
+                moments.setdefault(int(index), {})[moment] = tensor.clone()
+        self.epoch = int(state["epoch"])
         self._generator.set_state(state["generator"])
+        self.network.load_state_dict(network)
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
     def train_batch(self, pixels: Tensor) -> float:
         """One step of the optimiser; returns the batch's loss before it.

@@ -30,15 +30,21 @@ SAME_AS = "same_as"
 RETRY_OF = "retry_of"
 TAKEN_FROM = "taken_from"
 """Study and number of the trial that ``--new`` took over."""
+PROMOTED = "promoted"
+"""Number of the pruned trial that this one trains to the end."""
+GOES_ON_FROM = "goes_on_from"
+"""Study and number of the trial from whose stored state this one's training went on."""
 MADE_WITH = "made_with"
 N_THREADS = "n_threads"
+
+Direction = Literal["minimize", "maximize"]
 
 DIVERGED = "diverged"
 INTERRUPTED = "interrupted"
 LOST = "process died"
 
 MAX_ATTEMPTS = 3
-"""Times a searched configuration is begun before its failures count against itself."""
+"""Times a searched configuration is begun before it is given up and counts as tried."""
 
 
 class Repairs(NamedTuple):
@@ -55,8 +61,8 @@ def find_repairs(trials: Iterable[FrozenTrial], sole_coordinator: bool) -> Repai
 
     Args:
         trials: the study's trials.
-        sole_coordinator: no other process can be running the study, so that a trial whose owner
-            was never recorded, because its process died at once, is known to be lost.
+        sole_coordinator: this process holds the study, so that whatever is RUNNING is lost, also
+            if its owner died before it was recorded or is on a machine that is no more.
     """
     lost: list[FrozenTrial] = []
     elsewhere: list[FrozenTrial] = []
@@ -64,11 +70,11 @@ def find_repairs(trials: Iterable[FrozenTrial], sole_coordinator: bool) -> Repai
         if trial.state != TrialState.RUNNING:
             continue
         owner = Owner.from_attr(trial.user_attrs.get(OWNER))
-        alive = owner.is_alive() if owner else not sole_coordinator
-        if alive is None:
-            elsewhere.append(trial)
-        elif not alive or sole_coordinator:
+        alive = owner.is_alive() if owner else True
+        if sole_coordinator or alive is False:
             lost.append(trial)
+        elif alive is None:
+            elsewhere.append(trial)
     return Repairs(lost, elsewhere)
 
 
@@ -86,28 +92,22 @@ def unfinished_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str])
 
 def trials_to_retry(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Searched trials that were stopped from outside and that nothing has made up for yet."""
-    attempts: dict[str, int] = {}
-    latest: dict[str, FrozenTrial] = {}
-    keys: dict[int, str | None] = {}
-    for trial in trials:
-        attrs = trial.user_attrs
-        # A retry has no fingerprint of its own until it begins.
-        key = attrs.get(FINGERPRINT) or keys.get(attrs.get(RETRY_OF, -1))
-        keys[trial.number] = key
-        if key is not None and not is_paper(trial):
-            attempts[key] = attempts.get(key, 0) + 1
-            if key not in latest or is_unfinished_failure(latest[key]):
-                latest[key] = trial
-    return [
-        trial
-        for key, trial in latest.items()
-        if is_unfinished_failure(trial) and attempts[key] < MAX_ATTEMPTS
-    ]
+    return [same[-1] for same in _never_finished(trials) if len(same) < MAX_ATTEMPTS]
+
+
+def given_up(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The last attempts at searched configurations that were stopped too often to try again."""
+    return [same[-1] for same in _never_finished(trials) if len(same) >= MAX_ATTEMPTS]
 
 
 def is_paper(trial: FrozenTrial | Trial) -> bool:
     """Whether the trial is one of the paper's fixed ones."""
     return PAPER in trial.user_attrs
+
+
+def is_never_pruned(trial: FrozenTrial | Trial) -> bool:
+    """Whether the trial is there to be trained to the end: the paper's, or one promoted."""
+    return is_paper(trial) or PROMOTED in trial.user_attrs
 
 
 def has_diverged(trial: FrozenTrial) -> bool:
@@ -126,9 +126,10 @@ def is_result(trial: FrozenTrial) -> bool:
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or has_diverged(trial)
 
 
-def searched_results(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials that count towards the wanted total."""
-    return [trial for trial in trials if is_result(trial) and not is_paper(trial)]
+def searched_results(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that count towards the wanted total, by number."""
+    ended = [*filter(is_result, trials), *given_up(trials)]
+    return sorted((t for t in ended if not is_never_pruned(t)), key=lambda t: t.number)
 
 
 def stored_result(trials: Iterable[FrozenTrial], fingerprint: str) -> FrozenTrial | None:
@@ -143,11 +144,48 @@ def completed(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def ranked(
-    trials: Iterable[FrozenTrial], direction: Literal["minimize", "maximize"]
+    trials: Iterable[FrozenTrial], direction: Direction, state: TrialState = TrialState.COMPLETE
 ) -> list[FrozenTrial]:
-    """Completed trials, best first; of equals the earlier."""
+    """Trials in ``state``, best first; of equals the earlier.
+
+    A pruned trial's value is that of its last epoch; it ranks among the pruned only.
+    """
     sign = 1 if direction == "minimize" else -1
-    return sorted(completed(trials), key=lambda t: (sign * value_of(t), t.number))
+    valued = [trial for trial in trials if trial.state == state and trial.value is not None]
+    return sorted(valued, key=lambda t: (sign * value_of(t), t.number))
+
+
+def best(trials: Iterable[FrozenTrial], direction: Direction) -> FrozenTrial | None:
+    """The best trial that was trained to the end."""
+    return next(iter(ranked(trials, direction)), None)
+
+
+def pruned_to_promote(
+    trials: Sequence[FrozenTrial], direction: Direction, top_k: int
+) -> list[FrozenTrial]:
+    """Those of the best ``top_k`` pruned trials that nothing has trained to the end yet."""
+    begun = {t.user_attrs.get(PROMOTED) for t in trials if not is_unfinished_failure(t)}
+    done = {t.user_attrs.get(FINGERPRINT) for t in completed(trials)}
+    own = [t for t in trials if SAME_AS not in t.user_attrs]
+    return [
+        trial
+        for trial in ranked(own, direction, TrialState.PRUNED)[:top_k]
+        if trial.number not in begun and trial.user_attrs.get(FINGERPRINT) not in done
+    ]
+
+
+def source_of_state(
+    trials: Iterable[FrozenTrial], fingerprint: str, seed: int, n_epochs: int
+) -> list[FrozenTrial]:
+    """Trials that trained the same network by the same seed for less, the longest first."""
+    same = [
+        trial
+        for trial in trials
+        if trial.user_attrs.get(FINGERPRINT) == fingerprint
+        and trial.user_attrs.get(SEED) == seed
+        and 0 < len(trial.intermediate_values) < n_epochs
+    ]
+    return sorted(same, key=lambda t: (-len(t.intermediate_values), t.number))
 
 
 def value_of(trial: FrozenTrial) -> float:
@@ -157,11 +195,14 @@ def value_of(trial: FrozenTrial) -> float:
     return trial.value
 
 
-def n_since_best(trials: Iterable[FrozenTrial], direction: Literal["minimize", "maximize"]) -> int:
-    """How many searched trials in a row have not improved on the best of all before them."""
-    results = sorted(searched_results(trials), key=lambda t: t.number)
-    best = next(iter(ranked(trials, direction)), None)
-    return sum(best is not None and trial.number > best.number for trial in results)
+def n_since_best(trials: Sequence[FrozenTrial], direction: Direction) -> int:
+    """How many searched trials in a row have not improved on the best of all before them.
+
+    Results taken over from another study cost nothing and do not count.
+    """
+    leader = best(trials, direction)
+    since = [t for t in searched_results(trials) if leader and t.number > leader.number]
+    return sum(TAKEN_FROM not in trial.user_attrs for trial in since)
 
 
 def label(trial: FrozenTrial | Trial) -> str:
@@ -184,3 +225,13 @@ def config_in_words(attrs: dict[str, Any]) -> str:
     if config["dropout"]:
         words.append(f"dropout {config['dropout']:g}")
     return ", ".join(words)
+
+
+def _never_finished(trials: Iterable[FrozenTrial]) -> list[list[FrozenTrial]]:
+    """All attempts at each searched configuration of which every one was stopped from outside."""
+    attempts: dict[tuple[str, int | None], list[FrozenTrial]] = {}
+    for trial in trials:
+        fingerprint, promoted = (trial.user_attrs.get(name) for name in (FINGERPRINT, PROMOTED))
+        if fingerprint is not None and not is_paper(trial):
+            attempts.setdefault((fingerprint, promoted), []).append(trial)
+    return [same for same in attempts.values() if all(map(is_unfinished_failure, same))]

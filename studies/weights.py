@@ -1,4 +1,8 @@
-"""Trials' weights as artifacts: safetensors files, kept for as long as they matter."""
+"""Trials' weights and training states as artifacts, kept for as long as they matter.
+
+Both are safetensors files, which hold no code. The weights are the network's; the state is what
+else training needs to go on as if it had never stopped.
+"""
 
 import json
 import tempfile
@@ -11,28 +15,37 @@ import torch
 from optuna.artifacts import upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial
+from optuna.trial import FrozenTrial, Trial, TrialState
 from safetensors.torch import load_file, save_file
 
 from spaces.errors import StudyError
 from studies import trials
 from studies.storage import ArtifactFolder
+from studies.trials import Direction
 
 ARTIFACTS_ATTR_PREFIX = "artifacts:"
 """Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
 
-FILENAME = "weights.safetensors"
+File = Literal["weights.safetensors", "state.safetensors"]
+
+WEIGHTS: File = "weights.safetensors"
+STATE: File = "state.safetensors"
 
 Keep = Literal["all", "none"] | int
-"""Whose weights stay: all trials', none, or those of the paper's and of the best so many."""
+"""Whose files stay: all trials', none, or those of the paper's trials, of the best so many that
+were trained to the end, and of as many of the best pruned ones."""
 
 
 def save(
-    store: ArtifactFolder, trial: Trial, tensors: dict[str, torch.Tensor], config: dict[str, Any]
+    store: ArtifactFolder,
+    trial: Trial,
+    tensors: dict[str, torch.Tensor],
+    config: dict[str, Any],
+    file: File = WEIGHTS,
 ) -> None:
-    """Put the trial's weights into the store, with its configuration in the file's header."""
+    """Put the trial's weights or state into the store, its configuration in the file's header."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILENAME
+        path = Path(folder) / file
         contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
         save_file(contiguous, path, metadata={"config": json.dumps(config)})
         upload_artifact(
@@ -43,13 +56,15 @@ def save(
         )
 
 
-def load(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> dict[str, torch.Tensor]:
-    """The trial's weights.
+def load(
+    store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
+) -> dict[str, torch.Tensor]:
+    """The trial's weights, or its state.
 
     Raises:
         StudyError: they were not kept, or somebody removed them.
     """
-    for artifact_id in artifact_ids(study, trial):
+    for artifact_id in artifact_ids(study, trial, file):
         path = store.folder / artifact_id
         if path.exists():
             return load_file(path)
@@ -59,58 +74,64 @@ def load(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> dict
     )
 
 
-def is_kept(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> bool:
-    """Whether the trial's weights are there."""
-    return any((store.folder / name).exists() for name in artifact_ids(study, trial))
+def is_kept(
+    store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
+) -> bool:
+    """Whether the trial's weights, or its state, are there."""
+    return any((store.folder / name).exists() for name in artifact_ids(study, trial, file))
 
 
-def is_wanted(study: optuna.Study, keep: Keep, trial: Trial, value: float | None) -> bool:
-    """Whether a trial that ends now with ``value`` (None if pruned) gets its weights kept."""
+def is_wanted(
+    study: optuna.Study, keep: Keep, trial: Trial, value: float, state: TrialState
+) -> bool:
+    """Whether a trial that ends now in ``state``, complete or pruned, has its files kept."""
     if isinstance(keep, str):
         return keep == "all"
-    if value is None or trials.is_paper(trial):
-        return value is not None
-    better = trials.ranked(_searched(study), _direction(study))[:keep]
+    if trials.is_paper(trial):
+        return True
     sign = 1 if _direction(study) == "minimize" else -1
-    return sum(sign * trials.value_of(t) <= sign * value for t in better) < keep
+    rivals = _searched(study, state)[:keep]
+    return sum(sign * trials.value_of(t) <= sign * value for t in rivals) < keep
 
 
 def drop_superseded(store: ArtifactFolder, study: optuna.Study, keep: Keep) -> None:
-    """Remove the weights of searched trials that are no longer among the best ``keep``."""
+    """Remove the files of searched trials that are no longer among the best ``keep``."""
     if isinstance(keep, str):
         return
-    for trial in trials.ranked(_searched(study), _direction(study))[keep:]:
-        discard(store, study, trial)
+    for state in (TrialState.COMPLETE, TrialState.PRUNED):
+        for trial in _searched(study, state)[keep:]:
+            discard(store, study, trial)
 
 
 def discard(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> None:
-    """Remove the trial's weights; that they are gone already is no error."""
-    for artifact_id in artifact_ids(study, trial):
+    """Remove the trial's weights and state; that they are gone already is no error."""
+    for artifact_id in (*artifact_ids(study, trial), *artifact_ids(study, trial, STATE)):
         try:
             store.remove(artifact_id)
         except ArtifactNotFound:
             continue
 
 
-def artifact_ids(study: optuna.Study, trial: FrozenTrial) -> Iterator[str]:
-    """Identifiers of the trial's weights in the artifact store; deleted ones may be among them."""
+def artifact_ids(study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS) -> Iterator[str]:
+    """Identifiers of the trial's weights or state in the store; deleted ones may be among them."""
     attrs = study._storage.get_trial_system_attrs(trial._trial_id)
     for key, text in attrs.items():
         # optuna-dashboard writes null over an artifact that it deletes, on which Optuna's own
         # get_all_artifact_meta fails, for the trial's other artifacts too.
         meta = json.loads(text) if key.startswith(ARTIFACTS_ATTR_PREFIX) else None
-        if meta is not None and meta["filename"] == FILENAME:
+        if meta is not None and meta["filename"] == file:
             yield meta["artifact_id"]
 
 
-def _searched(study: optuna.Study) -> list[FrozenTrial]:
-    """Searched trials that own weights; a copy of another's result has none."""
-    return [
+def _searched(study: optuna.Study, state: TrialState) -> list[FrozenTrial]:
+    """Searched trials in ``state`` that own files, best first; a copy of a result has none."""
+    own = [
         trial
         for trial in study.get_trials(deepcopy=False)
         if not trials.is_paper(trial) and trials.SAME_AS not in trial.user_attrs
     ]
+    return trials.ranked(own, _direction(study), state)
 
 
-def _direction(study: optuna.Study) -> Literal["minimize", "maximize"]:
+def _direction(study: optuna.Study) -> Direction:
     return "maximize" if study.direction == StudyDirection.MAXIMIZE else "minimize"

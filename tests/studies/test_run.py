@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
+from spaces.budget import Budget
 from spaces.errors import ConfigurationError, StudyError
 from studies import trials, weights
 from studies.data import Images, Split
@@ -25,6 +26,7 @@ from studies.run import Search
 from studies.settings import StudySettings
 from studies.stopping import Interrupted, StopSignal
 from studies.storage import ArtifactFolder, open_storage, storage_url
+from studies.training import Training
 
 N_PAPER = len(paper.AUTOENCODERS)
 REQUEST = SearchRequest(trials=3, epochs=2, pruner="none", sampler="random", study="s")
@@ -46,8 +48,8 @@ class Runner:
         self, request: SearchRequest = REQUEST, on_event: Callable[[Event], None] | None = None
     ) -> str:
         resolution = resolve(self.storage, request, "autoencoder")
-        study = open_study(self.storage, resolution)
-        self.events.extend(prepare(study, self.store, resolution.settings, sole_coordinator=True))
+        study = open_study(self.storage, resolution, self.store)
+        self.events.extend(prepare(study, self.store, resolution.settings, True, request.promote))
 
         def listen(event: Event) -> None:
             self.events.append(event)
@@ -295,7 +297,7 @@ def test_a_narrowed_space_still_runs_the_papers_trials_outside_of_it(run: Runner
     ("changes", "named"),
     [
         ({"epochs": 3}, "epochs: 3, not 2"),
-        ({"subset": 600}, "subset: 600, not None"),
+        ({"subset": 600}, "subset: 600, not all"),
         ({"protocol": "paper", "trials": 0}, "protocol: paper, not search"),
         ({"seed": 1}, "seed: 1, not 0"),
         ({"space": {"pool2": "avg"}}, "pool2: avg, not max,avg"),
@@ -367,18 +369,16 @@ def test_weights_are_those_of_the_papers_and_of_the_best(run: Runner) -> None:
     best = trials.ranked(run.searched(), "minimize")[0]
     kept = [t.number for t in run.trials() if weights.is_kept(run.store, study, t)]
     assert kept == sorted([*range(N_PAPER), best.number])
-    assert len(list(run.store.folder.iterdir())) == N_PAPER + 1
+    assert len(list(run.store.folder.iterdir())) == 2 * (N_PAPER + 1), "weights and state of each"
 
 
 @pytest.mark.parametrize(("keep", "n_kept"), [("none", 0), ("all", N_PAPER + 2), (0, N_PAPER)])
 def test_weights_are_kept_as_asked(run: Runner, keep: Any, n_kept: int) -> None:
     run(replace(REQUEST, trials=2, keep_weights=keep))
-    assert len(list(run.store.folder.iterdir())) == n_kept
+    assert len(list(run.store.folder.iterdir())) == 2 * n_kept
 
 
 def test_stored_weights_give_the_stored_loss(run: Runner) -> None:
-    from studies.training import Training
-
     run(replace(REQUEST, trials=0))
     trial = run.trials()[0]
     config = AutoencoderConfig.from_dict(trial.user_attrs[trials.CONFIG])
@@ -386,6 +386,72 @@ def test_stored_weights_give_the_stored_loss(run: Runner) -> None:
     training = Training(config, run.split, seed=99, budget=settings.budget)
     training.network.load_state_dict(weights.load(run.store, run.study(), trial))
     assert training.evaluate(run.split.validation) == trial.value
+
+
+def through(run: Runner, config: dict[str, Any], seed: int, epochs: int) -> Training:
+    """The same training in one go."""
+    budget = Budget(epochs=epochs)
+    training = Training(AutoencoderConfig.from_dict(config), run.split, seed, budget)
+    assert len(list(training)) == epochs
+    return training
+
+
+def assert_trained_through(run: Runner, study_name: str, trial: FrozenTrial, epochs: int) -> None:
+    attrs = trial.user_attrs
+    assert list(trial.intermediate_values) == list(range(1, epochs + 1))
+    whole = through(run, attrs[trials.CONFIG], attrs[trials.SEED], epochs)
+    stored = weights.load(run.store, run.study(study_name), trial)
+    for name, tensor in whole.network.state_dict().items():
+        assert torch.equal(stored[name], tensor)
+    assert trial.value == whole.evaluate(run.split.validation)
+
+
+def test_promoted_trials_go_on_where_they_were_pruned_and_end_as_if_never_stopped(
+    run: Runner,
+) -> None:
+    request = replace(REQUEST, trials=12, epochs=9, pruner="halving")
+    run(request)
+    best = trials.ranked(run.searched(), "minimize", TrialState.PRUNED)[:2]
+    run.events.clear()
+    run(replace(request, promote=2))
+    promoted = [t for t in run.trials() if trials.PROMOTED in t.user_attrs]
+    assert [t.user_attrs[trials.PROMOTED] for t in promoted] == [t.number for t in best]
+    assert len(trials.searched_results(run.trials())) == 12, "they are besides the searched ones"
+    for trial, pruned in zip(promoted, best, strict=True):
+        assert trial.user_attrs[trials.GOES_ON_FROM] == {"study": "s", "trial": pruned.number}
+        assert_trained_through(run, "s", trial, 9)
+    run(replace(request, promote=2))
+    assert len([t for t in run.trials() if trials.PROMOTED in t.user_attrs]) == 2
+
+
+def test_an_interrupted_promotion_is_made_up_for(run: Runner) -> None:
+    request = replace(REQUEST, trials=12, epochs=9, pruner="halving")
+    run(request)
+    with pytest.raises(Interrupted):
+        run(replace(request, promote=1), on_event=stop_at(len(run.trials()), 9))
+    run(request)
+    promoted = [t for t in run.trials() if trials.PROMOTED in t.user_attrs]
+    assert [t.state for t in promoted] == [TrialState.FAIL, TrialState.COMPLETE]
+    assert len({t.user_attrs[trials.PROMOTED] for t in promoted}) == 1
+
+
+def test_more_epochs_go_on_from_the_stored_states(run: Runner) -> None:
+    run(replace(REQUEST, trials=3, keep_weights=2))
+    run.events.clear()
+    run(replace(REQUEST, trials=4, epochs=5, new=True))
+    by_paper = [t for t in run.trials("s-2") if trials.is_paper(t)]
+    taken = [t for t in run.searched("s-2") if trials.TAKEN_FROM in t.user_attrs]
+    assert len(taken) == 2, "those whose state was kept"
+    for trial in (*by_paper, *taken):
+        assert trial.user_attrs[trials.GOES_ON_FROM]["study"] == "s"
+        assert_trained_through(run, "s-2", trial, 5)
+    assert len(run.searched("s-2")) == 4
+
+
+def test_fewer_epochs_take_nothing_over_and_go_on_from_nothing(run: Runner) -> None:
+    run(replace(REQUEST, trials=2, epochs=3))
+    run(replace(REQUEST, trials=2, epochs=2, new=True))
+    assert not any(trials.GOES_ON_FROM in t.user_attrs for t in run.trials("s-2"))
 
 
 def test_a_study_of_another_program_is_refused_and_left_alone(run: Runner) -> None:

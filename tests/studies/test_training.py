@@ -150,9 +150,9 @@ def test_a_saved_state_does_not_change_when_training_goes_on(split: Split) -> No
     training = Training(CONFIG, split, 3, BUDGET)
     next(training)
     state = training.state_dict()
-    bias = state["network"]["decoder.conv_transpose2.bias"].clone()
+    bias = state["network.decoder.conv_transpose2.bias"].clone()
     next(training)
-    assert torch.equal(state["network"]["decoder.conv_transpose2.bias"], bias)
+    assert torch.equal(state["network.decoder.conv_transpose2.bias"], bias)
 
 
 def test_an_interrupt_between_batches_leaves_the_training_usable(split: Split) -> None:

@@ -32,18 +32,19 @@ def study(request: pytest.FixtureRequest) -> optuna.Study:
 def end(
     study: optuna.Study,
     store: ArtifactFolder,
-    value: float | None,
+    value: float,
     keep: Keep,
+    state: TrialState = TrialState.COMPLETE,
     **attrs: Any,
 ) -> None:
-    """End a trial as a search does; without a value it is pruned."""
+    """End a trial as a search does."""
     trial = study.ask()
     for name, attr in attrs.items():
         trial.set_user_attr(name, attr)
-    trial.report(0.5, 1)
-    if trials.SAME_AS not in attrs and weights.is_wanted(study, keep, trial, value):
+    trial.report(value, 1)
+    if trials.SAME_AS not in attrs and weights.is_wanted(study, keep, trial, value, state):
         weights.save(store, trial, {"x": torch.tensor([float(trial.number)])}, CONFIG.to_dict())
-    study.tell(trial, value, TrialState.PRUNED if value is None else TrialState.COMPLETE)
+    study.tell(trial, None if state == TrialState.PRUNED else value, state)
     weights.drop_superseded(store, study, keep)
 
 
@@ -65,12 +66,12 @@ def better(study: optuna.Study, value: float) -> float:
 @pytest.mark.parametrize(
     ("keep", "numbers"),
     [
-        ("all", [0, 1, 2, 3, 4, 5, 6]),
+        ("all", [0, 1, 2, 3, 4, 5, 6, 7]),
         ("none", []),
         (0, [1]),
-        (1, [1, 4]),
-        (2, [1, 2, 4]),
-        (9, [0, 1, 2, 4, 5, 6]),
+        (1, [1, 4, 7]),
+        (2, [1, 2, 3, 4, 7]),
+        (9, [0, 1, 2, 3, 4, 5, 6, 7]),
     ],
 )
 def test_the_best_and_the_papers_weights_are_kept(
@@ -80,12 +81,13 @@ def test_the_best_and_the_papers_weights_are_kept(
         (0.5, {}),
         (0.9, {trials.PAPER: "baseline"}),
         (0.3, {}),
-        (None, {}),
+        (0.4, {"state": TrialState.PRUNED}),
         (0.2, {}),
         (0.6, {}),
         (0.3, {}),  # as good as an earlier one is not better
+        (0.1, {"state": TrialState.PRUNED}),
     ):
-        end(study, store, None if value is None else better(study, value), keep, **attrs)
+        end(study, store, better(study, value), keep, **attrs)
     assert kept(study, store) == numbers
 
 
