@@ -1,11 +1,13 @@
 """Fashion-MNIST as tensors, and the one way it is split for everybody.
 
 Reads verified, uncompressed files from a folder (``studies.fetch`` provides one). The files are
-mapped, not read: all processes of a machine share one copy in memory of what they use as it lies.
+mapped, not read, and a split only says which of their images it means: all processes of a machine
+share one copy in memory.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,13 +38,44 @@ PARTS: dict[Protocol, int] = {"search": 6, "paper": 7}
 """One part validates, the others train: 10,000 of 60,000 images, or of all 70,000."""
 
 
-class Images(NamedTuple):
-    """Images and what they show."""
+@dataclass(frozen=True)
+class Images:
+    """Images and what they show: some or all of a file, which stays where it is."""
 
-    pixels: Tensor
-    """uint8 (N, 28, 28), 0 black to 255 white."""
+    stored: Tensor
+    """uint8 (M, 28, 28), 0 black to 255 white: the whole file, mapped, so that all processes of a
+    machine share its one copy in memory."""
     labels: Tensor
     """int64 (N,), 0 to 9, as cross-entropy takes them."""
+    rows: Tensor | None = None
+    """int64 (N,): which of the stored images these are, in order; None for all of them."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.labels)
+
+    @property
+    def pixels(self) -> Tensor:
+        """The images themselves, uint8 (N, 28, 28); a copy unless they are the whole file."""
+        return self.stored if self.rows is None else self.stored[self.rows]
+
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Tensor]:
+        """The pixels, uint8 (size, 28, 28) at a time, the last ones fewer.
+
+        Args:
+            size: images a batch.
+            order: int64 (N,), a permutation; None for the order they have.
+        """
+        if order is None:
+            order = torch.arange(len(self))
+        rows = order if self.rows is None else self.rows[order]
+        for chosen in torch.split(rows, size):
+            yield self.stored[chosen]
+
+    def first(self, n: int) -> "Images":
+        """The first ``n`` of them."""
+        rows = torch.arange(len(self)) if self.rows is None else self.rows
+        return Images(self.stored, self.labels[:n], rows[:n])
 
 
 class Split(NamedTuple):
@@ -136,8 +169,8 @@ def take_evenly(pools: list[Tensor], n: int) -> list[Tensor]:
 def _pick(images: Images, pools: list[Tensor]) -> Images:
     indices = torch.cat(pools).sort().values
     if len(indices) == len(images.labels):
-        return images  # all of them: stay mapped, copy nothing
-    return Images(images.pixels[indices], images.labels[indices])
+        return images
+    return Images(images.stored, images.labels[indices], indices)
 
 
 def _load(

@@ -87,11 +87,11 @@ class Training:
         self.network.eval()
         total = 0.0
         with torch.inference_mode():
-            for pixels in torch.split(images.pixels, EVALUATION_BATCH):
+            for pixels in images.batches(EVALUATION_BATCH):
                 originals = scale_pixels(pixels)
                 loss = functional.mse_loss(self._forward(originals), originals)
                 total += loss.item() * len(pixels)
-        return total / len(images.pixels)
+        return total / len(images)
 
     def state_dict(self) -> dict[str, Tensor]:
         """A copy of all that changes from epoch to epoch; meant for between epochs."""
@@ -139,17 +139,16 @@ class Training:
 
     def shuffled_batches(self) -> Iterator[Tensor]:
         """The training images once, in a new random order, uint8 (batch_size, 28, 28) at a time."""
-        pixels = self._split.train.pixels
-        order = torch.randperm(len(pixels), generator=self._generator)
-        for indices in torch.split(order, self._config.batch_size):
-            yield pixels[indices]
+        images = self._split.train
+        order = torch.randperm(len(images), generator=self._generator)
+        return images.batches(self._config.batch_size, order)
 
     def _train_epoch(self) -> float:
         self.network.train()
         total = 0.0
         for pixels in self.shuffled_batches():
             total += self.train_batch(pixels) * len(pixels)
-        return total / len(self._split.train.pixels)
+        return total / len(self._split.train)
 
     def _finite(self, loss: float, phase: str) -> float:
         if not math.isfinite(loss):
@@ -172,17 +171,17 @@ def seconds_per_epoch(config: AutoencoderConfig, split: Split, n_batches: int = 
     """
     training = Training(config, split, seed=0, budget=Budget(epochs=1))
     batches = _endless_batches(training)
-    for _ in range(3):
+    for _ in range(2):
         training.train_batch(next(batches))
     start = perf_counter()
     for _ in range(n_batches):
         training.train_batch(next(batches))
     trained = perf_counter()
-    sample = Images(*(values[: 4 * EVALUATION_BATCH] for values in split.validation))
+    sample = split.validation.first(2 * EVALUATION_BATCH)
     training.evaluate(sample)
     evaluated = perf_counter()
-    batches_an_epoch = math.ceil(len(split.train.pixels) / config.batch_size)
-    samples_an_epoch = len(split.validation.pixels) / len(sample.pixels)
+    batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
+    samples_an_epoch = len(split.validation) / len(sample)
     return (trained - start) / n_batches * batches_an_epoch + (
         evaluated - trained
     ) * samples_an_epoch
