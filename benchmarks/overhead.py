@@ -1,0 +1,280 @@
+"""What a trial costs beside its training, by how many trials the study has already.
+
+    python -m benchmarks.overhead
+
+A study on SQLite gets so many trials, most of them pruned, as real studies have; then the engine
+runs some more whose training takes no time, each the best so far, so that none is pruned and all
+have their weights kept: 30 epochs of reporting and asking the pruner, which is the most a trial
+can cost. The columns are milliseconds a trial, mean over the trials: until its training begins
+(ask, sampler, attributes), its 30 epochs (report and pruner), until it is over (weights, tell, best
+so far); and all of it, of the time that a full trial of the paper's smallest network takes.
+"""
+
+import argparse
+import cProfile
+import pstats
+import random
+import sqlite3
+import tempfile
+from contextlib import closing
+from datetime import datetime, timedelta
+from functools import cache, partial
+from pathlib import Path
+from statistics import fmean
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import optuna
+import torch
+from optuna.distributions import BaseDistribution
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from spaces import autoencoder, paper
+from spaces.autoencoder import AutoencoderConfig, n_parameters
+from spaces.budget import Budget
+from spaces.space import fingerprint
+from studies import settings, trials
+from studies.data import Images, Split
+from studies.owner import Owner
+from studies.progress import EpochDone, Event, TrialEnded, TrialStarted
+from studies.request import SearchRequest
+from studies.run import Assignment, Search
+from studies.settings import StudySettings
+from studies.stopping import StopSignal
+from studies.storage import ArtifactFolder, open_storage, storage_url
+from studies.training import EpochMetrics, Training
+
+SPACE = autoencoder.PAPER_SPACE
+EPOCHS = 30
+N_EPOCHS = (1,) * 12 + (3,) * 4 + (9,) * 2 + (EPOCHS,) * 2
+"""Epochs that earlier trials got: of twenty, so many were pruned after 1, 3 and 9."""
+BLOCK = 100
+"""Trials that are made one by one; the others are their copies."""
+TABLES = {
+    "trials": "",
+    "trial_params": "param_id",
+    "trial_values": "trial_value_id",
+    "trial_intermediate_values": "trial_intermediate_value_id",
+    "trial_user_attributes": "trial_user_attribute_id",
+    "trial_system_attributes": "trial_system_attribute_id",
+}
+"""Optuna's tables of trials, and what numbers their rows where that is not the trial's number."""
+
+
+class Cost(NamedTuple):
+    """Milliseconds of a trial, by what they were spent on."""
+
+    begin: float
+    epochs: float
+    end: float
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    options = parse_options()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    torch.set_num_threads(1)
+    print(f"{'trials':>7}{'begin':>9}{'30 epochs':>11}{'end':>9}{'all, ms':>10}{'share':>9}")
+    for n_trials in options.trials:
+        cost = measure(n_trials, options)
+        share = sum(cost) / 1000 / options.trial_s
+        print(
+            f"{n_trials:>7,}{cost.begin:>9.0f}{cost.epochs:>11.0f}{cost.end:>9.0f}"
+            f"{sum(cost):>10.0f}{share:>9.2%}",
+            flush=True,
+        )
+    print(f"share: of a trial of {options.trial_s:g} s; sampler {options.sampler}")
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, nargs="+", default=[10, 100, 1_000, 10_000])
+    parser.add_argument("--repeats", type=int, default=10, help="trials to measure (10)")
+    parser.add_argument("--sampler", default=SearchRequest().sampler, help="as of the command ae")
+    parser.add_argument("--trial-s", type=float, default=100, help="seconds of a full trial (100)")
+    parser.add_argument("--folder", type=Path, help="where to make the databases")
+    parser.add_argument("--profile", type=int, default=0, help="show so many slowest functions")
+    return parser.parse_args()
+
+
+def measure(n_trials: int, options: argparse.Namespace) -> Cost:
+    """What the next trials of a study of ``n_trials`` cost on average."""
+    request = SearchRequest(trials=n_trials + options.repeats, sampler=options.sampler)
+    profile = cProfile.Profile()
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        study = filled_study(Path(folder) / "studies.db", n_trials)
+        clock = Clock()
+        search = NeverReused(
+            study,
+            settings.load(study),
+            request,
+            ArtifactFolder(Path(folder) / "artifacts"),
+            blank_split(),
+            clock.listen,
+            StopSignal(),
+            partial(NoTraining, clock),
+        )
+        if options.profile:
+            profile.runcall(search.run)
+            pstats.Stats(profile).sort_stats("tottime").print_stats(options.profile)
+        else:
+            search.run()
+    return clock.mean_cost()
+
+
+class Clock:
+    """Notes when a trial goes from one part to the next."""
+
+    def __init__(self) -> None:
+        self._last = perf_counter()
+        self._parts: list[list[float]] = []
+
+    def listen(self, event: Event) -> None:
+        """Count the time since the last event for the part that ends with this one."""
+        match event:
+            case TrialStarted():
+                self._parts.append([self._lap(), 0.0, 0.0])
+            case EpochDone():
+                self._parts[-1][1] += self._lap()
+            case TrialEnded():
+                self._parts[-1][2] += self._lap()
+
+    @property
+    def n_trials(self) -> int:
+        """Trials that have begun."""
+        return len(self._parts)
+
+    def skip(self) -> None:
+        """Not count the time since the last event."""
+        self._lap()
+
+    def mean_cost(self) -> Cost:
+        """Of all trials but the first, which pays for what is loaded once."""
+        sums = (fmean(part) * 1000 for part in zip(*self._parts[1:], strict=True))
+        return Cost(*sums)
+
+    def _lap(self) -> float:
+        before, self._last = self._last, perf_counter()
+        return self._last - before
+
+
+class NeverReused(Search):
+    """Trains a configuration that came up before all the same."""
+
+    def _stored_result(self, assignment: Assignment) -> None:
+        super()._stored_result(assignment)  # looking for it costs time too
+
+
+class NoTraining(Training):
+    """Epochs that take no time, of a network that saw one batch; better than any trial before."""
+
+    def __init__(
+        self, clock: "Clock", config: AutoencoderConfig, split: Split, seed: int, budget: Budget
+    ) -> None:
+        super().__init__(config, split, seed, budget)
+        self.train_batch(split.train.pixels)  # gives the optimiser the state that is saved
+        self._loss = 1 / clock.n_trials
+        clock.skip()
+
+    def __next__(self) -> EpochMetrics:
+        """Metrics that no pruner stops."""
+        if self.epoch >= EPOCHS:
+            raise StopIteration
+        self.epoch += 1
+        return made_up_epoch(self.epoch, self._loss)
+
+
+def made_up_epoch(epoch: int, loss: float) -> EpochMetrics:
+    """An epoch on the way down to ``loss``."""
+    return EpochMetrics(epoch, loss, loss * (1 + 1 / epoch), 3.1415926, 0.2718281)
+
+
+def filled_study(path: Path, n_trials: int) -> optuna.Study:
+    """A study with the paper's trials, and so many searched ones with all that the engine notes."""
+    study_settings = settings.with_space(StudySettings("autoencoder"), {})
+    storage = open_storage(storage_url(str(path)))
+    study = optuna.create_study(storage=storage, study_name="ae", direction="minimize")
+    settings.store(study, study_settings)
+    for name in paper.RUN_ORDER:
+        config = paper.autoencoder(name).config
+        study.add_trial(finished_trial(config, 2.0, EPOCHS, {trials.PAPER: name}))
+    rng = random.Random(0)
+    for number in range(min(n_trials, BLOCK)):
+        n_epochs = N_EPOCHS[number % len(N_EPOCHS)]
+        study.add_trial(finished_trial(SPACE.sample(rng), rng.uniform(2, 3), n_epochs, {}))
+    with closing(sqlite3.connect(path)) as database, database:
+        for n_there in range(BLOCK, n_trials, BLOCK):
+            copy_rows(database, n_there, min(BLOCK, n_trials - n_there))
+    return optuna.load_study(study_name="ae", storage=storage)
+
+
+def copy_rows(database: sqlite3.Connection, offset: int, n_trials: int) -> None:
+    """Append a copy of the first searched trials, row by row; adding 10,000 would take minutes."""
+    first = len(paper.RUN_ORDER)  # trials are numbered from 0, their rows from 1
+    which = f"trial_id > {first} AND trial_id <= {first + n_trials}"
+    for table, key in TABLES.items():
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        moved = {key: "NULL", "trial_id": f"trial_id + {offset}", "number": f"number + {offset}"}
+        values = ", ".join(moved.get(column, column) for column in columns)
+        database.execute(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {which}")
+
+
+def finished_trial(
+    config: AutoencoderConfig, loss: float, n_epochs: int, attrs: dict[str, Any]
+) -> FrozenTrial:
+    """A trial as it is stored after so many epochs."""
+    epochs = [made_up_epoch(epoch, loss) for epoch in range(1, n_epochs + 1)]
+    complete = n_epochs == EPOCHS
+    trial = create_trial(
+        state=TrialState.COMPLETE if complete else TrialState.PRUNED,
+        value=epochs[-1].validation_loss if complete else None,
+        params=SPACE.params(config),
+        distributions=distributions(),
+        user_attrs=user_attrs(config, epochs) | attrs,
+        system_attrs={
+            f"completed_rung_{rung}": epochs[step - 1].validation_loss
+            for rung, step in enumerate((1, 3, 9, 27))
+            if step <= n_epochs
+        },
+        intermediate_values={metrics.epoch: metrics.validation_loss for metrics in epochs},
+    )
+    trial.datetime_start = datetime.now() - timedelta(minutes=n_epochs)
+    return trial
+
+
+@cache
+def distributions() -> dict[str, BaseDistribution]:
+    """The space's dimensions as Optuna stores them."""
+    trial = optuna.create_study().ask()
+    SPACE.suggest(trial)
+    return trial.distributions
+
+
+def user_attrs(config: AutoencoderConfig, epochs: list[EpochMetrics]) -> dict[str, Any]:
+    """What the engine notes of a trial."""
+    columns = {name: [getattr(m, name) for m in epochs] for name in EpochMetrics._fields}
+    return {
+        trials.OWNER: Owner.current()._asdict(),
+        trials.FINGERPRINT: fingerprint(config),
+        trials.CONFIG: config.to_dict(),
+        trials.SEED: 1,
+        trials.N_PARAMETERS: n_parameters(config),
+        trials.MADE_WITH: settings.environment(),
+        trials.N_THREADS: 1,
+        trials.EPOCHS: columns,
+        trials.METRICS: epochs[-1]._asdict(),
+        trials.SECONDS: sum(m.seconds for m in epochs),
+    }
+
+
+def blank_split() -> Split:
+    """Images enough for a batch."""
+    images = Images(torch.zeros(100, 28, 28, dtype=torch.uint8), torch.zeros(100).long())
+    return Split(images, images)
+
+
+if __name__ == "__main__":
+    main()

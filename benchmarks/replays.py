@@ -1,0 +1,210 @@
+"""Whole searches by the project's own engine, on learning curves recorded in advance."""
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import optuna
+import torch
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    PatientPruner,
+    PercentilePruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
+
+from benchmarks import curves
+from benchmarks.curves import SPACE, Curves, Reduction, Replay
+from spaces.budget import Budget
+from spaces.space import SearchSpace
+from studies import samplers, settings, trials
+from studies.data import Images, Split
+from studies.repair import prepare
+from studies.request import SearchRequest
+from studies.run import Search
+from studies.samplers import Tpe
+from studies.settings import StudySettings
+from studies.stopping import StopSignal
+from studies.storage import ArtifactFolder
+
+EPOCHS = Reduction().epochs
+
+
+class Way(NamedTuple):
+    """A sampler and a pruner, by their names here."""
+
+    sampler: str
+    pruner: str
+
+
+DEFAULT = Way("default", "default")
+"""What the command line takes if nothing is asked for."""
+BASELINE = Way("random", "none")
+
+
+def tpe(n_startup_trials: int, multivariate: bool, seed: int) -> BaseSampler:
+    """TPE as the engine makes it, with other options."""
+    return Tpe(SPACE, seed=seed, n_startup_trials=n_startup_trials, multivariate=multivariate)
+
+
+SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
+    **{
+        f"tpe {n_startup}{kind}": partial(tpe, n_startup, kind == "")
+        for kind in ("", ", univariate")
+        for n_startup in (5, 10, 20)
+    },
+    "tpe 10, no liar": lambda seed: Tpe(SPACE, seed=seed, constant_liar=False),
+}
+"""By name, from a seed; the number is that of the first trials, drawn at random."""
+
+
+def hyperband(least: int, factor: int, bootstrap: int = 0) -> BasePruner:
+    """Hyperband over the reduced budget's epochs."""
+    return HyperbandPruner(
+        min_resource=least,
+        max_resource=EPOCHS,
+        reduction_factor=factor,
+        bootstrap_count=bootstrap,
+    )
+
+
+PRUNERS: dict[str, Callable[[], BasePruner]] = {
+    "none": NopPruner,
+    **{
+        f"hyperband {least}, ÷{factor}": partial(hyperband, least, factor)
+        for least, factor in ((1, 2), (1, 3), (1, 4), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3))
+    },
+    **{
+        f"halving {least}, ÷{factor}": partial(SuccessiveHalvingPruner, least, factor)
+        for least, factor in ((1, 2), (1, 3), (1, 4), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3))
+    },
+    "halving 1, ÷3, late 1": partial(SuccessiveHalvingPruner, 1, 3, 1),
+    "halving 1, ÷2, late 2": partial(SuccessiveHalvingPruner, 1, 2, 2),
+    "halving 1, ÷3, bootstrap 3": partial(SuccessiveHalvingPruner, 1, 3, 0, 3),
+    "median 5, warm-up 3": partial(MedianPruner, 5, 3),
+    "median 5, warm-up 1": partial(MedianPruner, 5, 1),
+    "median 5, warm-up 0": partial(MedianPruner, 5, 0),
+    "best 25 %, 5, warm-up 1": partial(PercentilePruner, 25.0, 5, 1),
+    "best 25 %, 5, warm-up 3": partial(PercentilePruner, 25.0, 5, 3),
+    "best 10 %, 5, warm-up 3": partial(PercentilePruner, 10.0, 5, 3),
+    "halving 2, ÷3, patient 1": lambda: PatientPruner(SuccessiveHalvingPruner(2, 3), 1),
+}
+"""By name: first epoch and factor; complete trials before the first cut and epochs of warm-up."""
+
+
+class Trained(NamedTuple):
+    """One searched trial."""
+
+    n_epochs: int
+    """Trained for it; 0 if its configuration had come up before."""
+    seconds: float
+    value: float
+    """Infinite if it was not trained to the end."""
+    in_full: float
+    """What it would have come to."""
+
+
+class Result(NamedTuple):
+    """What one search spent and found."""
+
+    way: Way
+    seed: int
+    trained: tuple[Trained, ...]
+
+    @property
+    def best(self) -> float:
+        """The lowest loss among the searched trials; infinite if none was trained to the end."""
+        return min(trial.value for trial in self.trained)
+
+    @property
+    def best_in_full(self) -> float:
+        """The lowest loss there was to find among its configurations."""
+        return min(trial.in_full for trial in self.trained)
+
+    def seconds_until(self, target: float) -> tuple[float, bool]:
+        """Processor time until a trial reached the target, or in all, and whether one did."""
+        for total, trial in zip(self._running_seconds(), self.trained, strict=True):
+            if trial.value <= target:
+                return total, True
+        return total, False
+
+    def _running_seconds(self) -> Iterator[float]:
+        return accumulate(trial.seconds for trial in self.trained)
+
+
+class ReducedSettings(StudySettings):
+    """Settings of a study over the space that was trained in advance."""
+
+    def search_space(self) -> SearchSpace[Any]:
+        """That space."""
+        return SPACE
+
+
+def replay(path: Path, task: tuple[Way, int]) -> Result:
+    """One whole search on the recorded curves."""
+    way, seed = task
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    recorded = read_once(path)
+    study_settings = ReducedSettings("autoencoder", Budget(EPOCHS), seed=seed)
+    # Hyperband deals its brackets out by the study's name: another seed, another deal.
+    study = optuna.create_study(study_name=f"ae-seed{seed}", direction=study_settings.direction)
+    settings.store(study, study_settings)
+    nothing = Images(torch.empty(0), torch.empty(0))
+    with tempfile.TemporaryDirectory() as folder:
+        store = ArtifactFolder(Path(folder))
+        prepare(study, store, study_settings, sole_coordinator=True)
+        Search(
+            study,
+            study_settings,
+            SearchRequest(keep_weights="none"),
+            store,
+            Split(nothing, nothing),
+            on_event=lambda _: None,
+            stop=StopSignal(),
+            make_training=partial(Replay, recorded),
+            make_sampler=partial(sampler, way.sampler),
+            make_pruner=partial(pruner, way.pruner),
+        ).run()
+    searched = trials.searched_results(study.get_trials(deepcopy=False))
+    return Result(way, seed, tuple(trained(trial, recorded) for trial in searched))
+
+
+@cache
+def read_once(path: Path) -> Curves:
+    """A process reads the curves for all of its replays."""
+    return curves.read(path)
+
+
+def sampler(
+    name: str, engines: samplers.SamplerName, space: SearchSpace[Any], seed: int, n_finished: int
+) -> BaseSampler:
+    """The engine's own sampler of that name, or one seeded for its next draw alike."""
+    if name in SAMPLERS:
+        return SAMPLERS[name](samplers.derived_seed("sampler", seed, n_finished))
+    chosen = engines if name == "default" else cast(samplers.SamplerName, name)
+    return samplers.make_sampler(chosen, space, seed, n_finished)
+
+
+def pruner(name: str, engines: samplers.PrunerName, budget: Budget) -> BasePruner:
+    """The engine's own pruner, or the one called ``name``."""
+    return samplers.make_pruner(engines, budget) if name == "default" else PRUNERS[name]()
+
+
+def trained(trial: FrozenTrial, recorded: Curves) -> Trained:
+    """What a finished trial spent and found."""
+    reused = trials.SAME_AS in trial.user_attrs
+    return Trained(
+        n_epochs=0 if reused else len(trial.intermediate_values),
+        seconds=0.0 if reused else trial.user_attrs[trials.SECONDS],
+        value=trials.value_of(trial) if trials.completed([trial]) else math.inf,
+        in_full=recorded[trial.user_attrs[trials.FINGERPRINT]][-1].validation_loss,
+    )
