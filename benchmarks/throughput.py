@@ -162,7 +162,7 @@ def worker(speed: Speed, folder: Path, pinned_to: set[int]) -> Iterator[Connecti
     """
     context = get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(there, speed, folder, pinned_to))
+    process = context.Process(target=serve, args=(there, speed, folder, pinned_to), daemon=True)
     process.start()
     try:
         yield here
