@@ -1,5 +1,6 @@
 """The command line: every command by its name, and the one place where errors become lines."""
 
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -49,6 +50,9 @@ def main() -> None:
 
     Exit codes: 0 done, 1 a stated error, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
+    # Threads that wait for each other by spinning bring training nearly to a halt as soon as
+    # another program uses a core. Read when torch is loaded, which is later.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except FmnistSearchError as error:

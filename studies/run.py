@@ -21,7 +21,7 @@ from spaces.autoencoder import AutoencoderConfig, n_parameters
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, TrainingDivergedError
 from spaces.space import SearchSpace, fingerprint
-from studies import opening, trials, weights
+from studies import results, trials, weights
 from studies.data import Split
 from studies.owner import Owner
 from studies.progress import (
@@ -136,11 +136,12 @@ class Search:
         start = time.monotonic()
         try:
             assignment = self._assign(trial)
-            stored = self._stored_result(assignment)
-            if stored is not None:
-                self._reuse(trial, stored)
-                return
-            self._train(assignment)
+            known = results.stored_result(self.study, trial, fingerprint(assignment.config))
+            if known is None:
+                self._train(assignment)
+            else:
+                reason = results.copy_result(self.study, self.store, trial, known)
+                self._announce(trial, "reused", known.value, 0.0, reason)
         except TrainingDivergedError as error:
             self._fail(trial, f"{trials.DIVERGED}: {error}", start)
         except ConfigurationError as error:
@@ -174,21 +175,13 @@ class Search:
             trial.set_user_attr(name, value)
         return Assignment(trial, config, seed)
 
-    def _stored_result(self, assignment: Assignment) -> FrozenTrial | None:
-        if trials.is_paper(assignment.trial):
-            return None
-        found = opening.taken_from(self.study, assignment.trial)
-        found = found or trials.stored_result(self._trials(), fingerprint(assignment.config))
-        ended = found is not None and found.state != TrialState.PRUNED
-        return found if ended or trials.PROMOTED not in assignment.trial.user_attrs else None
-
     def _train(self, assignment: Assignment) -> None:
         trial, config, seed = assignment
         budget = self.settings.budget
         words = trials.config_in_words(trial.user_attrs)
         self.on_event(TrialStarted(trial.number, trials.label(trial), words, budget.epochs))
         training = self.make_training(config, self.split, seed, budget)
-        earlier = self._go_on(trial, training, fingerprint(config), seed)
+        earlier = results.go_on(self.study, self.store, trial, training, budget)
         history: list[EpochMetrics] = []
         in_race = True  # the paper's trials count in the pruner's comparisons until they lose one
         for metrics in chain(earlier, self._epochs(training)):
@@ -199,23 +192,6 @@ class Search:
             if not in_race and not trials.is_never_pruned(trial):
                 break
         self._finish(trial, history, training, pruned=len(history) < budget.epochs)
-
-    def _go_on(self, trial: Trial, training: Training, key: str, seed: int) -> list[EpochMetrics]:
-        """Bring the training to where another trial left the same one; returns its epochs so far.
-
-        The other trial was pruned here, or trained for fewer epochs in the study that this one was
-        made from. Its epochs are reported again, so that pruners see what they would have seen.
-        """
-        for study in filter(None, (self.study, opening.made_from(self.study))):
-            known = study.get_trials(deepcopy=False)
-            for source in trials.source_of_state(known, key, seed, self.settings.budget.epochs):
-                if weights.is_kept(self.store, study, source, weights.STATE):
-                    training.load_state_dict(weights.load(self.store, study, source, weights.STATE))
-                    origin = {"study": study.study_name, "trial": source.number}
-                    trial.set_user_attr(trials.GOES_ON_FROM, origin)
-                    rows = zip(*source.user_attrs[trials.EPOCHS].values(), strict=True)
-                    return [EpochMetrics(*row) for row in rows]
-        return []
 
     def _epochs(self, training: Training) -> Iterator[EpochMetrics]:
         while True:
@@ -239,35 +215,10 @@ class Search:
         state = TrialState.PRUNED if pruned else TrialState.COMPLETE
         at_hand = training.epoch == last.epoch  # not if it was pruned at an epoch reported again
         if at_hand and weights.is_wanted(self.study, keep, trial, value, state):
-            self._save(trial, training)
+            results.save(self.store, trial, training)
         self.study.tell(trial, None if pruned else value, state)
         weights.drop_superseded(self.store, self.study, keep)
         self._announce(trial, "pruned" if pruned else "complete", value, seconds)
-
-    def _save(self, trial: Trial, training: Training) -> None:
-        config = trial.user_attrs[trials.CONFIG]
-        weights.save(self.store, trial, training.network.state_dict(), config)
-        weights.save(self.store, trial, training.state_dict(), config, weights.STATE)
-
-    def _reuse(self, trial: Trial, source: FrozenTrial) -> None:
-        """Give the trial the result of another with the same configuration."""
-        origin = trial.user_attrs.get(trials.TAKEN_FROM)
-        if origin is None:
-            trial.set_user_attr(trials.SAME_AS, source.number)
-        for file in (weights.WEIGHTS, weights.STATE) if origin else ():
-            if weights.is_kept(self.store, self.study, source, file):
-                tensors = weights.load(self.store, self.study, source, file)
-                weights.save(self.store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
-        copied = (trials.EPOCHS, trials.METRICS, trials.SECONDS, trials.REASON)
-        for name in copied:
-            if name in source.user_attrs:
-                trial.set_user_attr(name, source.user_attrs[name])
-        for step, value in source.intermediate_values.items():
-            trial.report(value, step)
-        complete = source.state == TrialState.COMPLETE
-        self.study.tell(trial, source.value if complete else None, source.state)
-        reason = f"taken over from {origin['study']}" if origin else f"same as #{source.number}"
-        self._announce(trial, "reused", source.value, 0.0, reason)
 
     def _fail(self, trial: Trial, reason: str, start: float) -> None:
         seconds = time.monotonic() - start
