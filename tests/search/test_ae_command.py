@@ -159,7 +159,7 @@ def test_kills_at_random_moments_lose_nothing(command: Command) -> None:
 
 @pytest.mark.slow
 def test_a_second_run_of_the_same_study_is_refused_while_the_first_lives(command: Command) -> None:
-    words = ("ae", "--trials", "1", *BUDGET, *NARROW)
+    words = ("ae", "--trials", "500", *BUDGET, *NARROW)
     process = command.start(*words)
     try:
         assert says(process, "started")

@@ -1,0 +1,122 @@
+"""What the console shows, as text; what is behind it is tested where it is computed."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+import pytest
+from rich.console import Console
+
+from search.console import SearchView, duration, percent, print_plan, print_results, print_studies
+from spaces.budget import Budget
+from studies import settings as study_settings
+from studies.estimate import Estimate
+from studies.launch import Plan
+from studies.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.settings import StudySettings, with_space
+from studies.training import EpochMetrics
+
+SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=4, subset=6000)), {})
+PLAN = Plan("ae", SETTINGS, True, "sqlite:///x.db", 0, 2, ("dropout",), 2, Estimate(60, 400, 900))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
+)
+def test_durations_are_said_as_a_person_says_them(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_losses_are_printed_as_the_paper_prints_them() -> None:
+    assert percent(0.0175) == "1.75 %"
+    assert percent(None) == "–"
+
+
+def state(n_searched: int, best: optuna.trial.FrozenTrial | None = None) -> SearchState:
+    return SearchState(n_searched, 2, 1, 1, 5, 5, best)
+
+
+def best_trial(value: float) -> optuna.trial.FrozenTrial:
+    trial = optuna.trial.create_trial(value=value)
+    trial.number = 7
+    return trial
+
+
+EVENTS: Sequence[Event] = (
+    Notice("trial #3 was left running"),
+    TrialStarted(8, "#8", "16/32 ch, max/max", 4),
+    EpochDone(8, EpochMetrics(1, 0.05, 0.04, 10.0, 1.0)),
+    TrialEnded(8, "#8", "16/32 ch, max/max", "pruned", 0.04, 10.0, "", state(1, best_trial(0.02))),
+)
+
+
+def shown(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_without_a_terminal_what_matters_becomes_plain_lines() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with SearchView(console, PLAN) as view:
+        for event in EVENTS:
+            view(event)
+    assert shown(console).splitlines() == [
+        "trial #3 was left running",
+        "#8 started: 16/32 ch, max/max",
+        "#8 pruned 4.00 % after 10 s: 16/32 ch, max/max",
+    ]
+
+
+def test_without_a_terminal_a_long_trial_speaks_up_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("search.console.PLAIN_PROGRESS_S", 0.0)
+    console = Console(file=io.StringIO(), width=80)
+    with SearchView(console, PLAN) as view:
+        for event in EVENTS[:3]:
+            view(event)
+    assert shown(console).splitlines()[-1] == "#8 epoch 1/4  loss 4.00 %  at most 30 s left"
+
+
+def test_on_a_terminal_the_running_trial_and_the_study_are_in_view() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with SearchView(console, PLAN) as view:
+        for event in (*EVENTS, EVENTS[1], EVENTS[2]):
+            view(event)
+    text = shown(console)
+    assert "ae: 1 of 2 searched (1 pruned), 5 of 5 of the paper's, 1 failed" in text
+    assert "best 2.00 % (#7); the paper's best 1.75 %" in text
+    assert "epoch 1/4  loss 4.00 %  at most 30 s left" in text
+    assert text.rstrip().endswith("\x1b[?25h"), "the cursor is given back"
+
+
+def test_the_plan_says_what_will_be_done_and_how_long_it_takes() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    print_plan(console, PLAN)
+    text = shown(console)
+    assert "new study 'ae' in sqlite:///x.db" in text
+    assert "search protocol, 4 epochs, 6,000 images; seed 0, 2 threads" in text
+    assert "to do: 2 searched trials, 1 of the paper's (dropout)" in text
+    assert "about 7 min 40 s, 16 min 00 s if nothing is pruned" in text
+
+
+def test_a_plan_with_nothing_to_do_promises_no_time() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    print_plan(console, PLAN._replace(n_searched=2, paper_missing=()))
+    assert "to do: 0 searched trials, none of the paper's" in shown(console)
+    assert "measured" not in shown(console)
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_results_of_an_empty_study_are_tables_without_values(tmp_path: Path, width: int) -> None:
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}")
+    study_settings.store(study, SETTINGS)
+    console = Console(file=io.StringIO(), width=width)
+    print_studies(console, [])
+    print_results(console, study, n_best=3)
+    lines = shown(console).splitlines()
+    assert max(map(len, lines)) <= width
+    assert any("baseline" in line and "8.58 %" in line and "–" in line for line in lines)
+    assert "4 epochs, 6,000 images" in " ".join(" ".join(lines).split())
