@@ -15,7 +15,6 @@ from optuna.pruners import (
     HyperbandPruner,
     MedianPruner,
     NopPruner,
-    PatientPruner,
     PercentilePruner,
     SuccessiveHalvingPruner,
 )
@@ -62,7 +61,6 @@ SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
         for kind in ("", ", univariate")
         for n_startup in (5, 10, 20)
     },
-    "tpe 10, no liar": lambda seed: Tpe(SPACE, seed=seed, constant_liar=False),
 }
 """By name, from a seed; the number is that of the first trials, drawn at random."""
 
@@ -92,11 +90,9 @@ PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "halving 1, ÷3, bootstrap 3": partial(SuccessiveHalvingPruner, 1, 3, 0, 3),
     "median 5, warm-up 3": partial(MedianPruner, 5, 3),
     "median 5, warm-up 1": partial(MedianPruner, 5, 1),
-    "median 5, warm-up 0": partial(MedianPruner, 5, 0),
     "best 25 %, 5, warm-up 1": partial(PercentilePruner, 25.0, 5, 1),
     "best 25 %, 5, warm-up 3": partial(PercentilePruner, 25.0, 5, 3),
     "best 10 %, 5, warm-up 3": partial(PercentilePruner, 10.0, 5, 3),
-    "halving 2, ÷3, patient 1": lambda: PatientPruner(SuccessiveHalvingPruner(2, 3), 1),
 }
 """By name: first epoch and factor; complete trials before the first cut and epochs of warm-up."""
 

@@ -83,7 +83,7 @@ def chosen_ways(options: argparse.Namespace) -> list[Way]:
     if not options.quick:
         names = ["random", *SAMPLERS, "gp", "qmc"]
         ways += [Way(name, pruner) for name in names for pruner in ("none", "default")]
-        ways += [Way("default", name) for name in PRUNERS]
+        ways += [Way(name, pruner) for name in ("default", "random") for pruner in PRUNERS]
     return list(dict.fromkeys(ways))
 
 
@@ -93,6 +93,7 @@ def tables(ways: Sequence[Way]) -> dict[str, list[Way]]:
         "Samplers without pruning": [way for way in ways if way.pruner == "none"],
         "Samplers with the default pruner": [way for way in ways if way.pruner == "default"],
         "Pruners with the default sampler": [way for way in ways if way.sampler == "default"],
+        "Pruners with random search": [way for way in ways if way.sampler == "random"],
     }
 
 

@@ -101,7 +101,7 @@ _SEARCH: dict[str, tuple[Any, Any]] = {
         Annotated[Sampler, typer.Option(help="Optuna's sampler; cmaes models dropout alone.")],
         "tpe",
     ),
-    "pruner": (Annotated[Pruner, typer.Option(help="Optuna's pruner.")], "hyperband"),
+    "pruner": (Annotated[Pruner, typer.Option(help="Optuna's pruner.")], "halving"),
     "timeout_s": (
         Annotated[
             float | None,

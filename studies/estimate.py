@@ -13,7 +13,7 @@ from studies.samplers import EPOCH_SHARE, PrunerName
 from studies.settings import StudySettings
 from studies.training import seconds_per_epoch
 
-N_SAMPLES = 6
+N_SAMPLES = 5
 """Configurations drawn from the space to learn what a searched trial costs on average."""
 
 
@@ -54,7 +54,7 @@ def estimate(
 
 
 def _epoch_s(config: AutoencoderConfig, images: Split) -> float:
-    return seconds_per_epoch(config, images, n_batches=3)
+    return seconds_per_epoch(config, images, n_batches=2)
 
 
 def _blank_split(budget: Budget) -> Split:

@@ -38,7 +38,7 @@ class SearchRequest:
     protocol: Protocol | None = None
     seed: int | None = None
     sampler: SamplerName = "tpe"
-    pruner: PrunerName = "hyperband"
+    pruner: PrunerName = "halving"
     timeout_s: float | None = None
     """Seconds after which this run starts no further trial."""
     patience: int | None = None

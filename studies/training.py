@@ -162,7 +162,7 @@ class Training:
 def seconds_per_epoch(config: AutoencoderConfig, split: Split, n_batches: int = 20) -> float:
     """How long an epoch will take, from a few real batches of a network that is thrown away.
 
-    The first batches, in which libraries choose their kernels, are not counted.
+    The first batch, in which libraries choose their kernels, is not counted.
 
     Args:
         config: what would be trained.
@@ -171,13 +171,12 @@ def seconds_per_epoch(config: AutoencoderConfig, split: Split, n_batches: int = 
     """
     training = Training(config, split, seed=0, budget=Budget(epochs=1))
     batches = _endless_batches(training)
-    for _ in range(2):
-        training.train_batch(next(batches))
+    training.train_batch(next(batches))
     start = perf_counter()
     for _ in range(n_batches):
         training.train_batch(next(batches))
     trained = perf_counter()
-    sample = split.validation.first(2 * EVALUATION_BATCH)
+    sample = split.validation.first(EVALUATION_BATCH)
     training.evaluate(sample)
     evaluated = perf_counter()
     batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
