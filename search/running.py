@@ -69,10 +69,12 @@ def _show_results(
     print_results(console, finished.study, n_best=5)
     state, name = finished.state, finished.study.study_name
     show = f"fmnist-search studies show {shlex.quote(name)}{_storage_option(request)}"
+    places = f"{shlex.quote(finished.storage)} --artifact-dir {shlex.quote(finished.artifacts)}"
     lines = (
         f"{finished.reason}: {state.n_searched} of {state.n_wanted} searched trials, "
         f"{state.n_paper} of {state.n_paper_wanted} of the paper's",
         f"all its trials: {show} --json",
+        f"in a browser:   optuna-dashboard {places}",
         f"more of them:   {_command(name, request, command, '--more 10')}",
     )
     for line in lines:

@@ -48,12 +48,13 @@ def show(
 ) -> None:
     """Show a study's best trials and the paper's configurations beside each other.
 
-    Example: fmnist-search studies show ae --json
+    Example: fmnist-search studies show ae
     """
     from rich.console import Console
 
     from reports.tables import every_trial, list_studies
     from search.console import print_results, print_studies
+    from studies.run import ENDED
 
     study = _named(name, _open_all(storage))
     if as_json:
@@ -62,6 +63,8 @@ def show(
     console = Console(highlight=False)
     print_studies(console, list_studies([study]))
     print_results(console, study, n_best=10)
+    if ENDED in study.user_attrs:
+        console.print("Last run ended {time}: {reason}.".format(**study.user_attrs[ENDED]))
 
 
 def _open_all(location: str | None) -> list["Study"]:

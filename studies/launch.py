@@ -13,7 +13,7 @@ from studies import trials
 from studies.data import load_split
 from studies.estimate import Estimate, estimate
 from studies.opening import Resolution, open_study, resolve
-from studies.progress import Event, SearchState, n_wanted, search_state
+from studies.progress import Event, SearchState, n_wanted
 from studies.repair import prepare
 from studies.request import SearchRequest
 from studies.run import Search
@@ -55,6 +55,10 @@ class Finished(NamedTuple):
     reason: str
     """Why the search ended."""
     state: SearchState
+    storage: str
+    """Its URL without password."""
+    artifacts: str
+    """Folder of its trials' weights."""
 
 
 def make_plan(request: SearchRequest, stage: Stage) -> Plan:
@@ -124,7 +128,8 @@ def launch(
         split = load_split(data_folder, settings.budget)
         search = Search(study, settings, request, store, split, on_event, stop)
         reason = search.run()
-        return Finished(study, reason, search_state(study, settings, search.n_wanted))
+        folder = str(store.folder)
+        return Finished(study, reason, search.state(), without_password(url), folder)
 
 
 def n_threads(request: SearchRequest) -> int:
