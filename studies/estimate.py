@@ -9,7 +9,8 @@ import torch
 from spaces.autoencoder import IMAGE_SIZE, AutoencoderConfig
 from spaces.budget import Budget
 from studies.data import PARTS, Images, Split
-from studies.samplers import EPOCH_SHARE, PrunerName
+from studies.request import PrunerName
+from studies.samplers import EPOCH_SHARE
 from studies.settings import StudySettings
 from studies.training import seconds_per_epoch
 

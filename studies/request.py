@@ -1,13 +1,22 @@
-"""One run of a search as the user asked for it: every option's one home."""
+"""One run of a search as the user asked for it: every option's one home.
+
+Imports nothing heavy, as the command line reads its defaults and choices from here.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from spaces.budget import Protocol
 from spaces.errors import ConfigurationError
-from studies.samplers import PrunerName, SamplerName
-from studies.weights import Keep
+
+SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid", "qmc"]
+PrunerName = Literal["halving", "hyperband", "median", "none"]
+
+Keep = Literal["all", "none"] | int
+"""Whose weights and states stay: all trials', none, or those of the paper's trials, of the best so
+many that were trained to the end, and of as many of the best pruned ones."""
 
 DEFAULT_TRIALS = 50
 """Searched trials of a study; under the paper's protocol there are none."""

@@ -35,14 +35,8 @@ from studies.progress import (
     n_wanted,
     search_state,
 )
-from studies.request import SearchRequest
-from studies.samplers import (
-    PrunerName,
-    SamplerName,
-    derived_seed,
-    make_pruner,
-    make_sampler,
-)
+from studies.request import PrunerName, SamplerName, SearchRequest
+from studies.samplers import derived_seed, make_pruner, make_sampler
 from studies.settings import StudySettings, environment
 from studies.stopping import Interrupted, StopSignal
 from studies.storage import ArtifactFolder

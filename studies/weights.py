@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from spaces.errors import StudyError
 from studies import trials
+from studies.request import Keep
 from studies.storage import ArtifactFolder
 from studies.trials import Direction
 
@@ -30,10 +31,6 @@ File = Literal["weights.safetensors", "state.safetensors"]
 
 WEIGHTS: File = "weights.safetensors"
 STATE: File = "state.safetensors"
-
-Keep = Literal["all", "none"] | int
-"""Whose files stay: all trials', none, or those of the paper's trials, of the best so many that
-were trained to the end, and of as many of the best pruned ones."""
 
 
 def save(

@@ -1,11 +1,10 @@
 from dataclasses import fields
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from search import options
 from search.options import SearchOptions, seconds, weights_kept, with_search_options
 from spaces.autoencoder import PAPER_SPACE
 from studies import samplers
@@ -46,11 +45,6 @@ def test_every_field_of_the_request_has_one_option(given: list[SearchOptions]) -
     assert call(given).exit_code == 0
     assert set(given[0].request) == names
     assert not names & {dimension.name for dimension in PAPER_SPACE.dimensions}
-
-
-def test_names_of_samplers_and_pruners_are_those_there_are() -> None:
-    assert get_args(options.Sampler) == samplers.SAMPLERS
-    assert get_args(options.Pruner) == samplers.PRUNERS
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.errors import StudyError
 from studies import trials, weights
 from studies.networks import build_autoencoder
+from studies.request import Keep
 from studies.storage import ArtifactFolder
-from studies.weights import Keep
 
 CONFIG = AutoencoderConfig(batchnorm=True)
 
