@@ -211,9 +211,10 @@ class _ReluPool(Function):
         top = torch.maximum(top_left, top_right)
         bottom = torch.maximum(bottom_left, bottom_right)
         pooled = torch.maximum(top, bottom).relu_()
-        ctx.save_for_backward(maps, bottom.gt_(top), pooled)
-        top_right.gt_(top_left)
-        bottom_right.gt_(bottom_left)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(maps, bottom.gt_(top), pooled)
+            top_right.gt_(top_left)
+            bottom_right.gt_(bottom_left)
         return pooled * scale if scale != 1 else pooled
 
     @staticmethod
