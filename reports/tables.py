@@ -1,7 +1,7 @@
 """The rows of every table, as plain records: computed here, drawn by whoever shows them."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -11,6 +11,11 @@ from spaces.autoencoder import n_parameters as autoencoder_parameters
 from spaces.errors import StudyError
 from studies import trials
 from studies.settings import is_ours, load
+
+if TYPE_CHECKING:
+    import pandas
+
+_FACTS = (trials.N_PARAMETERS, trials.SECONDS, trials.SEED, trials.SAME_AS, trials.REASON)
 
 
 class TrialRow(NamedTuple):
@@ -87,6 +92,25 @@ def every_trial(study: optuna.Study) -> list[dict[str, Any]]:
         }
         for trial in study.get_trials(deepcopy=False)
     ]
+
+
+def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
+    """A row for each trial, a column for each parameter, last metric and fact; for spreadsheets."""
+    import pandas
+
+    rows = [
+        {
+            "number": trial.number,
+            "state": trial.state.name,
+            "value": trial.value,
+            "paper": trial.user_attrs.get(trials.PAPER),
+            **trial.user_attrs.get(trials.CONFIG, {}),
+            **trial.user_attrs.get(trials.METRICS, {}),
+            **{name: trial.user_attrs.get(name) for name in _FACTS},
+        }
+        for trial in study.get_trials(deepcopy=False)
+    ]
+    return pandas.DataFrame(rows)
 
 
 def _trial_row(trial: FrozenTrial) -> TrialRow:

@@ -45,20 +45,27 @@ def show(
     name: Annotated[str, typer.Argument(help="Name of the study.")],
     storage: StorageOption = None,
     as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a row a trial, as CSV.")] = False,
 ) -> None:
     """Show a study's best trials and the paper's configurations beside each other.
 
-    Example: fmnist-search studies show ae
+    Examples:
+        fmnist-search studies show ae
+
+        fmnist-search studies show ae --csv > ae.csv
     """
     from rich.console import Console
 
-    from reports.tables import every_trial, list_studies
+    from reports.tables import every_trial, list_studies, trials_frame
     from search.console import print_results, print_studies
     from studies.run import ENDED
 
     study = _named(name, _open_all(storage))
     if as_json:
         typer.echo(json.dumps({"study": name, "trials": every_trial(study)}, indent=2))
+        return
+    if as_csv:
+        typer.echo(trials_frame(study).to_csv(index=False), nl=False)
         return
     console = Console(highlight=False)
     print_studies(console, list_studies([study]))

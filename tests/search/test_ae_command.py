@@ -94,6 +94,9 @@ def test_a_search_runs_shows_its_results_and_ends_when_typed_again(command: Comm
     assert again.returncode == 0
     assert "nothing left to do" in again.stdout
     assert command.trials("ae-epochs2-subset600") == before
+    table = command.run("studies", "show", "ae-epochs2-subset600", "--csv").stdout.splitlines()
+    assert len(table) == 1 + len(before)
+    assert table[0].startswith("number,state,value,paper,dropout,batchnorm,pool1,pool2")
     listed = json.loads(command.run("studies", "--json").stdout)
     assert [(row["name"], row["n_searched"]) for row in listed] == [("ae-epochs2-subset600", 3)]
 
