@@ -31,14 +31,15 @@ def run_search(options: SearchOptions, stage: "Stage", command: str) -> None:
     """
     from rich.console import Console
 
-    from search.console import SearchView, print_plan
-    from studies.launch import launch, make_plan
-    from studies.request import SearchRequest
-    from studies.stopping import Interrupted, StopSignal
-
     console = Console(highlight=False)
-    request = SearchRequest(**options.request)
-    plan = make_plan(request, stage)
+    with console.status("loading PyTorch and measuring how long this will take"):
+        from search.console import SearchView, print_plan
+        from studies.launch import launch, make_plan
+        from studies.request import SearchRequest
+        from studies.stopping import Interrupted, StopSignal
+
+        request = SearchRequest(**options.request)
+        plan = make_plan(request, stage)
     print_plan(console, plan)
     if options.dry_run:
         return
