@@ -71,13 +71,14 @@ def _show_results(
     state, name = finished.state, finished.study.study_name
     show = f"fmnist-search studies show {shlex.quote(name)}{_storage_option(request)}"
     places = f"{shlex.quote(finished.storage)} --artifact-dir {shlex.quote(finished.artifacts)}"
-    lines = (
+    lines = [
         f"{finished.reason}: {state.n_searched} of {state.n_wanted} searched trials, "
         f"{state.n_paper} of {state.n_paper_wanted} of the paper's",
         f"all its trials: {show} --json",
         f"in a browser:   optuna-dashboard {places}",
-        f"more of them:   {_command(name, request, command, '--more 10')}",
-    )
+    ]
+    if state.n_wanted:
+        lines.append(f"more of them:   {_command(name, request, command, '--more 10')}")
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
 

@@ -102,6 +102,16 @@ def test_a_search_runs_shows_its_results_and_ends_when_typed_again(command: Comm
 
 
 @pytest.mark.slow
+def test_the_papers_protocol_runs_its_five_in_a_study_of_their_own(command: Command) -> None:
+    done = command.run("ae", "--protocol", "paper", "--epochs", "1", "--subset", "700")
+    assert done.returncode == 0, done.stderr
+    assert "nothing left to do: 0 of 0 searched trials, 5 of 5 of the paper's" in done.stdout
+    assert "--more" not in done.stdout, "nothing can be searched in it"
+    trials = command.trials("ae-paper-epochs1-subset700")
+    assert states(trials) == ["COMPLETE"] * N_PAPER
+
+
+@pytest.mark.slow
 def test_dry_run_starts_nothing(command: Command) -> None:
     planned = command.run("ae", "--trials", "3", *BUDGET, *NARROW, "--dry-run")
     assert planned.returncode == 0, planned.stderr
