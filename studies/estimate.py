@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 
 from spaces.autoencoder import IMAGE_SIZE, AutoencoderConfig
-from spaces.budget import Budget
+from spaces.budget import N_VALIDATION, Budget
 from studies.data import PARTS, Images, Split
 from studies.request import PrunerName
 from studies.samplers import EPOCH_SHARE
@@ -60,7 +60,7 @@ def _epoch_s(config: AutoencoderConfig, images: Split) -> float:
 
 def _blank_split(budget: Budget) -> Split:
     """As many images as a trial gets, all the same one, without the memory they would take."""
-    n_images = budget.subset or 10_000 * PARTS[budget.protocol]
+    n_images = budget.subset or N_VALIDATION * PARTS[budget.protocol]
     n_validation = n_images // PARTS[budget.protocol]
     generator = torch.Generator().manual_seed(0)
     size = (1, IMAGE_SIZE, IMAGE_SIZE)

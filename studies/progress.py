@@ -95,9 +95,13 @@ def early_stop_reason(
     best = trials.best(all_trials, settings.direction)
     if best is None:
         return None
-    sign = 1 if settings.direction == "minimize" else -1
-    if request.target is not None and sign * trials.value_of(best) <= sign * request.target:
-        return f"target {request.target:g} reached by trial {best.number}"
+    if request.target is not None:
+        reached, wanted = (
+            trials.cost(value, settings.direction)
+            for value in (trials.value_of(best), request.target)
+        )
+        if reached <= wanted:
+            return f"target {request.target:g} reached by trial {best.number}"
     n_idle = trials.n_since_best(all_trials, settings.direction)
     if request.patience is not None and n_idle >= request.patience:
         return f"patience of {request.patience} trials without a better one is over"

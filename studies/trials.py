@@ -150,9 +150,13 @@ def ranked(
 
     A pruned trial's value is that of its last epoch; it ranks among the pruned only.
     """
-    sign = 1 if direction == "minimize" else -1
     valued = [trial for trial in trials if trial.state == state and trial.value is not None]
-    return sorted(valued, key=lambda t: (sign * value_of(t), t.number))
+    return sorted(valued, key=lambda t: (cost(value_of(t), direction), t.number))
+
+
+def cost(value: float, direction: Direction) -> float:
+    """The value turned so that less is better, whichever way the study goes."""
+    return value if direction == "minimize" else -value
 
 
 def best(trials: Iterable[FrozenTrial], direction: Direction) -> FrozenTrial | None:

@@ -86,9 +86,9 @@ def is_wanted(
         return keep == "all"
     if trials.is_paper(trial):
         return True
-    sign = 1 if _direction(study) == "minimize" else -1
-    rivals = _searched(study, state)[:keep]
-    return sum(sign * trials.value_of(t) <= sign * value for t in rivals) < keep
+    direction, rivals = _direction(study), _searched(study, state)[:keep]
+    own = trials.cost(value, direction)
+    return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < keep
 
 
 def drop_superseded(store: ArtifactFolder, study: optuna.Study, keep: Keep) -> None:
