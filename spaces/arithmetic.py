@@ -24,3 +24,8 @@ def conv_parameters(channels_in: int, channels_out: int, kernel: int) -> int:
 def batchnorm_parameters(channels: int) -> int:
     """Scale and shift of a batch norm; its running statistics are not parameters."""
     return 2 * channels
+
+
+def linear_parameters(features_in: int, features_out: int) -> int:
+    """Weights and biases of a fully connected layer."""
+    return features_in * features_out + features_out

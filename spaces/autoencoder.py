@@ -8,8 +8,8 @@ Two things the paper does not say are settled here, by what comes closest to its
   published validation loss; after each pooling it ends near 5 %.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, Self, get_args
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
 
 from spaces.arithmetic import (
     batchnorm_parameters,
@@ -17,11 +17,23 @@ from spaces.arithmetic import (
     conv_size,
     conv_transpose_size,
 )
-from spaces.dimensions import Choices, FloatRange
+from spaces.dimensions import Choices, FloatRange, When
 from spaces.errors import ConfigurationError
+from spaces.recipe import (
+    Activation,
+    TrainingRecipe,
+    is_bool,
+    is_number,
+    is_whole,
+    one_of,
+    require,
+    training_dimensions,
+)
 from spaces.space import SearchSpace
 
 Pooling = Literal["max", "avg"]
+
+Padding = Literal["valid", "same"]
 
 PoolKind = Literal["max_pool", "avg_pool"]
 
@@ -37,12 +49,11 @@ POOL_KINDS: dict[Pooling, PoolKind] = {"max": "max_pool", "avg": "avg_pool"}
 
 
 @dataclass(frozen=True)
-class AutoencoderConfig:
+class AutoencoderConfig(TrainingRecipe):
     """One convolutional autoencoder and how it is trained.
 
     The defaults are what the paper keeps fixed (Table 1) and the plainest of its choices. The
-    activation is ReLU, the loss the mean squared error over pixels scaled to [−1, 1], the
-    optimiser Adam.
+    loss is the mean squared error over pixels scaled to [−1, 1].
     """
 
     dropout: float = 0.0
@@ -56,67 +67,105 @@ class AutoencoderConfig:
     conv1_channels: int = 16
     """Output channels of the first convolution."""
     conv2_channels: int = 32
-    """Output channels of the second convolution, so depth of the latent 5×5 map."""
-    learning_rate: float = 1e-3
-    """Adam's step size (Table 1)."""
-    batch_size: int = 100
-    """Images a step (Table 1)."""
+    """Output channels of the second convolution; of two blocks, the depth of the latent map."""
+    padding: Padding = "valid"
+    """Whether convolutions of the encoder shrink their map, as the paper's do, or keep its size."""
+    n_blocks: int = 2
+    """Convolutions of the encoder, each with its pooling: 2 as in the paper, or 3."""
+    conv3_channels: int = 128
+    """Output channels of a third convolution, where there is one."""
+    pool3: Pooling = "max"
+    """Kind of a third pooling, where there is one."""
+    kernel1: int = 3
+    """Side of the first convolution's kernel; odd."""
+    kernel2: int = 3
+    """Side of the second convolution's kernel; odd. A third one's is 3."""
+    activation: Activation = "relu"
+    """After each layer but the last (Table 1)."""
 
     def __post_init__(self) -> None:
         """Refuse values no network can be built from, naming the field."""
-        if not (_is_number(self.dropout) and 0 <= self.dropout < 1):
-            raise ConfigurationError(f"dropout must be in [0, 1); got {self.dropout!r}")
-        if not isinstance(self.batchnorm, bool):
-            raise ConfigurationError(f"batchnorm must be true or false; got {self.batchnorm!r}")
-        for name in ("pool1", "pool2"):
-            if getattr(self, name) not in get_args(Pooling):
-                raise ConfigurationError(
-                    f"{name} must be one of {', '.join(get_args(Pooling))}; "
-                    f"got {getattr(self, name)!r}"
-                )
-        for name in ("conv1_channels", "conv2_channels", "batch_size"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigurationError(f"{name} must be a whole number from 1; got {value!r}")
-        if not (_is_number(self.learning_rate) and 0 < self.learning_rate < float("inf")):
-            raise ConfigurationError(f"learning_rate must be above 0; got {self.learning_rate!r}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Every field as JSON can hold it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, fields: dict[str, Any]) -> Self:
-        """The configuration that :meth:`to_dict` wrote; absent fields take their defaults.
-
-        Raises:
-            ConfigurationError: a field is unknown or its value cannot be.
-        """
-        unknown = sorted(set(fields) - set(cls.__dataclass_fields__))
-        if unknown:
+        super().__post_init__()
+        require(self, "dropout", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
+        require(self, "batchnorm", is_bool, lambda _: True, "true or false")
+        for name in ("pool1", "pool2", "pool3"):
+            one_of(self, name, get_args(Pooling))
+        for name in ("conv1_channels", "conv2_channels", "conv3_channels"):
+            require(self, name, is_whole, lambda v: v >= 1, "a whole number from 1")
+        one_of(self, "padding", get_args(Padding))
+        one_of(self, "activation", get_args(Activation))
+        require(self, "n_blocks", is_whole, lambda v: v in (2, 3), "2 or 3")
+        for name in ("kernel1", "kernel2"):
+            require(self, name, is_whole, lambda v: v in (1, 3, 5, 7), "1, 3, 5 or 7")
+        if encoder_layers(self)[-1].size < 1:
             raise ConfigurationError(
-                f"unknown field {unknown[0]!r}; an autoencoder has "
-                f"{', '.join(cls.__dataclass_fields__)}"
+                f"kernels {self.kernel1} and {self.kernel2} with {self.n_blocks} blocks leave no "
+                "pixel; use smaller kernels, fewer blocks or padding same"
             )
-        return cls(**fields)
+
+    def in_words(self) -> str:
+        """The configuration in a few words: ``64/96 ch, max/avg, batch norm``."""
+        blocks = self.blocks()
+        words = [
+            "/".join(str(block.channels) for block in blocks) + " ch",
+            "/".join(block.pool for block in blocks),
+        ]
+        if self.batchnorm:
+            words.append("batch norm")
+        if self.dropout:
+            words.append(f"dropout {self.dropout:g}")
+        if self.padding != "valid":
+            words.append("same padding")
+        if (self.kernel1, self.kernel2) != (3, 3):
+            words.append(f"kernels {self.kernel1}/{self.kernel2}")
+        if self.activation != "relu":
+            words.append(self.activation)
+        if self.optimizer != "adam":
+            words.append(self.optimizer)
+        return ", ".join(words + self.recipe_in_words())
+
+    def blocks(self) -> tuple["Block", ...]:
+        """The encoder's blocks, from the image on."""
+        blocks = (
+            Block(self.conv1_channels, self.kernel1, self.pool1),
+            Block(self.conv2_channels, self.kernel2, self.pool2),
+            Block(self.conv3_channels, 3, self.pool3),
+        )
+        return blocks[: self.n_blocks]
+
+    def n_parameters(self) -> int:
+        """Trainable parameters of encoder and decoder; the paper's baseline has 18,193."""
+        layers = encoder_layers(self) + decoder_layers(self)
+        return sum(layer.n_parameters for layer in layers)
+
+    def n_multiply_adds(self) -> int:
+        """Multiplications, each with its addition, of the convolutions over one image."""
+        layers = encoder_layers(self) + decoder_layers(self)
+        return sum(layer.n_multiply_adds for layer in layers)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+class Block(NamedTuple):
+    """A convolution of the encoder and the pooling after it."""
+
+    channels: int
+    kernel: int
+    pool: Pooling
 
 
 class Layer(NamedTuple):
     """One row of the paper's Table 2: a layer and the shape it puts out."""
 
-    kind: Literal["conv", "batchnorm", "max_pool", "avg_pool", "conv_transpose"]
+    kind: Literal["conv", "batchnorm", "max_pool", "avg_pool", "conv_transpose", "linear"]
     channels: int
     """Output channels."""
     size: int
-    """Side of the output in pixels."""
+    """Side of the output in pixels; 1 after a fully connected layer."""
     kernel: int
     stride: int
     padding: int
     n_parameters: int
+    n_multiply_adds: int = 0
+    """For one image; those of batch norm and pooling are not counted."""
 
 
 def encoder_layers(config: AutoencoderConfig) -> tuple[Layer, ...]:
@@ -126,49 +175,64 @@ def encoder_layers(config: AutoencoderConfig) -> tuple[Layer, ...]:
     """
     layers: list[Layer] = []
     channels, size = 1, IMAGE_SIZE
-    for channels_out, pool in (
-        (config.conv1_channels, config.pool1),
-        (config.conv2_channels, config.pool2),
-    ):
-        size = conv_size(size, kernel=3)
-        n_parameters = conv_parameters(channels, channels_out, kernel=3)
-        layers.append(Layer("conv", channels_out, size, 3, 1, 0, n_parameters))
-        channels = channels_out
+    for block in config.blocks():
+        padding = block.kernel // 2 if config.padding == "same" else 0
+        size = conv_size(size, block.kernel, padding=padding)
+        n_parameters = conv_parameters(channels, block.channels, block.kernel)
+        work = channels * block.channels * block.kernel**2 * size**2
+        layers.append(
+            Layer("conv", block.channels, size, block.kernel, 1, padding, n_parameters, work)
+        )
+        channels = block.channels
         if config.batchnorm:
             n_parameters = batchnorm_parameters(channels)
             layers.append(Layer("batchnorm", channels, size, 1, 1, 0, n_parameters))
         size = conv_size(size, kernel=2, stride=2)
-        layers.append(Layer(POOL_KINDS[pool], channels, size, 2, 2, 0, 0))
+        layers.append(Layer(POOL_KINDS[block.pool], channels, size, 2, 2, 0, 0))
     return tuple(layers)
 
 
 def decoder_layers(config: AutoencoderConfig) -> tuple[Layer, ...]:
-    """Layers 5 and 6 of Table 2, with layer 5's padding corrected.
+    """Layers 5 and 6 of Table 2, with layer 5's padding corrected; of three blocks, three.
 
     The table prints padding 2 for layer 5, which gives (5−1)·2 − 2·2 + 5 = 9 pixels; its stated
-    output of 13 pixels, and layer 6's 28 after it, need padding 0.
+    output of 13 pixels, and layer 6's 28 after it, need padding 0. Each layer undoes one block:
+    it puts out as many pixels and channels as the block took in.
     """
     encoded = encoder_layers(config)[-1]
-    size5 = conv_transpose_size(encoded.size, kernel=5, stride=2)
-    size6 = conv_transpose_size(size5, kernel=6, stride=2, padding=1)
-    channels5 = config.conv1_channels
-    parameters5 = conv_parameters(encoded.channels, channels5, kernel=5)
-    parameters6 = conv_parameters(channels5, 1, kernel=6)
-    return (
-        Layer("conv_transpose", channels5, size5, 5, 2, 0, parameters5),
-        Layer("conv_transpose", 1, size6, 6, 2, 1, parameters6),
-    )
+    layers: list[Layer] = []
+    channels, size = encoded.channels, encoded.size
+    for channels_out, target in reversed(_block_inputs(config)):
+        kernel, padding = _undoing(size, target)
+        assert conv_transpose_size(size, kernel, stride=2, padding=padding) == target
+        n_parameters = conv_parameters(channels, channels_out, kernel)
+        work = channels * channels_out * kernel**2 * size**2
+        layers.append(
+            Layer("conv_transpose", channels_out, target, kernel, 2, padding, n_parameters, work)
+        )
+        channels, size = channels_out, target
+    return tuple(layers)
 
 
-def n_parameters(config: AutoencoderConfig) -> int:
-    """Trainable parameters of the whole autoencoder; the paper's baseline has 18,193."""
-    layers = encoder_layers(config) + decoder_layers(config)
-    return sum(layer.n_parameters for layer in layers)
+def _block_inputs(config: AutoencoderConfig) -> list[tuple[int, int]]:
+    """Channels and size that each block takes in."""
+    pooled = [layer for layer in encoder_layers(config) if layer.kind in POOL_KINDS.values()]
+    return [(1, IMAGE_SIZE), *((layer.channels, layer.size) for layer in pooled[:-1])]
+
+
+def _undoing(size: int, target: int) -> tuple[int, int]:
+    """Kernel and padding of the transposed convolution of stride 2 from ``size`` to ``target``.
+
+    The table's 5 and 0 from 5 to 13 pixels and 6 and 1 from 13 to 28, and in their manner else.
+    """
+    missing = target - 2 * (size - 1)
+    padding = 1 if missing < 5 else 0
+    return missing + 2 * padding, padding
 
 
 PAPER_SPACE = SearchSpace(
     "paper",
-    AutoencoderConfig,
+    AutoencoderConfig(),
     (
         FloatRange("dropout", "Dropout before each pooling.", 0.0, 0.5, step=0.05),
         Choices("batchnorm", "Batch norm after each convolution of the encoder.", (False, True)),
@@ -179,3 +243,31 @@ PAPER_SPACE = SearchSpace(
     ),
 )
 """The product of the choices the paper makes one at a time, with the values between and around."""
+
+WIDE_SPACE = SearchSpace(
+    "wide",
+    AutoencoderConfig(),
+    (
+        *(d for d in PAPER_SPACE.dimensions if not d.name.startswith("conv")),
+        Choices(
+            "conv1_channels", "Channels of the first convolution.", (8, 16, 32, 48, 64, 96, 128)
+        ),
+        Choices(
+            "conv2_channels", "Channels of the second convolution.", (16, 32, 64, 96, 128, 192, 256)
+        ),
+        Choices("padding", "Whether convolutions keep their map's size.", get_args(Padding)),
+        Choices("n_blocks", "Convolutions of the encoder.", (2, 3), When("padding", ("same",))),
+        Choices(
+            "conv3_channels",
+            "Channels of the third convolution.",
+            (32, 64, 128, 256),
+            When("n_blocks", (3,)),
+        ),
+        Choices("pool3", "Third pooling.", get_args(Pooling), When("n_blocks", (3,))),
+        Choices("kernel1", "Side of the first convolution's kernel.", (3, 5)),
+        Choices("kernel2", "Side of the second convolution's kernel.", (3, 5)),
+        Choices("activation", "After each layer but the last.", get_args(Activation)),
+        *training_dimensions(("adam", "adamw")),
+    ),
+)
+"""Beyond the paper: depth, kernels, activation, and how the training goes."""

@@ -5,12 +5,15 @@ from typing import Literal
 
 from spaces.errors import ConfigurationError
 
-Protocol = Literal["search", "paper"]
+StudyProtocol = Literal["search", "paper"]
 """``search``: train on 50,000 and validate on 10,000 of the 60,000 training images.
 
 ``paper``: train on all 60,000 and validate on the 10,000 test images, as the paper does; only for
 reproducing its tables.
 """
+
+Protocol = StudyProtocol | Literal["final"]
+"""``final``: train on all 60,000, validate on none; the test images judge once, afterwards."""
 
 N_TRAIN_FILE = 60_000
 """Images in Fashion-MNIST's training files."""
@@ -33,6 +36,14 @@ class Budget:
         images = "all" if self.subset is None else f"{self.subset:,}"
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         return f"{self.protocol} protocol, {epochs}, {images} images"
+
+    def covers(self, other: "Budget") -> bool:
+        """Whether it trains on no fewer images than the other, and for no fewer epochs.
+
+        More epochs than the paper's count as the paper's.
+        """
+        images, others = (b.subset or N_TRAIN_FILE for b in (self, other))
+        return images >= others and self.epochs >= min(other.epochs, Budget.epochs)
 
     def __post_init__(self) -> None:
         """Refuse a budget that trains nothing."""

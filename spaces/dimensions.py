@@ -1,7 +1,9 @@
 """Dimensions of a search space: one definition serves suggestion, option, help, file and report."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 
 from spaces.errors import ConfigurationError
 
@@ -12,6 +14,18 @@ Value = bool | int | float | str
 """What one dimension of a configuration can be."""
 
 
+class When(NamedTuple):
+    """The condition under which a dimension means anything: another field's value."""
+
+    name: str
+    """The other field; its dimension comes earlier in the space."""
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        """The condition in words: ``optimizer is sgd``."""
+        return f"{self.name.replace('_', '-')} is {' or '.join(map(format_value, self.values))}"
+
+
 @dataclass(frozen=True)
 class Choices:
     """A dimension with a few named values and no order between them."""
@@ -20,6 +34,7 @@ class Choices:
     """The configuration's field; the option's name, with dashes."""
     help: str
     values: tuple[Value, ...]
+    when: When | None = None
     metavar: ClassVar[str] = "A,B,…"
 
     def __post_init__(self) -> None:
@@ -78,6 +93,7 @@ class FloatRange:
     step: float
     """Distance between neighbouring values: finer differences drown in a trial's noise, and only
     on a grid can a configuration come up twice and be recognised."""
+    when: When | None = None
     metavar: ClassVar[str] = "LOW:HIGH"
 
     def __post_init__(self) -> None:
@@ -116,20 +132,13 @@ class FloatRange:
             ConfigurationError: ``text`` is not a number or a range, or names a value that is not
                 one of this range's steps.
         """
-        tokens = _tokens(self.name, text)
-        if len(tokens) == 1 and ":" in tokens[0]:
-            low, _, high = tokens[0].partition(":")
-            if self._step_at(low) != self._step_at(high):
-                return replace(self, low=self._step_at(low), high=self._step_at(high))
-            tokens = [low]
-        values = sorted({self._step_at(token) for token in tokens})
-        return Choices(self.name, self.help, tuple(values))
+        values = _named_values(self, text, self._step_at)
+        if isinstance(values, _Ends):
+            return replace(self, low=values.low, high=values.high)
+        return Choices(self.name, self.help, values, self.when)
 
     def _step_at(self, text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
+        value = _number(text)
         if value not in self:
             raise ConfigurationError(
                 f"{self.name} cannot be {text!r}; give a number, or a range low:high, "
@@ -142,7 +151,79 @@ class FloatRange:
         return abs(steps - round(steps)) < 1e-6
 
 
-Dimension = Choices | FloatRange
+@dataclass(frozen=True)
+class LogRange:
+    """A dimension of positive numbers from ``low`` to ``high``, equally likely in every decade.
+
+    Values have two significant digits: finer differences drown in a trial's noise.
+    """
+
+    name: str
+    """The configuration's field; the option's name, with dashes."""
+    help: str
+    low: float
+    high: float
+    when: When | None = None
+    metavar: ClassVar[str] = "LOW:HIGH"
+
+    def __post_init__(self) -> None:
+        """Refuse a range that has no logarithm or whose ends are the wrong way round."""
+        if not 0 < self.low < self.high < float("inf"):
+            raise ConfigurationError(f"{self.name} runs from low above 0 to high; got {self}")
+
+    def __str__(self) -> str:
+        """The range as the command line takes it: ``0.0001:0.01``."""
+        return f"{format_value(self.low)}:{format_value(self.high)}"
+
+    def __contains__(self, value: object) -> bool:
+        """Whether a trial of this space can have ``value``."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        return self.low <= value <= self.high
+
+    def suggest(self, trial: "BaseTrial") -> Value:
+        """Let Optuna choose a value, rounded to two digits."""
+        value = trial.suggest_float(self.name, self.low, self.high, log=True)
+        return min(max(_two_digits(value), self.low), self.high)
+
+    def grid(self) -> tuple[Value, ...]:
+        """1, 2 and 5 of every decade within the range, and its ends."""
+        decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        marks = (_two_digits(digit * 10.0**decade) for decade in decades for digit in (1, 2, 5))
+        inside = {mark for mark in marks if self.low < mark < self.high}
+        return tuple(sorted(inside | {self.low, self.high}))
+
+    def narrowed(self, text: str) -> "LogRange | Choices":
+        """The part that ``text`` names: ``1e-4:1e-3``, or single values ``0.001,1e-4``.
+
+        Raises:
+            ConfigurationError: ``text`` is not a number or a range, or leaves this range.
+        """
+        values = _named_values(self, text, self._within)
+        if isinstance(values, _Ends):
+            return replace(self, low=values.low, high=values.high)
+        return Choices(self.name, self.help, values, self.when)
+
+    def _within(self, text: str) -> float:
+        value = _number(text)
+        if value not in self:
+            raise ConfigurationError(
+                f"{self.name} cannot be {text!r}; give a number, or a range low:high, within {self}"
+            )
+        return value
+
+
+Dimension = Choices | FloatRange | LogRange
+
+
+def is_active(dimension: Dimension, fields: Any) -> bool:
+    """Whether the dimension means anything for a configuration, or for one being put together."""
+    if dimension.when is None:
+        return True
+    name = dimension.when.name
+    return (fields[name] if isinstance(fields, dict) else getattr(fields, name)) in (
+        dimension.when.values
+    )
 
 
 def format_value(value: Value) -> str:
@@ -150,6 +231,48 @@ def format_value(value: Value) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def as_text(value: object) -> str:
+    """What a file says, ``true``, ``0.1`` or ``["adam", "sgd"]``, as an option takes it.
+
+    Raises:
+        ConfigurationError: it is neither text, number nor truth value, nor a list of these.
+    """
+    if isinstance(value, list):
+        if any(isinstance(part, list) for part in value):
+            raise ConfigurationError(f"a list holds single values; got {value!r}")
+        return ",".join(map(as_text, value))
+    if isinstance(value, bool | int | float | str):
+        return format_value(value)
+    raise ConfigurationError(f"must be text, a number, true or false, or a list; got {value!r}")
+
+
+class _Ends(NamedTuple):
+    """Of a range."""
+
+    low: float
+    high: float
+
+
+def _named_values(
+    dimension: FloatRange | LogRange, text: str, value_of: Callable[[str], float]
+) -> _Ends | tuple[float, ...]:
+    """The range that the text names, or its single values in order."""
+    tokens = _tokens(dimension.name, text)
+    if len(tokens) == 1 and ":" in tokens[0]:
+        low, _, high = tokens[0].partition(":")
+        ends = _Ends(value_of(low), value_of(high))
+        return ends if ends.low != ends.high else (ends.low,)
+    return tuple(sorted({value_of(token) for token in tokens}))
+
+
+def _number(text: str) -> float:
+    """The number that the text is, else NaN, which no range holds."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _tokens(name: str, text: str) -> list[str]:
@@ -171,3 +294,7 @@ def _matches(value: Value, token: str) -> bool:
 
 def _clean(value: float) -> float:
     return round(value, 10)
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.1e}")

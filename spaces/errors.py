@@ -20,5 +20,20 @@ class StudyError(FmnistSearchError):
     """A study cannot be opened, resumed or found as asked."""
 
 
+class FaultError(StudyError):
+    """Something around a run failed in its middle: a disk, a database, a scheduler.
+
+    No finished trial is lost; the same command goes on once it is mended.
+    """
+
+
+class NoEncoderError(StudyError):
+    """No autoencoder is trained that a classifier's encoder could start from."""
+
+
+class ImageError(FmnistSearchError):
+    """A picture cannot be read, or what was made of it cannot be written."""
+
+
 class TrainingDivergedError(FmnistSearchError):
     """A training or validation loss became NaN or infinite."""

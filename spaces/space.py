@@ -4,12 +4,11 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from itertools import product
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, cast
 
-from spaces.dimensions import Dimension, Value
+from spaces.dimensions import Dimension, Value, is_active
 from spaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -28,6 +27,15 @@ class Configuration(Protocol):
     def from_dict(cls, fields: dict[str, Any]) -> Self:
         """The configuration that :meth:`to_dict` wrote."""
 
+    def in_words(self) -> str:
+        """What a person wants to know of it, in a few words."""
+
+    def n_parameters(self) -> int:
+        """Trainable parameters of the whole model."""
+
+    def n_multiply_adds(self) -> int:
+        """Multiplications, each with its addition, that one image takes."""
+
 
 C = TypeVar("C", bound=Configuration)
 
@@ -37,12 +45,18 @@ class SearchSpace(Generic[C]):
     """The configurations a study may try."""
 
     name: str
-    config_type: type[C]
+    base: C
+    """Gives the fields that are no dimension, and those of dimensions that mean nothing."""
     dimensions: tuple[Dimension, ...]
 
+    @property
+    def config_type(self) -> type[C]:
+        """What kind of configuration it makes."""
+        return type(self.base)
+
     def suggest(self, trial: "BaseTrial") -> C:
-        """Let Optuna choose each dimension; fields that are no dimension keep their defaults."""
-        return self.config_type(**{d.name: d.suggest(trial) for d in self.dimensions})
+        """Let Optuna choose each dimension that means something beside those before it."""
+        return self._build(lambda dimension: dimension.suggest(trial))
 
     def suggest_known(self, trial: "BaseTrial", config: C) -> None:
         """Record ``config`` as the trial's parameters, leaving out values outside the space.
@@ -51,19 +65,20 @@ class SearchSpace(Generic[C]):
         hold every value of the paper's configurations, which are run in it all the same.
         """
         for dimension in self.dimensions:
-            if getattr(config, dimension.name) in dimension:
+            if is_active(dimension, config) and getattr(config, dimension.name) in dimension:
                 dimension.suggest(trial)
 
     def params(self, config: C) -> dict[str, Value]:
         """The values in ``config`` that lie in the space, as ``enqueue_trial`` takes them."""
-        values = {d.name: getattr(config, d.name) for d in self.dimensions}
-        return {d.name: values[d.name] for d in self.dimensions if values[d.name] in d}
+        active = (d for d in self.dimensions if is_active(d, config))
+        values = {d.name: (getattr(config, d.name), d) for d in active}
+        return {name: value for name, (value, d) in values.items() if value in d}
 
     def __contains__(self, config: C) -> bool:
         """Whether a trial of this space can have ``config``."""
         params = self.params(config)
-        complete = len(params) == len(self.dimensions)
-        return complete and self.config_type(**params) == config
+        complete = all(d.name in params for d in self.dimensions if is_active(d, config))
+        return complete and replace(self.base, **params) == config
 
     def narrowed(self, texts: Mapping[str, str]) -> "SearchSpace[C]":
         """The space with the named dimensions narrowed or fixed as the command line says.
@@ -84,26 +99,51 @@ class SearchSpace(Generic[C]):
             ),
         )
 
+    def only(self, names: Iterable[str]) -> "SearchSpace[C]":
+        """The space of the named dimensions alone; the others are as in ``base``."""
+        kept = set(names)
+        return replace(self, dimensions=tuple(d for d in self.dimensions if d.name in kept))
+
     def describe(self) -> dict[str, str]:
         """What a study stores of its space: each dimension's values as options have them."""
         return {dimension.name: str(dimension) for dimension in self.dimensions}
 
     def size(self) -> int:
-        """How many configurations there are."""
-        return math.prod(len(dimension.grid()) for dimension in self.dimensions)
+        """How many configurations there are, a continuous dimension counted by its grid."""
+        deciding = {d.when.name for d in self.dimensions if d.when}
+        parents = tuple(d for d in self.dimensions if d.name in deciding)
+        others = [d for d in self.dimensions if d.name not in deciding]
+        return sum(
+            math.prod(len(d.grid()) for d in others if is_active(d, config))
+            for config in replace(self, dimensions=parents)
+        )
 
     def __iter__(self) -> Iterator[C]:
-        """Every configuration of the space."""
-        for values in product(*(dimension.grid() for dimension in self.dimensions)):
-            yield self._build(values)
+        """Every configuration of the space, one after another."""
+        return self._all_from({}, self.dimensions)
 
     def sample(self, rng: random.Random) -> C:
-        """A configuration drawn uniformly, without a study."""
-        return self._build(tuple(rng.choice(d.grid()) for d in self.dimensions))
+        """A configuration drawn uniformly, dimension after dimension, without a study."""
+        return self._build(lambda dimension: rng.choice(dimension.grid()))
 
-    def _build(self, values: tuple[Value, ...]) -> C:
-        names = (dimension.name for dimension in self.dimensions)
-        return self.config_type(**dict(zip(names, values, strict=True)))
+    def _build(self, choose: Callable[[Dimension], Value]) -> C:
+        """The configuration of one choice after another."""
+        values = dict(vars(self.base))
+        for dimension in self.dimensions:
+            if is_active(dimension, values):
+                values[dimension.name] = choose(dimension)
+        return self.config_type(**values)
+
+    def _all_from(self, chosen: dict[str, Value], left: tuple[Dimension, ...]) -> Iterator[C]:
+        if not left:
+            yield replace(self.base, **chosen)
+            return
+        first, rest = left[0], left[1:]
+        if not is_active(first, {**vars(self.base), **chosen}):
+            yield from self._all_from(chosen, rest)
+            return
+        for value in first.grid():
+            yield from self._all_from({**chosen, first.name: value}, rest)
 
 
 def fingerprint(config: Configuration) -> str:
@@ -112,11 +152,19 @@ def fingerprint(config: Configuration) -> str:
     Fields at their default do not count, so that a field added later leaves the fingerprints of
     older trials as they were.
     """
-    defaults = {field.name: field.default for field in fields(config)}
-    changed = {
-        name: float(value) if isinstance(defaults[name], float) else value
-        for name, value in config.to_dict().items()
-        if value != defaults[name]
-    }
-    canonical = json.dumps(changed, sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps(_changed(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _changed(config: Configuration) -> dict[str, Any]:
+    """The fields that are not at their default; of a configuration within, its own such fields."""
+    changed: dict[str, Any] = {}
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if value == field.default:
+            continue
+        if is_dataclass(value):
+            changed[field.name] = _changed(cast(Configuration, value))
+        else:
+            changed[field.name] = float(value) if isinstance(field.default, float) else value
+    return changed

@@ -1,7 +1,8 @@
 import pytest
 
 from spaces import paper
-from spaces.autoencoder import PAPER_SPACE, AutoencoderConfig, n_parameters
+from spaces.autoencoder import PAPER_SPACE, AutoencoderConfig
+from spaces.stages import AUTOENCODER
 
 TABLE_3 = [
     # name, train %, validation %, parameters
@@ -19,7 +20,7 @@ def test_the_published_numbers_are_those_of_table_3() -> None:
             row.name,
             round(row.train_loss * 100, 6),
             round(row.validation_loss * 100, 6),
-            n_parameters(row.config),
+            row.config.n_parameters(),
         )
         for row in paper.AUTOENCODERS
     ]
@@ -42,9 +43,16 @@ def test_each_configuration_changes_one_thing_of_the_one_before() -> None:
         {"conv1_channels", "conv2_channels"},
     ]
     assert paper.AUTOENCODERS[0].config == AutoencoderConfig(
-        0.2, False, "max", "max", 16, 32, learning_rate=1e-3, batch_size=100
+        dropout=0.2,
+        batchnorm=False,
+        pool1="max",
+        pool2="max",
+        conv1_channels=16,
+        conv2_channels=32,
+        learning_rate=1e-3,
+        batch_size=100,
     )
-    last = AutoencoderConfig(0.0, True, "max", "avg", 64, 96)
+    last = AutoencoderConfig(batchnorm=True, pool2="avg", conv1_channels=64, conv2_channels=96)
     assert paper.AUTOENCODERS[-1].config == last
 
 
@@ -53,7 +61,7 @@ def test_the_best_row_is_the_one_with_the_lowest_validation_loss() -> None:
 
 
 def test_the_run_order_has_each_row_once() -> None:
-    assert sorted(paper.RUN_ORDER) == sorted(row.name for row in paper.AUTOENCODERS)
+    assert sorted(paper.AUTOENCODER_RUN_ORDER) == sorted(row.name for row in paper.AUTOENCODERS)
     assert len({row.name for row in paper.AUTOENCODERS}) == len(paper.AUTOENCODERS)
 
 
@@ -62,6 +70,6 @@ def test_the_default_space_holds_all_of_the_papers_configurations() -> None:
 
 
 def test_rows_are_found_by_name() -> None:
-    assert paper.autoencoder("max-avg").config.pool2 == "avg"
+    assert AUTOENCODER.paper_row("max-avg").config.pool2 == "avg"
     with pytest.raises(KeyError):
-        paper.autoencoder("best")
+        AUTOENCODER.paper_row("best")

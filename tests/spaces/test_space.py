@@ -60,10 +60,10 @@ def test_a_whole_number_and_the_same_real_number_are_one_configuration() -> None
 def test_a_field_added_later_leaves_old_fingerprints_as_they_were() -> None:
     @dataclass(frozen=True)
     class Later(AutoencoderConfig):
-        activation: str = "relu"
+        depth: str = "two"
 
     assert fingerprint(Later(dropout=0.1)) == fingerprint(AutoencoderConfig(dropout=0.1))
-    assert fingerprint(Later(activation="gelu")) != fingerprint(AutoencoderConfig())
+    assert fingerprint(Later(depth="three")) != fingerprint(AutoencoderConfig())
 
 
 def test_the_space_counts_lists_and_holds_its_configurations() -> None:
@@ -118,7 +118,7 @@ def test_fixed_parameters_give_their_configuration() -> None:
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("row", paper.AUTOENCODERS, ids=lambda row: row.name)
 def test_a_known_configuration_is_recorded_as_far_as_a_narrowed_space_holds_it(
-    row: paper.PaperAutoencoder,
+    row: paper.PaperModel[AutoencoderConfig],
 ) -> None:
     space = PAPER_SPACE.narrowed(SMALL)
     study = optuna.create_study()
@@ -138,7 +138,7 @@ def test_a_known_configuration_is_recorded_as_far_as_a_narrowed_space_holds_it(
 
 @pytest.mark.parametrize("row", paper.AUTOENCODERS, ids=lambda row: row.name)
 def test_a_known_configuration_is_recorded_whole_in_the_default_space(
-    row: paper.PaperAutoencoder,
+    row: paper.PaperModel[AutoencoderConfig],
 ) -> None:
     study = optuna.create_study()
     study.enqueue_trial(PAPER_SPACE.params(row.config))

@@ -1,0 +1,199 @@
+"""Configurations as files, JSON or TOML, that people keep, pass on and give back to a command."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+from spaces.budget import Budget
+from spaces.errors import ConfigurationError
+from spaces.space import Configuration
+from spaces.stages import STAGES, Stage
+
+MAX_BYTES = 1_000_000
+"""No configuration is larger; a file that is was named by mistake."""
+
+
+class TrainedWith(NamedTuple):
+    """What else decided the weights that a configuration was trained to."""
+
+    seed: int
+    budget: Budget
+
+
+class ConfigFile(NamedTuple):
+    """What a configuration's file says."""
+
+    stage: Stage
+    config: Configuration
+    trained_with: TrainedWith | None = None
+    """Where the file comes from a trained model."""
+
+
+def read_config(path: Path) -> ConfigFile:
+    """Read a configuration from a JSON or TOML file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or says what no configuration can be; names the file.
+    """
+    try:
+        return from_dict(read_table(path))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The fields of a JSON or TOML file, by its name's ending.
+
+    Raises:
+        ConfigurationError: there is no such file, or it cannot be read as what its name says.
+    """
+    parse: dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
+    if path.suffix not in parse:
+        raise ConfigurationError(f"{path}: is no .json or .toml file")
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigurationError(f"{path}: too large for a configuration")
+        table = parse[path.suffix](path.read_text(encoding="utf-8"))
+    except ConfigurationError:
+        raise
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # of json, of tomllib and of the encoding
+        raise ConfigurationError(f"{path}: {error or 'nested too deep'}") from error
+    if not isinstance(table, dict):
+        raise ConfigurationError(f"{path}: holds no table of fields")
+    return table
+
+
+def line_of(toml: str, table: tuple[str, ...], key: str) -> int | None:
+    """The line, from 1 on, at which a TOML text that can be read sets a key of a table.
+
+    None if the key is written in a way that is not looked for, such as within braces.
+    """
+    current: tuple[str, ...] = ()
+    for number, line in enumerate(toml.splitlines(), start=1):
+        header = re.fullmatch(r"\s*\[([^\[\]]+)\]\s*(#.*)?", line)
+        if header:
+            current = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            if (*table, key) == current:
+                return number
+        name, equals, _ = line.partition("=")
+        if equals and current == table and name.strip().strip("\"'") == key:
+            return number
+    return None
+
+
+def to_dict(file: ConfigFile) -> dict[str, Any]:
+    """The file's fields, as JSON can hold them."""
+    table: dict[str, Any] = {"stage": file.stage.name, "configuration": file.config.to_dict()}
+    if file.trained_with is not None:
+        table["training"] = {"seed": file.trained_with.seed, **asdict(file.trained_with.budget)}
+    return table
+
+
+def write_config(path: Path, file: ConfigFile, schema: str) -> None:
+    """Write a configuration's file, JSON or TOML by its name's ending.
+
+    Args:
+        path: the file.
+        file: what it shall say; TOML, which has no null, leaves out what is None.
+        schema: where an editor finds the file's JSON Schema.
+    """
+    table = to_dict(file)
+    if path.suffix == ".toml":
+        text = f"#:schema {schema}\n{tomli_w.dumps(_without_none(table))}"
+    else:
+        text = json.dumps({"$schema": schema, **table}, indent=2) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def from_dict(table: dict[str, Any]) -> ConfigFile:
+    """What :func:`to_dict` wrote; fields left out take their defaults.
+
+    Raises:
+        ConfigurationError: a field is unknown, is missing or cannot be.
+    """
+    unknown = sorted(set(table) - {"$schema", "stage", "configuration", "training"})
+    if unknown:
+        raise ConfigurationError(
+            f"unknown field {unknown[0]!r}; there are stage, configuration and training"
+        )
+    stage = next((s for name, s in STAGES.items() if name == table.get("stage")), None)
+    if stage is None:
+        raise ConfigurationError(
+            f"stage must be one of {', '.join(STAGES)}; got {table.get('stage')!r}"
+        )
+    configuration, training = table.get("configuration", {}), table.get("training")
+    for name, part in (("configuration", configuration), ("training", training or {})):
+        if not isinstance(part, dict):
+            raise ConfigurationError(f"{name} must be a table of fields; got {part!r}")
+    config = stage.spaces["paper"].config_type.from_dict(configuration)
+    return ConfigFile(stage, config, None if training is None else _trained_with(training))
+
+
+def json_schema(stage: Stage) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the stage's configuration files."""
+    training = _object_schema(Budget)
+    training["properties"]["seed"] = {"type": "integer"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"fmnist-search {stage.name}",
+        "type": "object",
+        "properties": {
+            "$schema": {"type": "string"},
+            "stage": {"const": stage.name},
+            "configuration": _object_schema(stage.spaces["paper"].config_type),
+            "training": training,
+        },
+        "required": ["stage", "configuration"],
+        "additionalProperties": False,
+    }
+
+
+def _without_none(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in table.items()
+        if value is not None
+    }
+
+
+def _trained_with(table: dict[str, Any]) -> TrainedWith:
+    rest = dict(table)
+    seed = rest.pop("seed", None)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ConfigurationError(f"training's seed must be a whole number from 0; got {seed!r}")
+    unknown = sorted(set(rest) - {field.name for field in fields(Budget)})
+    if unknown:
+        raise ConfigurationError(f"unknown field {unknown[0]!r} of training")
+    try:
+        return TrainedWith(seed, Budget(**rest))
+    except TypeError as error:
+        raise ConfigurationError(f"training has a field of the wrong kind: {error}") from error
+
+
+def _object_schema(kind: type) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {
+        "type": "object",
+        "properties": {field.name: _schema(hints[field.name]) for field in fields(kind)},
+        "additionalProperties": False,
+    }
+
+
+def _schema(hint: Any) -> dict[str, Any]:
+    simple = {bool: "boolean", int: "integer", float: "number", str: "string", NoneType: "null"}
+    if hint in simple:
+        return {"type": simple[hint]}
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    if get_origin(hint) in (Union, UnionType):
+        return {"anyOf": [_schema(part) for part in get_args(hint)]}
+    return _object_schema(hint)

@@ -1,0 +1,154 @@
+"""What both models' configurations say of their training, and its dimensions beyond the paper."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self, get_args
+
+from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When
+from spaces.errors import ConfigurationError
+
+Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
+Schedule = Literal["constant", "cosine", "one-cycle"]
+Activation = Literal["relu", "leaky-relu", "gelu", "silu"]
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """How a model is trained; the defaults are what the paper keeps fixed (Table 1)."""
+
+    learning_rate: float = 1e-3
+    """The optimiser's step size (Table 1); with a schedule its highest."""
+    batch_size: int = 100
+    """Images a step (Table 1)."""
+    optimizer: Optimizer = "adam"
+    momentum: float = 0.9
+    """Of SGD alone. The paper does not state its own; 0.9 is what nearly everybody means."""
+    weight_decay: float | None = None
+    """None is the optimiser's own in PyTorch: 0.01 for AdamW, 0 for the others."""
+    schedule: Schedule = "constant"
+    """How the step size goes over all steps of the budget: to 0 by a cosine, or up and down."""
+    shift: int = 0
+    """Augmentation: training images are moved by up to so many pixels each way."""
+    flip: bool = False
+    """Augmentation: training images are mirrored left to right, half of them."""
+    erasing: float = 0.0
+    """Augmentation: probability that a training image has a random rectangle blackened. An
+    autoencoder sees the image without it as its target, so it learns to fill in."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be trained with, naming the field."""
+        require(self, "learning_rate", is_number, lambda v: 0 < v < float("inf"), "above 0")
+        require(self, "momentum", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
+        if self.weight_decay is not None:
+            require(self, "weight_decay", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
+        require(self, "erasing", is_number, lambda v: 0 <= v <= 1, "in [0, 1]")
+        require(self, "shift", is_whole, lambda v: 0 <= v <= 8, "a whole number from 0 to 8")
+        require(self, "batch_size", is_whole, lambda v: v >= 1, "a whole number from 1")
+        require(self, "flip", is_bool, lambda _: True, "true or false")
+        one_of(self, "optimizer", get_args(Optimizer))
+        one_of(self, "schedule", get_args(Schedule))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every field as JSON can hold it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Self:
+        """The configuration that :meth:`to_dict` wrote; absent fields take their defaults.
+
+        Raises:
+            ConfigurationError: a field is unknown or its value cannot be.
+        """
+        unknown = sorted(set(fields) - set(cls.__dataclass_fields__))
+        if unknown:
+            raise ConfigurationError(
+                f"unknown field {unknown[0]!r}; there are {', '.join(cls.__dataclass_fields__)}"
+            )
+        return cls(**fields)
+
+    @property
+    def is_augmented(self) -> bool:
+        """Whether training images change from epoch to epoch."""
+        return bool(self.shift or self.flip or self.erasing)
+
+    def recipe_in_words(self) -> list[str]:
+        """What differs from the paper's training, a few words each."""
+        words = []
+        if self.learning_rate != 1e-3:
+            words.append(f"lr {self.learning_rate:g}")
+        if self.schedule != "constant":
+            words.append(self.schedule)
+        if self.weight_decay is not None:
+            words.append(f"decay {self.weight_decay:g}")
+        if self.batch_size != 100:
+            words.append(f"batch {self.batch_size}")
+        if self.shift:
+            words.append(f"shift {self.shift}")
+        if self.flip:
+            words.append("flip")
+        if self.erasing:
+            words.append(f"erasing {self.erasing:g}")
+        return words
+
+
+def training_dimensions(optimizers: tuple[Optimizer, ...]) -> tuple[Dimension, ...]:
+    """What the ``wide`` spaces add to the paper's training, for models of either kind."""
+    return (
+        Choices("optimizer", "Optimiser.", optimizers),
+        *(
+            (
+                Choices(
+                    "momentum",
+                    "Momentum of SGD.",
+                    (0.0, 0.5, 0.8, 0.9, 0.95),
+                    When("optimizer", ("sgd",)),
+                ),
+            )
+            if "sgd" in optimizers
+            else ()
+        ),
+        LogRange("learning_rate", "Step size; with a schedule its highest.", 1e-4, 0.05),
+        Choices("schedule", "How the step size goes.", get_args(Schedule)),
+        Choices("weight_decay", "Weight decay.", (0.0, 1e-5, 1e-4, 1e-3, 1e-2)),
+        Choices("batch_size", "Images a step.", (50, 100, 200, 400)),
+        Choices("shift", "Augmentation: move by up to so many pixels.", (0, 1, 2)),
+        Choices("flip", "Augmentation: mirror left to right.", (False, True)),
+        FloatRange("erasing", "Augmentation: share of images with a hole.", 0.0, 0.5, step=0.1),
+    )
+
+
+def require(config: Any, name: str, is_kind: Any, holds: Any, words: str) -> None:
+    """Refuse a field that is not what it must be.
+
+    Raises:
+        ConfigurationError: says the field, what it must be, and what it is.
+    """
+    value = getattr(config, name)
+    if not (is_kind(value) and holds(value)):
+        raise ConfigurationError(f"{name} must be {words}; got {value!r}")
+
+
+def one_of(config: Any, name: str, values: tuple[str, ...]) -> None:
+    """Refuse a field that is none of ``values``.
+
+    Raises:
+        ConfigurationError: says the field, its values, and what it is.
+    """
+    if getattr(config, name) not in values:
+        raise ConfigurationError(
+            f"{name} must be one of {', '.join(values)}; got {getattr(config, name)!r}"
+        )
+
+
+def is_number(value: object) -> bool:
+    """A number, and no truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole(value: object) -> bool:
+    """A whole number, and no truth value."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_bool(value: object) -> bool:
+    """A truth value."""
+    return isinstance(value, bool)
