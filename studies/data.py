@@ -38,13 +38,23 @@ PARTS: dict[Protocol, int] = {"search": 6, "paper": 7}
 """One part validates, the others train: 10,000 of 60,000 images, or of all 70,000."""
 
 
+class Batch(NamedTuple):
+    """Some images, or what a frozen encoder made of them."""
+
+    pixels: Tensor
+    """uint8 (N, 28, 28), or float32 (N, channels, height, width)."""
+    labels: Tensor
+    """int64 (N,)."""
+
+
 @dataclass(frozen=True)
 class Images:
     """Images and what they show: some or all of a file, which stays where it is."""
 
     stored: Tensor
     """uint8 (M, 28, 28), 0 black to 255 white: the whole file, mapped, so that all processes of a
-    machine share its one copy in memory."""
+    machine share its one copy in memory. Of what a frozen encoder made of images, float32 (M,
+    channels, height, width)."""
     labels: Tensor
     """int64 (N,), 0 to 9, as cross-entropy takes them."""
     rows: Tensor | None = None
@@ -59,8 +69,8 @@ class Images:
         """The images themselves, uint8 (N, 28, 28); a copy unless they are the whole file."""
         return self.stored if self.rows is None else self.stored[self.rows]
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Tensor]:
-        """The pixels, uint8 (size, 28, 28) at a time, the last ones fewer.
+    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+        """``size`` images at a time, the last ones fewer.
 
         Args:
             size: images a batch.
@@ -68,9 +78,14 @@ class Images:
         """
         if order is None:
             order = torch.arange(len(self))
-        rows = order if self.rows is None else self.rows[order]
-        for chosen in torch.split(rows, size):
-            yield self.stored[chosen]
+        for chosen in torch.split(order, size):
+            rows = chosen if self.rows is None else self.rows[chosen]
+            yield Batch(self.stored[rows], self.labels[chosen])
+
+    def first_where(self, chosen: Tensor) -> Tensor:
+        """The first of the images that ``chosen``, bool (N,), says: uint8 (28, 28)."""
+        row = int(chosen.int().argmax())
+        return self.stored[row if self.rows is None else int(self.rows[row])]
 
     def first(self, n: int) -> "Images":
         """The first ``n`` of them."""
@@ -90,6 +105,7 @@ def load_split(folder: Path, budget: Budget, files: Sequence[DataFile] = FILES) 
 
     The search protocol cuts 10,000 validation images out of the 60,000 training images, 1,000 of
     each class, and never opens the test files. The paper protocol validates on the test images.
+    The final protocol trains on all training images and validates on none.
     A subset has each class equally often (to within one image) and is part of every larger one.
     Images stay in the order of their file.
 
@@ -102,6 +118,9 @@ def load_split(folder: Path, budget: Budget, files: Sequence[DataFile] = FILES) 
         DataError: a file is missing or not what it must be.
     """
     train = load_train(folder, files)
+    if budget.protocol == "final":
+        chosen = take_evenly(shuffled_by_class(train.labels), budget.subset or len(train))
+        return Split(_pick(train, chosen), train.first(0))
     if budget.protocol == "paper":
         judged_by = load_test(folder, files)
         pools = shuffled_by_class(train.labels), shuffled_by_class(judged_by.labels)

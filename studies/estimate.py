@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import torch
 
-from spaces.autoencoder import IMAGE_SIZE, AutoencoderConfig
+from spaces.autoencoder import IMAGE_SIZE
 from spaces.budget import N_VALIDATION, Budget
+from spaces.space import Configuration
 from studies.data import PARTS, Images, Split
 from studies.request import PrunerName
 from studies.samplers import EPOCH_SHARE
@@ -32,8 +33,9 @@ class Estimate(NamedTuple):
 def estimate(
     settings: StudySettings,
     pruner: PrunerName,
-    paper_configs: list[AutoencoderConfig],
+    paper_configs: list[Configuration],
     n_searched: int,
+    n_jobs: int,
 ) -> Estimate:
     """Time a few batches of each kind of trial that is still to come, on made-up images.
 
@@ -42,6 +44,7 @@ def estimate(
         pruner: decides how many epochs a searched trial gets on average.
         paper_configs: the paper's configurations that are still to be trained.
         n_searched: searched trials still to come.
+        n_jobs: trials trained side by side.
     """
     budget = settings.budget
     images = _blank_split(budget)
@@ -49,12 +52,12 @@ def estimate(
     space = settings.search_space()
     samples = [space.sample(rng) for _ in range(N_SAMPLES if n_searched else 0)]
     mean_s = statistics.fmean(_epoch_s(c, images) for c in samples) if samples else 0.0
-    at_most_s = mean_s * budget.epochs * n_searched
-    paper_s = sum(_epoch_s(config, images) for config in paper_configs) * budget.epochs
+    at_most_s = mean_s * budget.epochs * n_searched / n_jobs
+    paper_s = sum(_epoch_s(config, images) for config in paper_configs) * budget.epochs / n_jobs
     return Estimate(paper_s, at_most_s * EPOCH_SHARE[pruner], at_most_s)
 
 
-def _epoch_s(config: AutoencoderConfig, images: Split) -> float:
+def _epoch_s(config: Configuration, images: Split) -> float:
     return seconds_per_epoch(config, images, n_batches=2)
 
 

@@ -1,4 +1,4 @@
-"""The same mathematics as :mod:`studies.networks`, faster on a CPU. Imports torch and numpy alone.
+"""The same mathematics as :mod:`studies.networks`, faster on a CPU.
 
 One visible step: ``forward = accelerate(network, generator)``. The result reads the network's own
 parameters and writes its running statistics, so the network stays the one that is saved, exported
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 
 from studies.convolutions import conv3, conv_transpose5, conv_transpose6
+from studies.networks import Classifier
 
 Forward = Callable[[Tensor], Tensor]
 """From a batch of images to the network's output."""
@@ -30,23 +31,45 @@ Forward = Callable[[Tensor], Tensor]
 def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
     """The network's forward pass, faster; gradients reach the network's own parameters.
 
-    It follows the network's ``training`` flag. Dropout masks come from ``generator`` instead of
+    It follows each module's ``training`` flag. Dropout masks come from ``generator`` instead of
     torch's global one. The images themselves get no gradient.
 
     Args:
-        network: an autoencoder as :mod:`studies.networks` builds it.
+        network: an autoencoder or a classifier as :mod:`studies.networks` builds it. One whose
+            encoder is not of the paper's shape runs as it is, channels last.
         generator: source of the dropout masks.
     """
     encoder: Any = network.encoder
+    if not _has_papers_shape(encoder):
+        return lambda images: _as_it_is(network, images, generator)
+    if isinstance(network, Classifier):
+        head = network.head
+
+        def classify(images: Tensor) -> Tensor:
+            latent = _encode(encoder, images, generator)
+            return run(head, latent.permute(2, 3, 0, 1), generator)
+
+        return classify
     decoder: Any = network.decoder
 
-    def forward(images: Tensor) -> Tensor:
+    def reconstruct(images: Tensor) -> Tensor:
         latent = _encode(encoder, images, generator)
         hidden = conv_transpose5(latent, decoder.conv_transpose1)
         output = conv_transpose6(hidden, decoder.conv_transpose2)
         return output.permute(2, 3, 0, 1).contiguous()
 
-    return forward
+    return reconstruct
+
+
+def run(modules: nn.Sequential, inputs: Tensor, generator: torch.Generator) -> Tensor:
+    """The modules one after another, with dropout masks from ``generator``."""
+    for module in modules:
+        if not isinstance(module, nn.Dropout):
+            inputs = module(inputs)
+        elif module.training:
+            keep = dropout_mask(inputs.shape, module.p, generator)
+            inputs = inputs * keep.mul_(1 / (1 - module.p))
+    return inputs
 
 
 def dropout_mask(shape: torch.Size, probability: float, generator: torch.Generator) -> Tensor:
@@ -92,12 +115,27 @@ def keep_freed_memory() -> None:
         libc.mallopt(parameter, n_bytes)
 
 
+def _has_papers_shape(encoder: nn.Sequential) -> bool:
+    """Two convolutions of kernel 3 without padding, and ReLU."""
+    convolutions = [m for m in encoder if isinstance(m, nn.Conv2d)]
+    shapes = [(conv.kernel_size, conv.padding) for conv in convolutions]
+    names = dict(encoder.named_children())
+    return shapes == [((3, 3), (0, 0))] * 2 and isinstance(names["activation1"], nn.ReLU)
+
+
+def _as_it_is(network: Any, images: Tensor, generator: torch.Generator) -> Tensor:
+    """Any network, in the memory layout whose convolutions are fast on a CPU."""
+    latent = run(network.encoder, images.contiguous(memory_format=torch.channels_last), generator)
+    rest = network.head if isinstance(network, Classifier) else network.decoder
+    return run(rest, latent, generator).contiguous()
+
+
 def _encode(encoder: Any, images: Tensor, generator: torch.Generator) -> Tensor:
     """Images (N, 1, 28, 28) to their latent maps (5, 5, N, C)."""
     norms = getattr(encoder, "batchnorm1", None), getattr(encoder, "batchnorm2", None)
     # The second pooling drops the last row and column of its odd 11 × 11 input. What leads there
     # need not be computed, unless batch norm's statistics count it.
-    size = 26 if norms[0] and encoder.training else 24
+    size = 26 if any(norm is not None and norm.training for norm in norms) else 24
     patches = _patches(images, size)
     weight = _with_bias(encoder.conv1, norms[0], patches)
     maps = (patches.t() @ weight).view(size, size, len(images), -1)

@@ -7,17 +7,22 @@ from typing import NamedTuple
 import optuna
 import psutil
 import torch
+from optuna.storages import RDBStorage
 
-from spaces import paper
-from studies import trials
+from spaces.errors import StudyError
+from spaces.stages import Stage
+from studies import encoders, garbage, notes, trials
 from studies.data import load_split
 from studies.estimate import Estimate, estimate
-from studies.opening import Resolution, open_study, resolve
-from studies.progress import Event, SearchState, n_wanted
-from studies.repair import prepare
-from studies.request import SearchRequest
+from studies.factory import TrainingFactory
+from studies.opening import open_study, resolve
+from studies.pool import InProcess, Pool
+from studies.progress import Event, Notice, SearchState, n_wanted, paper_names
+from studies.repair import prepare, to_enqueue
+from studies.request import PrunerName, SearchRequest
 from studies.run import Search
-from studies.settings import Stage, StudySettings
+from studies.settings import StudySettings
+from studies.sharing import making_studies, share
 from studies.stopping import StopSignal
 from studies.storage import (
     ArtifactFolder,
@@ -27,6 +32,11 @@ from studies.storage import (
     sole_coordinator,
     storage_url,
     without_password,
+)
+
+NOT_SHARED = (
+    "weights and checkpoints stay on this machine, in {folder}; "
+    "name a folder that all machines share with --artifacts"
 )
 
 
@@ -42,8 +52,12 @@ class Plan(NamedTuple):
     n_searched: int
     """Searched trials that the study has already."""
     n_wanted: int
+    n_given: int
+    """Of those still to come, how many are configurations that a person gave."""
     paper_missing: tuple[str, ...]
     """Names of the paper's configurations that are still to be trained."""
+    n_jobs: int
+    """Trials trained side by side."""
     n_threads: int
     estimate: Estimate
 
@@ -68,20 +82,24 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         StudyError: the storage or the study does not allow it.
         ConfigurationError: the settings asked for cannot be.
     """
-    torch.set_num_threads(n_threads(request))
+    torch.set_num_threads(request.threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # our own events say it all
     url = storage_url(request.storage)
     storage = open_storage(url) if exists(url) else None
-    resolution = resolve(storage, request, stage)
+    store = ArtifactFolder(artifacts_folder(url, request.artifacts), make=False)
+    resolution = resolve(storage, store, request, stage)
     settings = resolution.settings
     there = []
     if storage is not None and not resolution.created:
         study = optuna.load_study(study_name=resolution.name, storage=storage)
         there = study.get_trials(deepcopy=False)
     n_there = len(trials.searched_results(there))
-    wanted = n_wanted(request, settings, there)
-    missing = trials.unfinished_paper_trials(there, paper.RUN_ORDER)
-    configs = [paper.autoencoder(name).config for name in missing]
+    names = paper_names(request, settings)
+    given = to_enqueue(request.enqueue, settings, there, names)
+    wanted = max(n_wanted(request, settings, there), n_there + len(given) if given else 0)
+    missing = trials.unfinished_paper_trials(there, names)
+    configs = [stage.paper_row(name).config for name in missing]
+    pruner: PrunerName = "none" if settings.objectives else request.pruner
     return Plan(
         study_name=resolution.name,
         settings=settings,
@@ -89,9 +107,11 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         storage=without_password(url),
         n_searched=n_there,
         n_wanted=wanted,
+        n_given=len(given),
         paper_missing=tuple(missing),
-        n_threads=n_threads(request),
-        estimate=estimate(settings, request.pruner, configs, max(0, wanted - n_there)),
+        n_jobs=n_jobs(request),
+        n_threads=request.threads,
+        estimate=estimate(settings, pruner, configs, max(0, wanted - n_there), n_jobs(request)),
     )
 
 
@@ -115,26 +135,74 @@ def launch(
         FmnistSearchError: the run cannot begin as asked; nothing was trained.
         Interrupted: the user or the system stopped it; it can go on later.
     """
-    torch.set_num_threads(n_threads(request))
+    torch.set_num_threads(request.threads)
     url = storage_url(request.storage)
     storage = open_storage(url)
-    resolution: Resolution = resolve(storage, request, stage)
-    settings = resolution.settings
     store = ArtifactFolder(artifacts_folder(url, request.artifacts))
+    garbage.note_owner(store, url)
+    resolution = resolve(storage, store, request, stage)
     with sole_coordinator(url, resolution.name) as alone, stop.installed():
-        study = open_study(storage, resolution, store)
-        for notice in prepare(study, store, settings, alone, request.promote):
+        study, settings = _open(storage, store, request, stage, resolution.name)
+        sharing = share(storage, study, alone)
+        names = paper_names(request, settings)
+        with sharing.exclusively():
+            notices = prepare(study, settings, sharing, names, request.promote, request.enqueue)
+        if not alone and request.artifacts is None:
+            notices.append(Notice(NOT_SHARED.format(folder=store.folder)))
+        for notice in notices:
             on_event(notice)
-        split = load_split(data_folder, settings.budget)
-        search = Search(study, settings, request, store, split, on_event, stop)
-        reason = search.run()
+        notes.fill_in(study, settings)
+        validation = load_split(data_folder, settings.budget).validation
+        factory = TrainingFactory(
+            data_folder, settings.budget, request.threads, encoders.weights_file(study, store)
+        )
+        with stop.interruptible():
+            pool = make_pool(request, factory)
+        search = Search(study, settings, request, store, validation, pool, on_event, stop, sharing)
+        try:
+            reason = search.run()
+        except KeyError as error:
+            if resolution.name in optuna.get_all_study_names(storage):
+                raise
+            raise StudyError(
+                f"study '{resolution.name}' was deleted or renamed while it ran; the same command "
+                "begins it anew"
+            ) from error
         folder = str(store.folder)
         return Finished(study, reason, search.state(), without_password(url), folder)
 
 
-def n_threads(request: SearchRequest) -> int:
-    """Threads that a trial trains with: as asked, or one per physical core.
+def _open(
+    storage: RDBStorage, store: ArtifactFolder, request: SearchRequest, stage: Stage, name: str
+) -> tuple[optuna.Study, StudySettings]:
+    """The study, made by one process however many want it at once."""
+    with making_studies(storage):
+        resolution = resolve(storage, store, request, stage)
+        if resolution.name != name:
+            raise StudyError(
+                f"study '{name}' was created by another process just now; run this again"
+            )
+        return open_study(storage, resolution, store), resolution.settings
 
-    A trial's values depend on it in their last digits, as sums are split differently.
+
+def make_pool(request: SearchRequest, factory: TrainingFactory) -> Pool:
+    """Who trains: a Dask cluster, processes of our own, or this process where one is enough.
+
+    Raises:
+        StudyError: the Dask cluster does not answer.
     """
-    return request.threads or psutil.cpu_count(logical=False) or 1
+    if request.dask is not None:
+        from studies.cluster import existing_cluster
+
+        return existing_cluster(request.dask, request.threads, factory)
+    if n_jobs(request) > 1:
+        from studies.cluster import local_cluster
+
+        return local_cluster(n_jobs(request), request.threads, factory)
+    return InProcess(factory)
+
+
+def n_jobs(request: SearchRequest) -> int:
+    """Trials trained side by side: as asked, or one per physical core left by their threads."""
+    cores = psutil.cpu_count(logical=False) or 1
+    return request.jobs or max(1, cores // request.threads)

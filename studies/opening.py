@@ -11,10 +11,13 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from spaces.errors import ConfigurationError, StudyError
+from spaces.stages import Metric, Stage
+from studies import encoders, trials, weights
 from studies import settings as study_settings
-from studies import trials, weights
+from studies.encoders import Encoder
 from studies.request import SearchRequest
-from studies.settings import Stage, StudySettings
+from studies.samplers import SAMPLERS
+from studies.settings import StudySettings
 from studies.storage import ArtifactFolder
 
 _TAKES_OVER = "takes_over"
@@ -33,13 +36,18 @@ class Resolution(NamedTuple):
     """The study is not there yet."""
     taken_from: str | None
     """Name of the study whose fitting trials a new one takes over."""
+    encoder: Encoder | None = None
+    """What a new study of classifiers starts from."""
 
 
-def resolve(storage: BaseStorage | None, request: SearchRequest, stage: Stage) -> Resolution:
+def resolve(
+    storage: BaseStorage | None, store: ArtifactFolder, request: SearchRequest, stage: Stage
+) -> Resolution:
     """Find out which study the request means, and whether it fits; writes nothing.
 
     Args:
         storage: None where there is no database yet.
+        store: where trials' weights are.
         request: what the user asked for; options left out are as the study was made.
         stage: what the study is about.
 
@@ -48,20 +56,26 @@ def resolve(storage: BaseStorage | None, request: SearchRequest, stage: Stage) -
             program.
         ConfigurationError: the settings asked for cannot be.
     """
-    fresh = _settings(StudySettings(stage), request)
+    fresh = _settings(_plain(stage, request), request)
     name = request.study or fresh.default_name()
     existing = _find(storage, name)
     if existing is None or study_settings.is_untouched(existing):
-        return Resolution(name, fresh, created=True, taken_from=None)
+        _check_run(fresh, request)
+        fresh, encoder = _with_encoder(fresh, storage, store, request)
+        return Resolution(name, fresh, created=True, taken_from=None, encoder=encoder)
     stored = study_settings.load(existing)
-    if stored.stage != stage:
+    if stored.stage != stage.name:
         raise StudyError(f"study '{name}' is about the {stored.stage}; choose another with --study")
-    wanted = _settings(stored, request)
+    wanted, encoder = _settings(stored, request), None
+    if request.new or _names_another(request.encoder, stored):
+        wanted, encoder = _with_encoder(wanted, storage, store, request)
+    _check_run(wanted, request)
     differences = wanted.differences(stored)
     if not differences and not request.new:
         return Resolution(name, stored, created=False, taken_from=None)
     if request.new:
-        return Resolution(_unused_name(storage, name), wanted, created=True, taken_from=name)
+        unused = _unused_name(storage, name)
+        return Resolution(unused, wanted, created=True, taken_from=name, encoder=encoder)
     raise StudyError(
         f"study '{name}' was made otherwise ({'; '.join(differences)}). Leave those options out "
         "to go on with it, name another study with --study, or start a fresh one that takes over "
@@ -76,7 +90,7 @@ def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactFold
         study = optuna.create_study(
             storage=storage,
             study_name=resolution.name,
-            direction=settings.direction,
+            directions=settings.directions(),
             load_if_exists=not resolution.created or _find(storage, resolution.name) is not None,
         )
     except DuplicatedStudyError as error:
@@ -84,6 +98,8 @@ def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactFold
             f"study '{resolution.name}' was created by another process just now; run this again"
         ) from error
     if not study_settings.is_ours(study):
+        if resolution.encoder is not None:
+            encoders.keep(study, store, resolution.encoder)
         study_settings.store(study, settings)
         if resolution.taken_from is not None:
             study.set_user_attr(_TAKES_OVER, resolution.taken_from)
@@ -94,6 +110,34 @@ def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactFold
     return study
 
 
+def _plain(stage: Stage, request: SearchRequest) -> StudySettings:
+    """A new study's settings, but for what ``_settings`` and ``_with_encoder`` put in."""
+    metric = next(iter(stage.metrics.values()))
+    origin = {"source": request.encoder or "best", "config": {}, "sha256": ""}
+    encoder = origin if stage.name == "classifier" else None
+    return StudySettings(stage.name, metric=metric.key, direction=metric.direction, encoder=encoder)
+
+
+def _with_encoder(
+    settings: StudySettings,
+    storage: BaseStorage | None,
+    store: ArtifactFolder,
+    request: SearchRequest,
+) -> tuple[StudySettings, Encoder | None]:
+    if settings.stage != "classifier":
+        return settings, None
+    encoder = encoders.find(storage, store, request.encoder, settings.budget)
+    return replace(settings, encoder=encoder.origin), encoder
+
+
+def _names_another(encoder: str | None, stored: StudySettings) -> bool:
+    """Whether ``--encoder`` says something else than when the study was made.
+
+    What the same words mean may have changed since; the study goes on with its own encoder.
+    """
+    return encoder is not None and encoder != (stored.encoder or {}).get("source")
+
+
 def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
     """``base`` with all that the request names in place of its own."""
     budget = replace(
@@ -102,14 +146,40 @@ def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
         subset=request.subset if request.subset is not None else base.budget.subset,
         protocol=request.protocol or base.budget.protocol,
     )
-    if budget.protocol == "paper" and (request.trials or request.more):
+    if budget.protocol == "paper" and (request.trials or request.more or request.enqueue):
         raise ConfigurationError(
             "the paper's protocol validates on the test images, so nothing may be searched in it; "
-            "give --trials 0 to run the paper's configurations alone"
+            "give --trials 0 and no --enqueue to run the paper's configurations alone"
         )
     seed = request.seed if request.seed is not None else base.seed
+    if request.space_name not in (None, base.space_name):
+        base = replace(base, space_name=request.space_name, space={})
     narrowed = study_settings.with_space(base, dict(request.space))
-    return replace(narrowed, budget=budget, seed=seed)
+    named = {
+        name: getattr(request, name)
+        for name in ("objectives", "max_params", "max_latency_ms")
+        if getattr(request, name) is not None
+    }
+    if request.metric is not None:
+        metric = _metric(base, request.metric)
+        named |= {"metric": metric.key, "direction": metric.direction}
+    return replace(narrowed, budget=budget, seed=seed, **named)
+
+
+def _check_run(settings: StudySettings, request: SearchRequest) -> None:
+    """Refuse a run that Optuna cannot do on a study of these settings."""
+    if settings.objectives and request.sampler == "cmaes":
+        several = ", ".join(name for name in SAMPLERS if name != "cmaes")
+        raise ConfigurationError(
+            f"sampler cmaes knows one objective alone; with several choose from {several}"
+        )
+
+
+def _metric(settings: StudySettings, name: str) -> Metric:
+    metrics = settings.stage_record().metrics
+    if name not in metrics:
+        raise ConfigurationError(f"metric cannot be {name}; choose from {', '.join(metrics)}")
+    return metrics[name]
 
 
 def made_from(study: optuna.Study) -> optuna.Study | None:
@@ -133,12 +203,6 @@ def taken_from(study: optuna.Study, trial: optuna.Trial) -> FrozenTrial | None:
     return next((t for t in there if t.number == origin["trial"]), None)
 
 
-def all_studies(storage: BaseStorage) -> list[optuna.Study]:
-    """Every study in the storage, oldest first."""
-    names = optuna.get_all_study_names(storage)
-    return [optuna.load_study(study_name=name, storage=storage) for name in names]
-
-
 def _take_over(
     study: optuna.Study, settings: StudySettings, store: ArtifactFolder, source_name: str
 ) -> None:
@@ -148,6 +212,7 @@ def _take_over(
     state was kept, if they had been trained to the end.
     """
     source = optuna.load_study(study_name=source_name, storage=study._storage)
+    most = settings.max_params or float("inf")
     stored = study_settings.load(source)
     results = trials.searched_results(source.get_trials(deepcopy=False))
     if not settings.is_comparable(stored):
@@ -159,10 +224,10 @@ def _take_over(
     there = [t.user_attrs.get(trials.TAKEN_FROM) for t in study.get_trials(deepcopy=False)]
     for trial in results:
         origin = {"study": source_name, "trial": trial.number}
-        if trials.SAME_AS in trial.user_attrs or origin in there:
+        if trials.SAME_AS in trial.user_attrs or trials.was_refused(trial) or origin in there:
             continue
         config = space.config_type.from_dict(trial.user_attrs[trials.CONFIG])
-        if config in space:
+        if config in space and config.n_parameters() <= most:
             attrs = {trials.CONFIG: config.to_dict(), trials.TAKEN_FROM: origin}
             study.enqueue_trial(space.params(config), user_attrs=attrs)
 

@@ -5,11 +5,10 @@ from typing import Literal, NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from spaces import paper
 from studies import trials
+from studies.pool import EpochDone
 from studies.request import DEFAULT_TRIALS, SearchRequest
 from studies.settings import StudySettings
-from studies.training import EpochMetrics
 
 Outcome = Literal["complete", "pruned", "failed", "reused"]
 
@@ -21,13 +20,6 @@ class TrialStarted(NamedTuple):
     label: str
     words: str
     n_epochs: int
-
-
-class EpochDone(NamedTuple):
-    """A running trial finished an epoch."""
-
-    number: int
-    metrics: EpochMetrics
 
 
 class TrialEnded(NamedTuple):
@@ -65,16 +57,28 @@ class SearchState(NamedTuple):
 
 
 def n_wanted(request: SearchRequest, settings: StudySettings, all_trials: list[FrozenTrial]) -> int:
-    """Searched trials that the study shall have in the end."""
+    """Searched trials that the study shall have in the end; those queued by hand are run anyhow."""
+    n_results = len(trials.searched_results(all_trials))
     if request.more is not None:
-        return len(trials.searched_results(all_trials)) + request.more
-    if request.trials is not None:
-        return request.trials
-    return 0 if settings.budget.protocol == "paper" else DEFAULT_TRIALS
+        return n_results + request.more
+    queued = [t for t in all_trials if t.state == TrialState.WAITING]
+    n_given = sum(trials.ENQUEUED in trial.user_attrs for trial in queued)
+    default = 0 if settings.budget.protocol == "paper" else DEFAULT_TRIALS
+    wanted = default if request.trials is None else request.trials
+    return max(wanted, n_results + n_given) if n_given else wanted
 
 
-def search_state(study: optuna.Study, settings: StudySettings, wanted: int) -> SearchState:
-    """How far a study is, of ``wanted`` searched trials."""
+def paper_names(request: SearchRequest, settings: StudySettings) -> list[str]:
+    """The paper's configurations that a run shall have trained, in the order to train them."""
+    wanted = request.only_paper
+    run_order = settings.stage_record().run_order
+    return [name for name in run_order if wanted is None or name in wanted]
+
+
+def search_state(
+    study: optuna.Study, settings: StudySettings, wanted: int, wanted_paper: int
+) -> SearchState:
+    """How far a study is, of ``wanted`` searched trials and so many of the paper's."""
     all_trials = study.get_trials(deepcopy=False)
     results = trials.searched_results(all_trials)
     return SearchState(
@@ -83,7 +87,7 @@ def search_state(study: optuna.Study, settings: StudySettings, wanted: int) -> S
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in results),
         n_failed=sum(trial.state == TrialState.FAIL for trial in all_trials),
         n_paper=sum(trials.is_paper(t) for t in all_trials if trials.is_result(t)),
-        n_paper_wanted=len(paper.AUTOENCODERS),
+        n_paper_wanted=wanted_paper,
         best=trials.best(all_trials, settings.direction),
     )
 
@@ -102,7 +106,7 @@ def early_stop_reason(
         )
         if reached <= wanted:
             return f"target {request.target:g} reached by trial {best.number}"
-    n_idle = trials.n_since_best(all_trials, settings.direction)
+    n_idle = trials.n_since_best(all_trials, settings.directions())
     if request.patience is not None and n_idle >= request.patience:
         return f"patience of {request.patience} trials without a better one is over"
     return None

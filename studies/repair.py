@@ -1,57 +1,137 @@
-"""Making up for what earlier runs left undone, before a run begins."""
+"""Making up for what other runs left undone, before a run begins and while it goes on."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import optuna
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from spaces import paper
-from spaces.space import fingerprint
-from studies import trials, weights
+from spaces.classifier import ClassifierConfig
+from spaces.space import Configuration, fingerprint
+from studies import trials
 from studies.progress import Notice
 from studies.settings import StudySettings
-from studies.storage import ArtifactFolder
+from studies.sharing import Sharing
 
 
 def prepare(
     study: optuna.Study,
-    store: ArtifactFolder,
     settings: StudySettings,
-    sole_coordinator: bool,
+    sharing: Sharing,
+    paper_names: list[str],
     promote: int = 0,
+    given: Sequence[Configuration] = (),
 ) -> list[Notice]:
     """Make up for what earlier runs left undone, and queue the trials that nobody has to draw.
 
     Args:
-        study: the study.
-        store: where its trials' weights are.
+        study: the study, to which nobody else adds trials meanwhile.
         settings: what it was made with.
-        sole_coordinator: no other process can be running it.
+        sharing: which trials others run.
+        paper_names: the paper's configurations to train, in order.
         promote: how many of the best pruned trials shall be trained to the end.
+        given: configurations that a person wants trained as searched trials.
 
     Returns:
         What was found and done, for a person to read.
     """
-    repairs = trials.find_repairs(study.get_trials(deepcopy=False), sole_coordinator)
-    for trial in repairs.lost:
-        study._storage.set_trial_user_attr(trial._trial_id, trials.REASON, trials.LOST)
-        weights.discard(store, study, trial)
-        study.tell(trial.number, state=TrialState.FAIL)
+    notices = make_up(study, settings, sharing, paper_names)
     all_trials = study.get_trials(deepcopy=False)
-    for name in trials.missing_paper_trials(all_trials, paper.RUN_ORDER):
-        _enqueue(study, settings, paper.autoencoder(name).config.to_dict(), {trials.PAPER: name})
+    for trial in trials.pruned_to_promote(all_trials, settings.direction, promote):
+        attrs = {trials.PROMOTED: trial.number}
+        _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
+    notices += _enqueue_given(study, settings, given)
+    others = sharing.elsewhere(all_trials)
+    if others:
+        notices.append(Notice(f"trial {_numbers(others)} is being run by other processes"))
+    return notices
+
+
+def make_up(
+    study: optuna.Study, settings: StudySettings, sharing: Sharing, paper_names: list[str]
+) -> list[Notice]:
+    """Mark lost trials failed, and queue what is to be trained again; parameters as above.
+
+    That is the paper's configurations that have neither finished nor are about to, and searched
+    ones that were stopped from outside. Done before any other trial is drawn, so that a retry takes
+    the place of what it makes up for.
+    """
+    notices = []
+    all_trials = study.get_trials(deepcopy=False)
+    lost = sharing.lost(all_trials)
+    if lost:
+        _mark_lost(study, lost)
+        all_trials = study.get_trials(deepcopy=False)
+        text = f"trial {_numbers(lost)} was left running by a process that died: marked failed"
+        notices.append(Notice(text))
+    for name in trials.missing_paper_trials(all_trials, paper_names):
+        _enqueue_paper(study, settings, name)
     retries = trials.trials_to_retry(all_trials)
     for trial in retries:
-        attrs = {trials.RETRY_OF: trial.number}
-        if trials.PROMOTED in trial.user_attrs:
-            attrs[trials.PROMOTED] = trial.user_attrs[trials.PROMOTED]
-        _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
-    for trial in trials.pruned_to_promote(all_trials, settings.direction, promote):
-        if trial.number not in {t.user_attrs.get(trials.PROMOTED) for t in retries}:
-            attrs = {trials.PROMOTED: trial.number}
-            _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
-    return list(_repair_notices(repairs, retries))
+        _enqueue_retry(study, settings, trial)
+    if retries:
+        text = f"trial {_numbers(retries)} did not finish and will be trained again"
+        notices.append(Notice(text))
+    return notices
+
+
+def to_enqueue(
+    given: Sequence[Configuration],
+    settings: StudySettings,
+    all_trials: list[FrozenTrial],
+    paper_names: list[str],
+) -> list[Configuration]:
+    """Those of the given configurations that no trial has yet, nor will have as the paper's."""
+    base = settings.search_space().base
+    rows = (settings.stage_record().paper_row(name).config for name in paper_names)
+    known = {fingerprint(_over_encoder(base, config)) for config in rows}
+    known |= {str(trial.user_attrs.get(trials.FINGERPRINT)) for trial in all_trials}
+    new = {fingerprint(c): c for c in (_over_encoder(base, config) for config in given)}
+    return [config for key, config in new.items() if key not in known]
+
+
+def _enqueue_paper(study: optuna.Study, settings: StudySettings, name: str) -> None:
+    row = settings.stage_record().paper_row(name)
+    config = _over_encoder(settings.search_space().base, row.config)
+    _enqueue(study, settings, config.to_dict(), {trials.PAPER: name})
+
+
+def _enqueue_retry(study: optuna.Study, settings: StudySettings, trial: FrozenTrial) -> None:
+    attrs = {trials.RETRY_OF: trial.number}
+    for name in (trials.PROMOTED, trials.ENQUEUED):
+        if name in trial.user_attrs:
+            attrs[name] = trial.user_attrs[name]
+    _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
+
+
+def _enqueue_given(
+    study: optuna.Study, settings: StudySettings, given: Sequence[Configuration]
+) -> list[Notice]:
+    """Queue what nothing has queued or trained so far; says what becomes of each."""
+    notices = []
+    for config in given:
+        there = study.get_trials(deepcopy=False)
+        own = _over_encoder(settings.search_space().base, config)
+        same = [t for t in there if t.user_attrs.get(trials.FINGERPRINT) == fingerprint(own)]
+        if same:
+            text = f"{own.in_words()}: is {trials.label(same[-1])} already"
+        else:
+            _enqueue(study, settings, own.to_dict(), {trials.ENQUEUED: True})
+            text = f"{own.in_words()}: queued as #{len(there)}"
+        if own != config:
+            text += f", over the study's encoder {settings.encoder_in_words()}"
+        notices.append(Notice(text))
+    return notices
+
+
+def _over_encoder(base: Configuration, config: Configuration) -> Configuration:
+    """A classifier's configuration over the study's encoder; an autoencoder's as it is."""
+    if isinstance(config, ClassifierConfig) and isinstance(base, ClassifierConfig):
+        return replace(config, encoder=base.encoder)
+    return config
 
 
 def _enqueue(
@@ -59,17 +139,20 @@ def _enqueue(
 ) -> None:
     space = settings.search_space()
     config = space.config_type.from_dict(fields)
-    known = {trials.CONFIG: config.to_dict(), trials.FINGERPRINT: fingerprint(config)}
+    known = {
+        trials.CONFIG: config.to_dict(),
+        trials.WORDS: config.in_words(),
+        trials.FINGERPRINT: fingerprint(config),
+    }
     study.enqueue_trial(space.params(config), user_attrs={**known, **attrs})
 
 
-def _repair_notices(repairs: trials.Repairs, retries: list[FrozenTrial]) -> Iterator[Notice]:
-    if repairs.lost:
-        numbers = ", ".join(f"#{trial.number}" for trial in repairs.lost)
-        yield Notice(f"trial {numbers} was left running by a process that died: marked failed")
-    if retries:
-        numbers = ", ".join(f"#{trial.number}" for trial in retries)
-        yield Notice(f"trial {numbers} did not finish and will be trained again")
-    if repairs.elsewhere:
-        numbers = ", ".join(f"#{trial.number}" for trial in repairs.elsewhere)
-        yield Notice(f"trial {numbers} is marked running on another machine and left alone")
+def _mark_lost(study: optuna.Study, lost: list[FrozenTrial]) -> None:
+    for trial in lost:
+        with suppress(UpdateFinishedTrialError):  # it lived, and has ended just now
+            study._storage.set_trial_user_attr(trial._trial_id, trials.REASON, trials.LOST)
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def _numbers(some: list[FrozenTrial]) -> str:
+    return ", ".join(f"#{trial.number}" for trial in some)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from spaces.budget import Protocol
+from spaces.budget import StudyProtocol
 from spaces.errors import ConfigurationError
+from spaces.space import Configuration
+from spaces.stages import SpaceName
 
 SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid", "qmc"]
 PrunerName = Literal["halving", "hyperband", "median", "none"]
@@ -17,6 +19,11 @@ PrunerName = Literal["halving", "hyperband", "median", "none"]
 Keep = Literal["all", "none"] | int
 """Whose weights and states stay: all trials', none, or those of the paper's trials, of the best so
 many that were trained to the end, and of as many of the best pruned ones."""
+
+MetricName = Literal["accuracy", "loss"]
+
+Cost = Literal["params", "macs", "latency"]
+"""What a model costs: parameters, multiply-adds, or milliseconds per 100 images on one thread."""
 
 DEFAULT_TRIALS = 50
 """Searched trials of a study; under the paper's protocol there are none."""
@@ -40,11 +47,28 @@ class SearchRequest:
     """Folder for weights; by default beside the database."""
     new: bool = False
     """Start a fresh study, taking over the trials that fit, if the settings differ."""
+    space_name: SpaceName | None = None
+    """Which of the stage's spaces is searched."""
     space: Mapping[str, str] = field(default_factory=dict)
     """Dimensions narrowed or fixed, as text."""
+    encoder: str | None = None
+    """Where a classifier's encoder starts from: a study, ``study#trial``, an exported folder,
+    ``paper`` or ``scratch``; None is the best trial of the last autoencoder study."""
+    metric: MetricName | None = None
+    """What a trial is judged by; by default the stage's first."""
+    objectives: tuple[Cost, ...] | None = None
+    """Costs that are minimised beside the metric, in a multi-objective study without pruning."""
+    max_params: int | None = None
+    """Models with more parameters are infeasible and not trained."""
+    max_latency_ms: float | None = None
+    """Models that take longer over 100 images on one thread are infeasible and not trained."""
+    enqueue: tuple[Configuration, ...] = ()
+    """Configurations to train as searched trials, in the space or not."""
+    only_paper: tuple[str, ...] | None = None
+    """Names of the paper's configurations to train; None for all of them."""
     epochs: int | None = None
     subset: int | None = None
-    protocol: Protocol | None = None
+    protocol: StudyProtocol | None = None
     seed: int | None = None
     sampler: SamplerName = "tpe"
     pruner: PrunerName = "halving"
@@ -55,8 +79,14 @@ class SearchRequest:
     target: float | None = None
     """Value at which the search ends."""
     keep_weights: Keep = 10
-    threads: int | None = None
-    """Threads a trial trains with; by default one per physical core."""
+    jobs: int | None = None
+    """Trials trained side by side, each in a process; by default one per physical core."""
+    threads: int = 1
+    """Threads that each trial trains with."""
+    dask: str | None = None
+    """Address of a Dask cluster whose workers train, instead of processes of our own."""
+    checkpoint_every: int | None = None
+    """Epochs between two stored states of a running trial; None is as often as costs under 1 %."""
     data_dir: Path | None = None
 
     def __post_init__(self) -> None:
@@ -66,12 +96,17 @@ class SearchRequest:
             ("more", 1),
             ("promote", 0),
             ("patience", 1),
+            ("jobs", 1),
             ("threads", 1),
+            ("max_params", 1),
+            ("checkpoint_every", 1),
         ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigurationError(f"{name} must be at least {least}; got {value}")
-        if self.timeout_s is not None and not self.timeout_s > 0:
-            raise ConfigurationError(f"timeout must be above 0 seconds; got {self.timeout_s}")
+        for name, unit in (("timeout_s", "seconds"), ("max_latency_ms", "milliseconds")):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ConfigurationError(f"{name} must be above 0 {unit}; got {value}")
         if isinstance(self.keep_weights, int) and self.keep_weights < 0:
             raise ConfigurationError(f"keep-weights must not be negative; got {self.keep_weights}")

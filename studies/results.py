@@ -1,19 +1,35 @@
 """What trials leave behind, and how others use it: results copied, training gone on with."""
 
+from contextlib import suppress
+from typing import Any, NamedTuple
+
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
+from torch import Tensor
 
 from spaces.budget import Budget
 from studies import opening, trials, weights
 from studies.storage import ArtifactFolder
-from studies.training import EpochMetrics, Training
+from studies.training import EpochMetrics, Outcome
+
+_COPIED = (
+    trials.EPOCHS,
+    trials.METRICS,
+    trials.SECONDS,
+    trials.REASON,
+    trials.LATENCY_MS,
+    trials.CONFUSION,
+)
+"""What a trial takes over from another with the same configuration."""
 
 
-def save(store: ArtifactFolder, trial: Trial, training: Training) -> None:
+def save(store: ArtifactFolder, trial: Trial, outcome: Outcome) -> None:
     """Keep the weights a trial ends with, and the state from which its training can go on."""
     config = trial.user_attrs[trials.CONFIG]
-    weights.save(store, trial, training.network.state_dict(), config)
-    weights.save(store, trial, training.state_dict(), config, weights.STATE)
+    assert outcome.weights is not None
+    assert outcome.state is not None
+    weights.save(store, trial, outcome.weights, config)
+    weights.save(store, trial, outcome.state, config, weights.STATE)
 
 
 def stored_result(study: optuna.Study, trial: Trial, fingerprint: str) -> FrozenTrial | None:
@@ -42,38 +58,94 @@ def copy_result(
     if origin is None:
         trial.set_user_attr(trials.SAME_AS, source.number)
     for file in (weights.WEIGHTS, weights.STATE) if origin else ():
-        if weights.is_kept(store, study, source, file):
-            tensors = weights.load(store, study, source, file)
-            weights.save(store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
-    for name in (trials.EPOCHS, trials.METRICS, trials.SECONDS, trials.REASON):
+        with suppress(weights.DamagedError):  # the result is good without
+            if weights.is_kept(store, study, source, file):
+                tensors = weights.load(store, study, source, file)
+                weights.save(store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
+    for name in _COPIED:
         if name in source.user_attrs:
             trial.set_user_attr(name, source.user_attrs[name])
     for step, value in source.intermediate_values.items():
         trial.report(value, step)
     complete = source.state == TrialState.COMPLETE
-    study.tell(trial, source.value if complete else None, source.state)
+    study.tell(trial, source.values if complete else None, source.state)
     return f"taken over from {origin['study']}" if origin else f"same as #{source.number}"
 
 
-def go_on(
-    study: optuna.Study, store: ArtifactFolder, trial: Trial, training: Training, budget: Budget
-) -> list[EpochMetrics]:
-    """Bring the training to where another trial left the same one.
+class Earlier(NamedTuple):
+    """Where another trial left the same training."""
 
-    The other trial was pruned in this study, or trained for fewer epochs in the study that this
-    one was made from.
+    state: dict[str, Tensor] | None
+    """None: nowhere."""
+    epochs: list[EpochMetrics]
+    """So far; to be reported again, so that pruners see what they would have seen."""
 
-    Returns:
-        The epochs so far; to be reported again, so that pruners see what they would have seen.
+
+def earlier_training(
+    study: optuna.Study, store: ArtifactFolder, trial: Trial, budget: Budget
+) -> Earlier:
+    """Find where another trial left the same training, and note it in this one.
+
+    The other trial was pruned in this study or died after a checkpoint, or was trained for fewer
+    epochs in the study that this one was made from.
     """
     key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
     for origin in filter(None, (study, opening.made_from(study))):
         known = origin.get_trials(deepcopy=False)
         for source in trials.source_of_state(known, key, seed, budget.epochs):
-            if weights.is_kept(store, origin, source, weights.STATE):
-                training.load_state_dict(weights.load(store, origin, source, weights.STATE))
+            if not weights.is_kept(store, origin, source, weights.STATE):
+                continue
+            try:
+                state = weights.load(store, origin, source, weights.STATE)
+            except weights.DamagedError:  # another's, or none: training begins anew
+                continue
+            epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]
+            if len(epochs) == int(state["epoch"]):
                 named = {"study": origin.study_name, "trial": source.number}
                 trial.set_user_attr(trials.GOES_ON_FROM, named)
-                rows = zip(*source.user_attrs[trials.EPOCHS].values(), strict=True)
-                return [EpochMetrics(*row) for row in rows]
-    return []
+                return Earlier(state, epochs)
+    return Earlier(None, [])
+
+
+def checkpoint(
+    study: optuna.Study,
+    store: ArtifactFolder,
+    trial: Trial,
+    state: dict[str, Tensor],
+    history: list[EpochMetrics],
+) -> None:
+    """Store where a running trial's training stands, in place of where it stood before.
+
+    Killed at any moment, the trial has one whole state and the metrics of at least its epochs.
+    """
+    trial.set_user_attr(trials.EPOCHS, as_columns(history))
+    frozen = study._storage.get_trial(trial._trial_id)
+    before = list(weights.artifact_ids(study, frozen, weights.STATE))
+    weights.save(store, trial, state, trial.user_attrs[trials.CONFIG], weights.STATE)
+    weights.remove(store, before)
+
+
+def drop_state(study: optuna.Study, store: ArtifactFolder, trial: Trial) -> None:
+    """Remove a running trial's checkpoint, once its training is over."""
+    frozen = study._storage.get_trial(trial._trial_id)
+    weights.remove(store, list(weights.artifact_ids(study, frozen, weights.STATE)))
+
+
+def drop_checkpoints(study: optuna.Study, store: ArtifactFolder, fingerprint: str) -> None:
+    """Remove what attempts that died left, once their configuration has a result."""
+    for trial in study.get_trials(deepcopy=False):
+        same = trial.user_attrs.get(trials.FINGERPRINT) == fingerprint
+        if same and trials.is_unfinished_failure(trial):
+            weights.discard(store, study, trial)
+
+
+def as_columns(history: list[EpochMetrics]) -> dict[str, list[float]]:
+    """A list for each metric that the stage has."""
+    columns = {name: [getattr(m, name) for m in history] for name in EpochMetrics._fields}
+    return {name: column for name, column in columns.items() if None not in column}
+
+
+def from_columns(columns: dict[str, list[Any]]) -> list[EpochMetrics]:
+    """The epochs that :func:`as_columns` turned into columns."""
+    rows = zip(*columns.values(), strict=True)
+    return [EpochMetrics(**dict(zip(columns, row, strict=True))) for row in rows]

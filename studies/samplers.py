@@ -15,6 +15,7 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from spaces.budget import Budget
 from spaces.space import SearchSpace
+from studies.cma import Cma
 from studies.request import PrunerName, SamplerName
 
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
@@ -62,7 +63,7 @@ def make_sampler(
             case "random":
                 return optuna.samplers.RandomSampler(seed=seed)
             case "cmaes":
-                return optuna.samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False)
+                return Cma(seed=seed, warn_independent_sampling=False)
             case "gp":
                 return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)
             case "grid":  # remembers visited points in the study, so its order must not change
@@ -91,8 +92,13 @@ class Tpe(optuna.samplers.TPESampler):
         super().__init__(**options)
         any_trial = FixedTrial(space.params(next(iter(space))))
         space.suggest(any_trial)
+        conditional = {d.name for d in space.dimensions if d.when}
         # In the order in which Optuna would gather them.
-        self._dimensions = dict(sorted(any_trial.distributions.items()))
+        self._dimensions = {
+            name: distribution
+            for name, distribution in sorted(any_trial.distributions.items())
+            if name not in conditional
+        }
 
     def infer_relative_search_space(
         self,

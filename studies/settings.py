@@ -4,27 +4,18 @@ import platform
 import warnings
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 
-from spaces import autoencoder
 from spaces.budget import Budget
+from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.errors import StudyError
 from spaces.space import SearchSpace
-from studies.trials import Direction
-
-Stage = Literal["autoencoder"]
-"""Which of the recipe's models a study is about."""
-
-SPACES: dict[tuple[Stage, str], SearchSpace[Any]] = {
-    ("autoencoder", "paper"): autoencoder.PAPER_SPACE,
-}
-"""Every space by stage and name."""
-
-SHORT_NAMES: dict[Stage, str] = {"autoencoder": "ae"}
-"""Default study names begin with these."""
+from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
+from studies.request import Cost
+from studies.trials import COST_ATTRS
 
 _ATTR = "fmnist_search"
 """The one attribute of a study that holds its settings."""
@@ -34,9 +25,9 @@ _ATTR = "fmnist_search"
 class StudySettings:
     """All that decides a trial's value, beside its configuration."""
 
-    stage: Stage
+    stage: StageName
     budget: Budget = field(default_factory=Budget)
-    space_name: str = "paper"
+    space_name: SpaceName = "paper"
     space: dict[str, str] = field(default_factory=dict)
     """Each dimension's values, as the command line writes them."""
     seed: int = 0
@@ -44,24 +35,57 @@ class StudySettings:
     """What a trial's value is: the metric after its last epoch."""
     direction: Direction = "minimize"
     split_seed: int = 0
+    objectives: tuple[Cost, ...] = ()
+    """Costs that are minimised beside the metric."""
+    max_params: int | None = None
+    max_latency_ms: float | None = None
+    encoder: dict[str, Any] | None = None
+    """A classifier's: ``source``, ``study`` and ``trial`` it came from, their ``loss``, ``sha256``
+    of its weights, and its ``config``."""
+
+    def stage_record(self) -> Stage:
+        """All that is known of the stage."""
+        return STAGES[self.stage]
 
     def search_space(self) -> SearchSpace[Any]:
-        """The space as narrowed when the study was made.
+        """The space as narrowed when the study was made, over the study's encoder.
 
         Raises:
             StudyError: this version knows no such space.
         """
         try:
-            return SPACES[self.stage, self.space_name].narrowed(self.space)
+            space = self.stage_record().spaces[self.space_name].narrowed(self.space)
+            # A dimension that a later version added is none of this study's.
+            space = space.only(self.space) if self.space else space
+            if self.encoder is None:
+                return space
+            base = ClassifierConfig.from_dict({"encoder": self.encoder["config"]})
+            return with_encoder(space, base.encoder)
         except (KeyError, ValueError) as error:
             raise StudyError(f"this version cannot build the study's space: {error}") from error
 
+    def names_of_values(self) -> list[str]:
+        """What each of a trial's values is, the metric first."""
+        return [self.metric, *(COST_ATTRS[cost] for cost in self.objectives)]
+
+    def directions(self) -> list[Direction]:
+        """Which way each value is better."""
+        costs: list[Direction] = ["minimize"] * len(self.objectives)
+        return [self.direction, *costs]
+
     def default_name(self) -> str:
-        """The study's name where none is given: other budgets get studies of their own."""
-        default = Budget()
-        parts: list[str] = [SHORT_NAMES[self.stage]]
+        """The study's name where none is given: other settings get studies of their own."""
+        default, stage = Budget(), self.stage_record()
+        parts: list[str] = [stage.short]
+        if self.space_name != "paper":
+            parts.append(self.space_name)
+        if self.encoder is not None and self.encoder["source"] == "scratch":
+            parts.append("scratch")
         if self.budget.protocol != default.protocol:
             parts.append(self.budget.protocol)
+        if self.metric != next(iter(stage.metrics.values())).key:
+            parts.append(self.metric.removeprefix("validation_"))
+        parts += self.objectives
         if self.budget.epochs != default.epochs:
             parts.append(f"epochs{self.budget.epochs}")
         if self.budget.subset is not None:
@@ -80,14 +104,15 @@ class StudySettings:
         budget = other.budget
         if ignore_epochs:
             budget = replace(budget, epochs=self.budget.epochs)
-        unlike = {"space_name": self.space_name, "space": self.space, "budget": budget}
-        return replace(other, **unlike) == self  # type: ignore[arg-type]
+        own = replace(self, encoder=self._encoder_identity())
+        unlike = {name: getattr(self, name) for name in _NOT_OF_A_VALUE} | {"budget": budget}
+        return replace(other, encoder=other._encoder_identity(), **unlike) == own
 
     def differences(self, other: "StudySettings") -> list[str]:
         """Lines ``name: own value, not other's value`` for all that differs."""
         own, others = self._flat(), other._flat()
         return [
-            f"{name.replace('_', '-')}: {_shown(own.get(name))}, not {_shown(others.get(name))}"
+            f"{name.replace('_', '-')}: {_shown(name, own)}, not {_shown(name, others)}"
             for name in dict.fromkeys([*own, *others])
             if own.get(name) != others.get(name)
         ]
@@ -95,7 +120,31 @@ class StudySettings:
     def _flat(self) -> dict[str, Any]:
         flat: dict[str, Any] = asdict(self)
         parts = (flat.pop("budget"), flat.pop("space"))
+        if self.encoder is not None:
+            flat["encoder"] = f"{self.encoder_in_words()} {self.encoder['sha256'][:8]}".strip()
         return {**flat, **parts[0], **parts[1]}
+
+    def encoder_in_words(self) -> str:
+        """Where the encoder came from: ``ae#12``, or ``scratch``."""
+        origin = self.encoder or {}
+        if origin.get("trial") is None:
+            return str(origin.get("source"))
+        return f"{origin['study']}#{origin['trial']}"
+
+    def _encoder_identity(self) -> dict[str, Any] | None:
+        """What of the encoder decides a trial's value: weights and shape, not their way here."""
+        if self.encoder is None:
+            return None
+        return {name: self.encoder[name] for name in ("sha256", "config")}
+
+
+_NOT_OF_A_VALUE = (
+    "space_name",
+    "space",
+    "max_params",
+    "max_latency_ms",
+)
+"""Settings that decide which trials there are, and not what one comes to."""
 
 
 def store(study: optuna.Study, settings: StudySettings) -> None:
@@ -103,7 +152,7 @@ def store(study: optuna.Study, settings: StudySettings) -> None:
     with warnings.catch_warnings():
         # Optuna calls the names on its axes experimental; a user can do nothing about it.
         warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names([settings.metric])
+        study.set_metric_names(settings.names_of_values())
     study.set_user_attr(_ATTR, asdict(settings))
     study.set_user_attr("made_with", environment())
 
@@ -121,7 +170,11 @@ def load(study: optuna.Study) -> StudySettings:
             "choose another name with --study"
         )
     try:
-        return StudySettings(**{**attr, "budget": Budget(**attr["budget"])})
+        parts = {
+            "budget": Budget(**attr["budget"]),
+            "objectives": tuple(attr.get("objectives", ())),
+        }
+        return StudySettings(**{**attr, **parts})
     except (TypeError, KeyError, ValueError) as error:
         raise StudyError(
             f"study '{study.study_name}' was made by another version of fmnist-search: {error}"
@@ -153,12 +206,16 @@ def with_space(settings: StudySettings, narrowing: dict[str, str]) -> StudySetti
     Raises:
         ConfigurationError: a value is outside the space.
     """
-    full = SPACES[settings.stage, settings.space_name]
-    return replace(settings, space=full.narrowed({**settings.space, **narrowing}).describe())
+    full, wanted = settings.stage_record().spaces[settings.space_name], settings.space | narrowing
+    space = full.narrowed(wanted)
+    return replace(settings, space=(space.only(wanted) if settings.space else space).describe())
 
 
-def _shown(value: Any) -> str:
-    return "all" if value is None else str(value)
+def _shown(name: str, settings: dict[str, Any]) -> str:
+    value = settings.get(name)
+    if value is None:
+        return "all" if name == "subset" else "none"
+    return ", ".join(value) or "none" if isinstance(value, tuple | list) else str(value)
 
 
 def _version(package: str) -> str:

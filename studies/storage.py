@@ -2,8 +2,8 @@
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,11 +16,19 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from spaces.errors import StudyError
+from spaces.errors import FaultError, StudyError
+from studies.server import first_line, open_server
+from studies.sqlite_faults import state_faults
 
 SQLITE_TIMEOUT_S = 60
 """How long a write waits for another process's before it gives up."""
 
+
+DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+"""Which of several drivers is meant where none is named."""
+
+SHOWN_OPTIONS = ("host", "port", "user", "dbname", "sslmode", "connect_timeout", "mode", "uri")
+"""Parts of a URL's query that hold no secret; one that is unknown may be a password misspelt."""
 
 OPTUNA_TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sqlite_")
 """How the names of the tables in a database of Optuna's begin."""
@@ -42,7 +50,8 @@ def storage_url(location: str | None) -> URL:
     if "://" not in location:
         return URL.create("sqlite", database=str(Path(location).expanduser().absolute()))
     try:
-        return make_url(location)
+        url = make_url(location)
+        return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     except (ArgumentError, ValueError):  # whose text can hold a part of the password
         raise StudyError(
             "--storage is not a URL that can be read; give a file, or a URL such as "
@@ -52,7 +61,7 @@ def storage_url(location: str | None) -> URL:
 
 def without_password(url: URL) -> str:
     """The URL as it may be shown and stored."""
-    hidden = {name: "hidden" for name in url.query if "pass" in name.lower()}
+    hidden = {name: "hidden" for name in url.query if name not in SHOWN_OPTIONS}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
@@ -69,42 +78,78 @@ def sqlite_path(url: URL) -> Path | None:
     return Path(url.database).absolute()
 
 
-def open_storage(url: URL) -> RDBStorage:
+def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
     """Open or create the storage.
 
     SQLite is put in WAL mode, so that looking on never blocks the search, and begins every
     transaction with the write lock, so that two processes cannot both take one waiting trial.
+
+    Args:
+        url: of the database.
+        to_look_on: nothing will be run, so reading takes no lock at all.
 
     Raises:
         StudyError: the database cannot be opened or written, or belongs to another program.
     """
     path = sqlite_path(url)
     if path is None:
-        return _connect(url, {})
+        opens = open_server if url.get_backend_name() == "postgresql" else _optunas
+        return _connect(url, opens)
     try:
         _check_ownership(path)
         # Neither Optuna's making of tables nor the switch to WAL bears company.
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=SQLITE_TIMEOUT_S):
             _use_wal(path)
-            storage = _connect(url, {"timeout": SQLITE_TIMEOUT_S})
+            storage = _connect(url, _optunas)
     except (OSError, sqlite3.Error) as error:
         raise StudyError(
-            f"cannot open the studies in {path}: {_first_line(error)}; "
+            f"cannot open the studies in {path}: {first_line(error)}; "
             "name another file with --storage"
         ) from error
-    _begin_immediate(storage.engine)
+    state_faults(storage.engine, path)
+    if not to_look_on:
+        _begin_immediate(storage.engine)
     return storage
 
 
-def _connect(url: URL, connect_args: dict[str, Any]) -> RDBStorage:
-    try:
-        return RDBStorage(
-            url.render_as_string(hide_password=False),
-            engine_kwargs={"connect_args": connect_args},
+def open_existing(location: str | None) -> RDBStorage | None:
+    """Open the storage that ``location`` means; None where nobody has made the default one yet.
+
+    Raises:
+        StudyError: there is no such database, or it cannot be opened.
+    """
+    url = storage_url(location)
+    if location is not None and not exists(url):
+        raise StudyError(f"there is no database {location}; --storage takes a file or a URL")
+    return open_to_look_on(url) if exists(url) else None
+
+
+def open_to_look_on(url: URL) -> RDBStorage:
+    """Open a storage that is there, without holding up whoever runs a search in it.
+
+    Raises:
+        StudyError: there is none, or it cannot be opened.
+    """
+    if not exists(url):
+        raise StudyError(
+            f"there is no database {sqlite_path(url)}; --storage names another, "
+            "and this makes one: fmnist-search ae --trials 50"
         )
+    return open_storage(url, to_look_on=True)
+
+
+def _optunas(url: URL) -> RDBStorage:
+    arguments = {"timeout": SQLITE_TIMEOUT_S} if url.get_backend_name() == "sqlite" else {}
+    shown = url.render_as_string(hide_password=False)
+    return RDBStorage(shown, engine_kwargs={"connect_args": arguments})
+
+
+def _connect(url: URL, opens: Callable[[URL], RDBStorage]) -> RDBStorage:
+    try:
+        return opens(url)
     except (SQLAlchemyError, RuntimeError) as error:
         raise StudyError(
-            f"cannot open the studies in {without_password(url)}: {_first_line(error)}"
+            f"cannot open the studies in {without_password(url)}: {first_line(error)}"
         ) from error
     except ImportError as error:
         raise StudyError(
@@ -124,9 +169,10 @@ def artifacts_folder(url: URL, folder: Path | None) -> Path:
 class ArtifactFolder(FileSystemArtifactStore):
     """Optuna's artifact store on a folder, with files that are there whole or not at all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, make: bool = True) -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            if make:
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StudyError(
                 f"cannot make the folder {folder} for weights: {error.strerror}; "
@@ -135,14 +181,52 @@ class ArtifactFolder(FileSystemArtifactStore):
         super().__init__(folder)
         self.folder = folder
 
+    def path(self, artifact_id: str) -> Path:
+        """Where an artifact lies, if it is there.
+
+        Raises:
+            StudyError: the name, which comes from a database, leads out of the folder.
+        """
+        if artifact_id in ("", ".", "..") or any(c in artifact_id for c in "/\\\0"):
+            raise StudyError(
+                f"an artifact of the study is named {artifact_id!r}, which is no name of a file in "
+                f"{self.folder}; somebody tampered with the database, so use none of it"
+            )
+        return self.folder / artifact_id
+
+    def open_reader(self, artifact_id: str) -> BinaryIO:
+        """Open for reading."""
+        return super().open_reader(self.path(artifact_id).name)
+
+    def remove(self, artifact_id: str) -> None:
+        """Remove the file."""
+        super().remove(self.path(artifact_id).name)
+
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Write under a temporary name, then rename."""
-        partial = self.folder / f"{artifact_id}.partial"
+        """Write under a temporary name, then rename.
+
+        Raises:
+            FaultError: it cannot be written, as when the disk is full.
+        """
+        path = self.path(artifact_id)
+        partial = path.with_name(f"{path.name}.partial")
         try:
             super().write(partial.name, content_body)
-            partial.replace(self.folder / artifact_id)
+            partial.replace(path)
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):  # of a disk that is gone or read-only
+                partial.unlink(missing_ok=True)
+
+
+def cannot_write(folder: Path, error: Exception) -> FaultError:
+    """What to raise for an error at writing weights, states and pictures."""
+    text = getattr(error, "strerror", None) or error
+    return FaultError(
+        f"cannot write weights in {folder}: {text}; free some space or make it writable, and type "
+        "the same command again"
+    )
 
 
 @contextmanager
@@ -158,7 +242,7 @@ def sole_coordinator(url: URL, study_name: str) -> Iterator[bool]:
     """
     path = sqlite_path(url)
     if path is None:
-        yield False
+        yield url.get_backend_name() == "sqlite"  # in memory
         return
     digest = hashlib.sha256(study_name.encode()).hexdigest()[:12]
     real = path.resolve()  # two links to a database are one database
@@ -210,8 +294,3 @@ def _begin_immediate(engine: sqlalchemy.Engine) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     engine.dispose()  # connections made before the listeners
-
-
-def _first_line(error: BaseException) -> str:
-    cause = getattr(error, "orig", None) or error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -6,6 +6,7 @@ torch threads, whatever else the process has drawn or trained.
 
 import math
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
@@ -15,13 +16,16 @@ from torch.nn import functional
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
+from spaces.classifier import N_CLASSES, ClassifierConfig
 from spaces.errors import TrainingDivergedError
-from studies.data import Images, Split
-from studies.fast import accelerate, keep_freed_memory
-from studies.networks import Autoencoder, build_autoencoder, scale_pixels
-
-EVALUATION_BATCH = 250
-"""Images a step when nothing is learned; fits the processor's cache and changes no result."""
+from spaces.space import Configuration
+from studies import evaluation
+from studies.augmentation import augment
+from studies.data import Batch, Images, Split
+from studies.fast import accelerate, keep_freed_memory, run
+from studies.features import encoded
+from studies.networks import Autoencoder, Classifier, build, load_encoder, scale_pixels
+from studies.optimizers import make_optimizer, rate_share
 
 
 class EpochMetrics(NamedTuple):
@@ -30,14 +34,41 @@ class EpochMetrics(NamedTuple):
     epoch: int
     """Counted from 1."""
     train_loss: float
-    """Mean squared error over pixels in [−1, 1], mean over the epoch's images as they were seen:
-    in training mode, with the weights of their step."""
+    """What is minimised, mean over the epoch's images as they were seen: in training mode, with the
+    weights of their step. Of an autoencoder the squared error over pixels in [−1, 1], of a
+    classifier the cross-entropy in nats, with its label smoothing."""
     validation_loss: float
-    """The same error over the validation images, in evaluation mode, after the epoch."""
+    """The same over the validation images, in evaluation mode, after the epoch; without
+    smoothing."""
     seconds: float
     """Wall time of the epoch, evaluation included."""
     evaluation_seconds: float
     """Wall time of its evaluation."""
+    train_accuracy: float | None = None
+    """Of a classifier, from 0 to 1, over the epoch's images as they were seen."""
+    validation_accuracy: float | None = None
+    """Of a classifier, from 0 to 1, over the validation images after the epoch."""
+
+
+class Outcome(NamedTuple):
+    """What a training leaves."""
+
+    weights: dict[str, Tensor] | None
+    """The network's ``state_dict``; None if nobody wants it."""
+    state: dict[str, Tensor] | None
+    """All that is needed to go on; None if nobody wants it."""
+    predictions: Tensor | None
+    """uint8 (N,): the classes that a classifier took the validation images for."""
+    reconstructions: Tensor | None
+    """uint8 (10, 28, 28): the first validation image of each class, as an autoencoder gives it
+    back."""
+
+
+class Score(NamedTuple):
+    """Mean loss over some images, and for a classifier the share it got right."""
+
+    loss: float
+    accuracy: float | None
 
 
 class Training:
@@ -45,22 +76,45 @@ class Training:
 
     It holds no file, thread or process: an interrupt between two batches leaves nothing behind.
 
+    Args:
+        config: what to train.
+        split: what it learns from and is judged by; without validation images it is not judged.
+        seed: of initial weights, order and dropout.
+        budget: how many epochs.
+        encoder: weights that a classifier's encoder starts from; None for random ones.
+        features_folder: where a frozen encoder's latent maps are shared with other processes.
+
     Attributes:
         network: the plain network, its weights those after the last finished epoch.
         epoch: epochs finished.
     """
 
-    def __init__(self, config: AutoencoderConfig, split: Split, seed: int, budget: Budget) -> None:
+    def __init__(
+        self,
+        config: Configuration,
+        split: Split,
+        seed: int,
+        budget: Budget,
+        encoder: Mapping[str, Tensor] | None = None,
+        features_folder: Path | None = None,
+    ) -> None:
+        assert isinstance(config, AutoencoderConfig | ClassifierConfig)
         keep_freed_memory()
         self._config = config
         self._split = split
+        self._seen = split
         self._budget = budget
+        self._features_folder = features_folder
+        self._features: Split | None = None
+        self._step = 0
+        self._predictions: Tensor | None = None
         self.epoch = 0
         self.network, self._generator = _initial_network(config, seed)
+        if encoder is not None and isinstance(self.network, Classifier):
+            load_encoder(self.network, encoder)
         self._forward = accelerate(self.network, self._generator)
-        self._optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=config.learning_rate, fused=True
-        )
+        self._optimizer = make_optimizer(config, self.network.parameters())
+        self._prepare_epoch()
 
     def __iter__(self) -> Iterator[EpochMetrics]:
         """The training itself; iterating again goes on where it stopped."""
@@ -74,24 +128,45 @@ class Training:
         """
         if self.epoch >= self._budget.epochs:
             raise StopIteration
+        self._prepare_epoch()
         start = perf_counter()
-        train_loss = self._train_epoch()
+        train = self._train_epoch()
         trained = perf_counter()
-        validation_loss = self._finite(self.evaluate(self._split.validation), "validation")
+        validation = self._validate()
         end = perf_counter()
         self.epoch += 1
-        return EpochMetrics(self.epoch, train_loss, validation_loss, end - start, end - trained)
+        return EpochMetrics(
+            self.epoch,
+            train.loss,
+            validation.loss,
+            end - start,
+            end - trained,
+            train.accuracy,
+            validation.accuracy,
+        )
 
     def evaluate(self, images: Images) -> float:
-        """Mean squared error over the images' pixels in [−1, 1], in evaluation mode."""
-        self.network.eval()
-        total = 0.0
-        with torch.inference_mode():
-            for pixels in images.batches(EVALUATION_BATCH):
-                originals = scale_pixels(pixels)
-                loss = functional.mse_loss(self._forward(originals), originals)
-                total += loss.item() * len(pixels)
-        return total / len(images)
+        """Mean loss over the images in evaluation mode, without label smoothing."""
+        return self._evaluate(images).loss
+
+    def latency_ms(self) -> float:
+        """Milliseconds that 100 images take on one thread, median."""
+        return evaluation.latency_ms(self.network)
+
+    def outcome(self, with_weights: bool) -> Outcome:
+        """What the training leaves as it is now, between two epochs; weights only if wanted."""
+        reconstructions = None
+        if isinstance(self.network, Autoencoder) and len(self._split.validation):
+            samples = first_of_each_class(self._split.validation)
+            reconstructions = evaluation.reconstruct(self.network, samples)
+        return Outcome(
+            {n: t.detach().clone() for n, t in self.network.state_dict().items()}
+            if with_weights
+            else None,
+            self.state_dict() if with_weights else None,
+            self._predictions,
+            reconstructions,
+        )
 
     def state_dict(self) -> dict[str, Tensor]:
         """A copy of all that changes from epoch to epoch; meant for between epochs."""
@@ -102,7 +177,7 @@ class Training:
             **{f"network.{name}": t for name, t in self.network.state_dict().items()},
             **{f"optimizer.{i}.{name}": t for i, own in moments.items() for name, t in own.items()},
         }
-        return {name: tensor.detach().clone() for name, tensor in state.items()}
+        return {name: t.detach().clone() for name, t in state.items() if t is not None}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what :meth:`state_dict` gave, bit by bit as if never interrupted."""
@@ -121,34 +196,111 @@ class Training:
         groups = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
-    def train_batch(self, pixels: Tensor) -> float:
-        """One step of the optimiser; returns the batch's loss before it.
-
-        Args:
-            pixels: uint8 (N, 28, 28).
+    def train_batch(self, batch: Batch) -> Score:
+        """One step of the optimiser; returns the batch's score before it.
 
         Raises:
             TrainingDivergedError: the loss became NaN or infinite.
         """
-        originals = scale_pixels(pixels)
+        if self._config.schedule != "constant":
+            share = rate_share(self._config.schedule, self._step, self._steps_in_all())
+            for group in self._optimizer.param_groups:
+                group["lr"] = self._config.learning_rate * share
+        self._step += 1
         self._optimizer.zero_grad()
-        loss = functional.mse_loss(self._forward(originals), originals)
+        outputs, target = self._outputs(batch)
+        loss = self._loss(outputs, target)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
-        return self._finite(loss.item(), "training")
+        return Score(self._finite(loss.item(), "training"), self._accuracy(outputs, target))
 
-    def shuffled_batches(self) -> Iterator[Tensor]:
-        """The training images once, in a new random order, uint8 (batch_size, 28, 28) at a time."""
-        images = self._split.train
+    def shuffled_batches(self) -> Iterator[Batch]:
+        """The training images, or their latent maps, once in a new random order."""
+        images = self._seen.train
         order = torch.randperm(len(images), generator=self._generator)
         return images.batches(self._config.batch_size, order)
 
-    def _train_epoch(self) -> float:
+    def _prepare_epoch(self) -> None:
+        """Freeze what the next epoch does not train, and look up what that makes of the images."""
+        if not isinstance(self._config, ClassifierConfig):
+            return
+        assert isinstance(self.network, Classifier)
+        n_frozen = self._config.n_frozen_blocks(self.epoch + 1)
+        self.network.freeze(n_frozen)
+        all_frozen = n_frozen == self._config.encoder.n_blocks and not self._config.is_augmented
+        if all_frozen and self._features is None:
+            encode, folder = self.network.encoder, self._features_folder
+            self._features = Split(*(encoded(encode, images, folder) for images in self._split))
+        elif not all_frozen:
+            self._features = None
+        self._seen = self._features or self._split
+
+    def _train_epoch(self) -> Score:
         self.network.train()
-        total = 0.0
-        for pixels in self.shuffled_batches():
-            total += self.train_batch(pixels) * len(pixels)
-        return total / len(self._split.train)
+        self._step = self.epoch * self._steps_an_epoch()
+        loss = n_right = 0.0
+        for batch in self.shuffled_batches():
+            score = self.train_batch(batch)
+            loss += score.loss * len(batch.labels)
+            n_right += (score.accuracy or 0.0) * len(batch.labels)
+        n = len(self._seen.train)
+        return Score(loss / n, n_right / n if self._classifies() else None)
+
+    def _validate(self) -> Score:
+        if not len(self._seen.validation):
+            nothing = float("nan")
+            return Score(nothing, nothing if self._classifies() else None)
+        score = self._evaluate(self._seen.validation)
+        return Score(self._finite(score.loss, "validation"), score.accuracy)
+
+    def _evaluate(self, images: Images) -> Score:
+        self.network.eval()
+        total, predicted = 0.0, []
+        with torch.inference_mode():
+            for batch in images.batches(evaluation.BATCH):
+                outputs, target = self._outputs(batch)
+                total += self._loss(outputs, target).item() * len(batch.labels)
+                if self._classifies():
+                    predicted.append(outputs.argmax(1))
+        if not predicted:
+            return Score(total / len(images), None)
+        self._predictions = torch.cat(predicted).to(torch.uint8).clone()
+        n_right = int((self._predictions == images.labels).sum())
+        return Score(total / len(images), n_right / len(images))
+
+    def _outputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The network's outputs for a batch, and what they should be."""
+        if batch.pixels.is_floating_point():
+            assert isinstance(self.network, Classifier)
+            return run(self.network.head, batch.pixels, self._generator), batch.labels
+        seen = whole = batch.pixels
+        if self._config.is_augmented and self.network.training:
+            seen, whole = augment(batch.pixels, self._config, self._generator)
+        images = scale_pixels(seen)
+        outputs = self._forward(images)
+        if self._classifies():
+            return outputs, batch.labels
+        return outputs, images if whole is seen else scale_pixels(whole)
+
+    def _loss(self, outputs: Tensor, target: Tensor) -> Tensor:
+        if not isinstance(self._config, ClassifierConfig):
+            return functional.mse_loss(outputs, target)
+        smoothing = self._config.label_smoothing if self.network.training else 0.0
+        return functional.cross_entropy(outputs, target, label_smoothing=smoothing)
+
+    def _accuracy(self, outputs: Tensor, target: Tensor) -> float | None:
+        if not self._classifies():
+            return None
+        return int((outputs.detach().argmax(1) == target).sum()) / len(target)
+
+    def _classifies(self) -> bool:
+        return isinstance(self._config, ClassifierConfig)
+
+    def _steps_an_epoch(self) -> int:
+        return math.ceil(len(self._split.train) / self._config.batch_size)
+
+    def _steps_in_all(self) -> int:
+        return self._steps_an_epoch() * self._budget.epochs
 
     def _finite(self, loss: float, phase: str) -> float:
         if not math.isfinite(loss):
@@ -159,39 +311,54 @@ class Training:
         return loss
 
 
-def seconds_per_epoch(config: AutoencoderConfig, split: Split, n_batches: int = 20) -> float:
+def first_of_each_class(images: Images) -> Tensor:
+    """The first image of each class, uint8 (10, 28, 28)."""
+    rows = torch.stack([(images.labels == label).int().argmax() for label in range(N_CLASSES)])
+    stored = rows if images.rows is None else images.rows[rows]
+    return images.stored[stored]
+
+
+SAMPLE = 1_000
+"""Training images at most that a measurement of time looks at."""
+
+
+def seconds_per_epoch(config: Configuration, split: Split, n_batches: int = 20) -> float:
     """How long an epoch will take, from a few real batches of a network that is thrown away.
 
-    The first batch, in which libraries choose their kernels, is not counted.
+    The first batch, in which libraries choose their kernels, is not counted, nor are a frozen
+    encoder's latent maps, which are computed once.
 
     Args:
         config: what would be trained.
         split: the images it would be trained and judged on.
         n_batches: batches to measure.
     """
-    training = Training(config, split, seed=0, budget=Budget(epochs=1))
+    assert isinstance(config, AutoencoderConfig | ClassifierConfig)
+    sample = Split(split.train.first(SAMPLE), split.validation.first(evaluation.BATCH))
+    training = Training(config, sample, seed=0, budget=Budget(epochs=1))
     batches = _endless_batches(training)
     training.train_batch(next(batches))
     start = perf_counter()
     for _ in range(n_batches):
         training.train_batch(next(batches))
     trained = perf_counter()
-    sample = split.validation.first(EVALUATION_BATCH)
-    training.evaluate(sample)
+    training._validate()
     evaluated = perf_counter()
     batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
-    samples_an_epoch = len(split.validation) / len(sample)
+    samples_an_epoch = len(split.validation) / max(1, len(sample.validation))
     return (trained - start) / n_batches * batches_an_epoch + (
         evaluated - trained
     ) * samples_an_epoch
 
 
-def _endless_batches(training: Training) -> Iterator[Tensor]:
+def _endless_batches(training: Training) -> Iterator[Batch]:
     while True:
         yield from training.shuffled_batches()
 
 
-def _initial_network(config: AutoencoderConfig, seed: int) -> tuple[Autoencoder, torch.Generator]:
+def _initial_network(
+    config: Configuration, seed: int
+) -> tuple[Autoencoder | Classifier, torch.Generator]:
     """Initial weights from the seed, and the generator that goes on with the same stream.
 
     PyTorch's initialisation draws from the process's own generator, which is left as it was.
@@ -199,6 +366,6 @@ def _initial_network(config: AutoencoderConfig, seed: int) -> tuple[Autoencoder,
     generator = torch.Generator()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = build_autoencoder(config)
+        network = build(config)
         generator.set_state(torch.get_rng_state())
     return network, generator

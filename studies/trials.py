@@ -5,13 +5,17 @@ concludes again from the database alone.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
 
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from spaces.stages import Direction
+from studies import pareto
 from studies.owner import Owner
+from studies.request import Cost
 
 CONFIG = "config"
+WORDS = "configuration"
+"""The configuration in a few words."""
 FINGERPRINT = "fingerprint"
 PAPER = "paper"
 """Name of the paper's configuration that a fixed trial runs: its identity."""
@@ -22,6 +26,11 @@ EPOCHS = "epochs"
 METRICS = "metrics"
 """The last epoch's metrics."""
 N_PARAMETERS = "n_parameters"
+N_MULTIPLY_ADDS = "n_multiply_adds"
+LATENCY_MS = "latency_ms"
+"""Milliseconds that 100 images take on one thread, median."""
+CONFUSION = "confusion"
+"""A classifier's counts over the validation images, a list for each true class."""
 SECONDS = "seconds"
 REASON = "reason"
 """Why a trial failed."""
@@ -30,6 +39,8 @@ SAME_AS = "same_as"
 RETRY_OF = "retry_of"
 TAKEN_FROM = "taken_from"
 """Study and number of the trial that ``--new`` took over."""
+ENQUEUED = "enqueued"
+"""True for a searched trial whose configuration a person gave."""
 PROMOTED = "promoted"
 """Number of the pruned trial that this one trains to the end."""
 GOES_ON_FROM = "goes_on_from"
@@ -37,45 +48,27 @@ GOES_ON_FROM = "goes_on_from"
 MADE_WITH = "made_with"
 N_THREADS = "n_threads"
 
-Direction = Literal["minimize", "maximize"]
+COST_ATTRS: dict[Cost, str] = {
+    "params": N_PARAMETERS,
+    "macs": N_MULTIPLY_ADDS,
+    "latency": LATENCY_MS,
+}
+"""Where a trial keeps each of its costs."""
 
 DIVERGED = "diverged"
 INTERRUPTED = "interrupted"
 LOST = "process died"
+OUT_OF_MEMORY = "out of memory"
+INFEASIBLE = "infeasible"
 
 MAX_ATTEMPTS = 3
 """Times a searched configuration is begun before it is given up and counts as tried."""
 
 
-class Repairs(NamedTuple):
-    """What a study needs before it can go on."""
-
-    lost: list[FrozenTrial]
-    """RUNNING though their process is gone."""
-    elsewhere: list[FrozenTrial]
-    """RUNNING on another machine, as far as one can see from here."""
-
-
-def find_repairs(trials: Iterable[FrozenTrial], sole_coordinator: bool) -> Repairs:
-    """Sort the RUNNING trials into those that died and those that may live.
-
-    Args:
-        trials: the study's trials.
-        sole_coordinator: this process holds the study, so that whatever is RUNNING is lost, also
-            if its owner died before it was recorded or is on a machine that is no more.
-    """
-    lost: list[FrozenTrial] = []
-    elsewhere: list[FrozenTrial] = []
-    for trial in trials:
-        if trial.state != TrialState.RUNNING:
-            continue
-        owner = Owner.from_attr(trial.user_attrs.get(OWNER))
-        alive = owner.is_alive() if owner else True
-        if sole_coordinator or alive is False:
-            lost.append(trial)
-        elif alive is None:
-            elsewhere.append(trial)
-    return Repairs(lost, elsewhere)
+def is_owner_dead(trial: FrozenTrial) -> bool:
+    """Whether the trial's process was on this machine and is gone, as far as one can see."""
+    owner = Owner.from_attr(trial.user_attrs.get(OWNER))
+    return owner is not None and owner.is_alive() is False
 
 
 def missing_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
@@ -92,7 +85,9 @@ def unfinished_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str])
 
 def trials_to_retry(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Searched trials that were stopped from outside and that nothing has made up for yet."""
-    return [same[-1] for same in _never_finished(trials) if len(same) < MAX_ATTEMPTS]
+    last = [same[-1] for same in _never_finished(trials) if len(same) < MAX_ATTEMPTS]
+    retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
+    return [trial for trial in last if trial.number not in retried]
 
 
 def given_up(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
@@ -121,6 +116,16 @@ def is_unfinished_failure(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.FAIL and not has_diverged(trial)
 
 
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether the model keeps to the study's limits on its costs."""
+    return all(value <= 0 for value in trial.constraints.values())
+
+
+def was_refused(trial: FrozenTrial) -> bool:
+    """Whether the trial was not trained because its model costs too much for the study."""
+    return str(trial.user_attrs.get(REASON, "")).startswith(INFEASIBLE)
+
+
 def is_result(trial: FrozenTrial) -> bool:
     """Whether the trial ended by itself: completed, pruned or diverged."""
     return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or has_diverged(trial)
@@ -146,11 +151,11 @@ def completed(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
 def ranked(
     trials: Iterable[FrozenTrial], direction: Direction, state: TrialState = TrialState.COMPLETE
 ) -> list[FrozenTrial]:
-    """Trials in ``state``, best first; of equals the earlier.
+    """Feasible trials in ``state``, best first by the study's metric; of equals the earlier.
 
     A pruned trial's value is that of its last epoch; it ranks among the pruned only.
     """
-    valued = [trial for trial in trials if trial.state == state and trial.value is not None]
+    valued = [t for t in trials if t.state == state and t.values and is_feasible(t)]
     return sorted(valued, key=lambda t: (cost(value_of(t), direction), t.number))
 
 
@@ -187,48 +192,48 @@ def source_of_state(
         for trial in trials
         if trial.user_attrs.get(FINGERPRINT) == fingerprint
         and trial.user_attrs.get(SEED) == seed
-        and 0 < len(trial.intermediate_values) < n_epochs
+        and 0 < n_epochs_stored(trial) < n_epochs
     ]
-    return sorted(same, key=lambda t: (-len(t.intermediate_values), t.number))
+    return sorted(same, key=lambda t: (-n_epochs_stored(t), t.number))
+
+
+def n_epochs_stored(trial: FrozenTrial) -> int:
+    """Epochs whose metrics the trial holds; of one that died, up to its last checkpoint."""
+    return len(trial.user_attrs.get(EPOCHS, {}).get("epoch", ()))
 
 
 def value_of(trial: FrozenTrial) -> float:
-    """A completed trial's value, as a float for certain."""
-    if trial.value is None:
+    """A finished trial's metric, as a float for certain; costs come after it in ``values``."""
+    if not trial.values:
         raise ValueError(f"trial {trial.number} has no value")
-    return trial.value
+    return float(trial.values[0])
 
 
-def n_since_best(trials: Sequence[FrozenTrial], direction: Direction) -> int:
-    """How many searched trials in a row have not improved on the best of all before them.
+def n_since_best(trials: Sequence[FrozenTrial], directions: Sequence[Direction]) -> int:
+    """How many searched trials in a row have not improved on all before them.
 
-    Results taken over from another study cost nothing and do not count.
+    With several objectives a trial improves that joins the Pareto front. Results taken over from
+    another study cost nothing and do not count.
     """
-    leader = best(trials, direction)
+    leaders = pareto_front(trials, directions) if len(directions) > 1 else []
+    leader = max(leaders, key=lambda t: t.number, default=best(trials, directions[0]))
     since = [t for t in searched_results(trials) if leader and t.number > leader.number]
     return sum(TAKEN_FROM not in trial.user_attrs for trial in since)
+
+
+def pareto_front(
+    trials: Iterable[FrozenTrial], directions: Sequence[Direction]
+) -> list[FrozenTrial]:
+    """The feasible completed trials that none beats in all values, best first by the metric."""
+    own = [t for t in ranked(trials, directions[0]) if SAME_AS not in t.user_attrs]
+    points = [[cost(v, d) for v, d in zip(t.values, directions, strict=True)] for t in own]
+    return [own[index] for index in pareto.front(points)]
 
 
 def label(trial: FrozenTrial | Trial) -> str:
     """How a person knows the trial: ``#12``, or ``#3 paper:baseline``."""
     name = trial.user_attrs.get(PAPER)
     return f"#{trial.number} paper:{name}" if name else f"#{trial.number}"
-
-
-def config_in_words(attrs: dict[str, Any]) -> str:
-    """An autoencoder's configuration in a few words: ``64/96 ch, max/avg, batch norm``."""
-    config = attrs.get(CONFIG)
-    if not config:
-        return ""
-    words = [
-        f"{config['conv1_channels']}/{config['conv2_channels']} ch",
-        f"{config['pool1']}/{config['pool2']}",
-    ]
-    if config["batchnorm"]:
-        words.append("batch norm")
-    if config["dropout"]:
-        words.append(f"dropout {config['dropout']:g}")
-    return ", ".join(words)
 
 
 def _never_finished(trials: Iterable[FrozenTrial]) -> list[list[FrozenTrial]]:

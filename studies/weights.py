@@ -14,15 +14,15 @@ import optuna
 import torch
 from optuna.artifacts import upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from spaces.errors import StudyError
 from studies import trials
 from studies.request import Keep
-from studies.storage import ArtifactFolder
-from studies.trials import Direction
+from studies.settings import load as load_settings
+from studies.storage import ArtifactFolder, cannot_write
 
 ARTIFACTS_ATTR_PREFIX = "artifacts:"
 """Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
@@ -33,6 +33,10 @@ WEIGHTS: File = "weights.safetensors"
 STATE: File = "state.safetensors"
 
 
+class DamagedError(StudyError):
+    """A file of weights cannot be read."""
+
+
 def save(
     store: ArtifactFolder,
     trial: Trial,
@@ -40,11 +44,18 @@ def save(
     config: dict[str, Any],
     file: File = WEIGHTS,
 ) -> None:
-    """Put the trial's weights or state into the store, its configuration in the file's header."""
+    """Put the trial's weights or state into the store, its configuration in the file's header.
+
+    Raises:
+        FaultError: they cannot be written, as when the disk is full.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / file
         contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(contiguous, path, metadata={"config": json.dumps(config)})
+        try:
+            save_file(contiguous, path, metadata={"config": json.dumps(config)})
+        except (OSError, SafetensorError) as error:
+            raise cannot_write(path.parent.parent, error) from error
         upload_artifact(
             artifact_store=store,
             file_path=str(path),
@@ -59,23 +70,41 @@ def load(
     """The trial's weights, or its state.
 
     Raises:
+        DamagedError: the file is not whole.
         StudyError: they were not kept, or somebody removed them.
     """
     for artifact_id in artifact_ids(study, trial, file):
-        path = store.folder / artifact_id
+        path = store.path(artifact_id)
         if path.exists():
-            return load_file(path)
+            return read(path, f"trial {trial.number} of '{study.study_name}'")
     raise StudyError(
         f"the weights of trial {trial.number} of '{study.study_name}' were not kept; "
-        "keep more with --keep-weights, or train the configuration again"
+        "keep more with --keep-weights, or train it again: "
+        f"fmnist-search train '{study.study_name}#{trial.number}' --repeat"
     )
+
+
+def read(path: Path, whose: str) -> dict[str, torch.Tensor]:
+    """The tensors in a file of ``whose`` weights or state.
+
+    Raises:
+        DamagedError: the file is not whole.
+    """
+    try:
+        tensors: dict[str, torch.Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DamagedError(
+            f"the weights of {whose} in {path} are damaged ({error}); "
+            "delete the file, and train the configuration again if they are needed"
+        ) from error
+    return tensors
 
 
 def is_kept(
     store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
 ) -> bool:
     """Whether the trial's weights, or its state, are there."""
-    return any((store.folder / name).exists() for name in artifact_ids(study, trial, file))
+    return any(store.path(name).exists() for name in artifact_ids(study, trial, file))
 
 
 def is_wanted(
@@ -86,7 +115,7 @@ def is_wanted(
         return keep == "all"
     if trials.is_paper(trial):
         return True
-    direction, rivals = _direction(study), _searched(study, state)[:keep]
+    direction, rivals = load_settings(study).direction, _searched(study, state)[:keep]
     own = trials.cost(value, direction)
     return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < keep
 
@@ -102,7 +131,12 @@ def drop_superseded(store: ArtifactFolder, study: optuna.Study, keep: Keep) -> N
 
 def discard(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> None:
     """Remove the trial's weights and state; that they are gone already is no error."""
-    for artifact_id in (*artifact_ids(study, trial), *artifact_ids(study, trial, STATE)):
+    remove(store, [*artifact_ids(study, trial), *artifact_ids(study, trial, STATE)])
+
+
+def remove(store: ArtifactFolder, ids: list[str]) -> None:
+    """Remove files from the store; that they are gone already is no error."""
+    for artifact_id in ids:
         try:
             store.remove(artifact_id)
         except ArtifactNotFound:
@@ -127,8 +161,4 @@ def _searched(study: optuna.Study, state: TrialState) -> list[FrozenTrial]:
         for trial in study.get_trials(deepcopy=False)
         if not trials.is_paper(trial) and trials.SAME_AS not in trial.user_attrs
     ]
-    return trials.ranked(own, _direction(study), state)
-
-
-def _direction(study: optuna.Study) -> Direction:
-    return "maximize" if study.direction == StudyDirection.MAXIMIZE else "minimize"
+    return trials.ranked(own, load_settings(study).direction, state)

@@ -1,9 +1,13 @@
 """Fixtures that several packages' tests share: the real data, and four tiny files like them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from installed_command import Command
+from postgres import Postgres, find_binaries, running_postgres
 from tiny_data import TinyData, write_tiny_data
+from trained_studies import TrainedStudies, train_studies
 
 from spaces.budget import Budget
 from studies.data import Split, load_split
@@ -26,3 +30,25 @@ def small_split(data_dir: Path) -> Split:
 def tiny_data(tmp_path: Path) -> TinyData:
     """120 training and 20 test images, in a folder of their own."""
     return write_tiny_data(tmp_path / "tiny")
+
+
+@pytest.fixture
+def command(tmp_path: Path, data_dir: Path) -> Command:
+    """The installed command, with no study yet."""
+    return Command(tmp_path, data_dir)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL server."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    with running_postgres(binaries) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> TrainedStudies:
+    """A study of autoencoders and one of classifiers, with their weights; not to be changed."""
+    return train_studies(tmp_path_factory.mktemp("trained"), data_dir)

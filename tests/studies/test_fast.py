@@ -1,18 +1,29 @@
 import copy
+import random
 from itertools import product
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from spaces.autoencoder import AutoencoderConfig
+from spaces.autoencoder import WIDE_SPACE, AutoencoderConfig
+from spaces.classifier import WIDE_SPACE as WIDE_CLASSIFIERS
+from spaces.classifier import ClassifierConfig, with_encoder
+from spaces.space import Configuration
 from studies.fast import accelerate, dropout_mask
-from studies.networks import Autoencoder, build_autoencoder
+from studies.networks import Autoencoder, build, build_autoencoder
 
 BATCH = 6
 
 CONFIGS = [
-    AutoencoderConfig(dropout, batchnorm, pool1, pool2, conv1_channels=5, conv2_channels=7)
+    AutoencoderConfig(
+        dropout=dropout,
+        batchnorm=batchnorm,
+        pool1=pool1,
+        pool2=pool2,
+        conv1_channels=5,
+        conv2_channels=7,
+    )
     for dropout, batchnorm, pool1, pool2 in product(
         [0.0, 0.3], [False, True], ["max", "avg"], ["max", "avg"]
     )
@@ -21,7 +32,9 @@ CONFIGS = [
     AutoencoderConfig(conv1_channels=1, conv2_channels=1),
     AutoencoderConfig(conv1_channels=64, conv2_channels=96),
     AutoencoderConfig(batchnorm=True, pool2="avg", conv1_channels=64, conv2_channels=96),
-    AutoencoderConfig(0.2, batchnorm=True, pool1="avg", conv1_channels=33, conv2_channels=35),
+    AutoencoderConfig(
+        dropout=0.2, batchnorm=True, pool1="avg", conv1_channels=33, conv2_channels=35
+    ),
 ]
 
 
@@ -93,6 +106,37 @@ def test_evaluation_is_the_plain_networks_and_draws_nothing(config: AutoencoderC
         torch.testing.assert_close(output, network(images), rtol=1e-5, atol=1e-5)
     assert torch.equal(generator.get_state(), torch.Generator().manual_seed(5).get_state())
     assert all(map(torch.equal, network.buffers(), statistics))
+
+
+def sampled() -> list[Configuration]:
+    """Configurations of the wide spaces, without dropout, whose masks cannot be compared."""
+    rng = random.Random(3)
+    no_dropout = WIDE_SPACE.narrowed({"dropout": "0"})
+    heads = WIDE_CLASSIFIERS.narrowed({"dropout": "0"})
+    autoencoders = [no_dropout.sample(rng) for _ in range(8)]
+    return [
+        *autoencoders,
+        *(with_encoder(heads, config).sample(rng) for config in autoencoders),
+        *(ClassifierConfig(fc_width=width, batchnorm=True) for width in (0, 32)),
+    ]
+
+
+@pytest.mark.parametrize("config", sampled(), ids=lambda config: config.in_words())
+def test_every_kind_of_network_is_the_plain_one(config: Configuration) -> None:
+    # With other seeds an activation may lie so near 0 that float32 and float64 put it on either
+    # side, the plain network's too.
+    torch.manual_seed(2)
+    network = build(config)
+    plain = copy.deepcopy(network).double()
+    images = torch.rand(BATCH, 1, 28, 28) * 2 - 1
+    outputs = accelerate(network, torch.Generator())(images), plain(images.double())
+    assert_near(*outputs)
+    for output in outputs:
+        output.square().mean().backward()
+    for name, parameter in plain.named_parameters():
+        assert_near(network.get_parameter(name).grad, parameter.grad)
+    for name, statistic in plain.named_buffers():
+        assert_near(network.get_buffer(name), statistic)
 
 
 def test_it_follows_the_weights_when_they_are_loaded_anew() -> None:

@@ -10,6 +10,7 @@ from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import StudyError
+from spaces.stages import AUTOENCODER
 from studies import launch, trials
 from studies.estimate import estimate
 from studies.request import SearchRequest
@@ -31,11 +32,11 @@ def request(folder: Path, **changes: object) -> SearchRequest:
 
 
 def test_a_plan_of_a_new_study_says_all_that_is_to_do_and_writes_nothing(tmp_path: Path) -> None:
-    plan = launch.make_plan(request(tmp_path), "autoencoder")
+    plan = launch.make_plan(request(tmp_path), AUTOENCODER)
     assert plan.study_name == "ae-epochs1-subset600"
     assert plan.created
     assert (plan.n_searched, plan.n_wanted) == (0, 2)
-    assert plan.paper_missing == paper.RUN_ORDER
+    assert plan.paper_missing == paper.AUTOENCODER_RUN_ORDER
     assert 0 < plan.estimate.searched_s <= plan.estimate.searched_at_most_s
     assert plan.estimate.paper_s > 0
     assert list(tmp_path.iterdir()) == []
@@ -43,33 +44,33 @@ def test_a_plan_of_a_new_study_says_all_that_is_to_do_and_writes_nothing(tmp_pat
 
 def test_a_plan_of_an_existing_study_counts_what_is_there(tmp_path: Path) -> None:
     storage = open_storage(storage_url(str(tmp_path / "s.db")))
-    resolution = launch.resolve(storage, request(tmp_path), "autoencoder")
     store = launch.ArtifactFolder(tmp_path / "artifacts")
+    resolution = launch.resolve(storage, store, request(tmp_path), AUTOENCODER)
     study = launch.open_study(storage, resolution, store)
     for attrs in ({}, {trials.PAPER: "dropout"}):
         study.add_trial(optuna.trial.create_trial(value=0.1, user_attrs=attrs))
-    plan = launch.make_plan(request(tmp_path), "autoencoder")
+    plan = launch.make_plan(request(tmp_path), AUTOENCODER)
     assert not plan.created
     assert plan.n_searched == 1
-    assert set(plan.paper_missing) == set(paper.RUN_ORDER) - {"dropout"}
-    assert launch.make_plan(request(tmp_path, trials=None, more=3), "autoencoder").n_wanted == 4
+    assert set(plan.paper_missing) == set(paper.AUTOENCODER_RUN_ORDER) - {"dropout"}
+    assert launch.make_plan(request(tmp_path, trials=None, more=3), AUTOENCODER).n_wanted == 4
 
 
 def test_a_plan_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "open_storage", lambda _: None)
     url = "postgresql://me:secret@localhost/studies"
-    plan = launch.make_plan(request(tmp_path, storage=url), "autoencoder")
+    plan = launch.make_plan(request(tmp_path, storage=url), AUTOENCODER)
     assert "secret" not in repr(plan)
 
 
 def test_estimates_grow_with_the_work() -> None:
     small = StudySettings("autoencoder", Budget(epochs=1, subset=600))
     config = AutoencoderConfig()
-    nothing = estimate(small, "none", [], 0)
+    nothing = estimate(small, "none", [], 0, 1)
     assert nothing == (0.0, 0.0, 0.0)
-    one = estimate(small, "none", [config], 1)
+    one = estimate(small, "none", [config], 1, 1)
     assert one.searched_s == one.searched_at_most_s > 0
-    many = estimate(StudySettings("autoencoder", Budget(epochs=30)), "hyperband", [config], 50)
+    many = estimate(StudySettings("autoencoder", Budget(epochs=30)), "hyperband", [config], 50, 1)
     assert many.paper_s > 100 * one.paper_s
     assert many.searched_at_most_s > 1000 * one.searched_s
     assert many.searched_s < many.searched_at_most_s
@@ -83,7 +84,7 @@ def test_artifacts_that_cannot_be_stored_are_one_error(tmp_path: Path, tiny_data
     with pytest.raises(StudyError, match="--artifacts"):
         launch.launch(
             request(tmp_path, artifacts=in_the_way),
-            "autoencoder",
+            AUTOENCODER,
             tiny_data.folder,
             print,
             StopSignal(),

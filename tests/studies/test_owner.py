@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -60,3 +61,14 @@ def test_nothing_is_known_of_another_machine() -> None:
 
 def test_nothing_lives_on_from_before_the_last_boot() -> None:
     assert Owner.current()._replace(boot="another boot").is_alive() is False
+
+
+def test_a_process_of_another_container_is_neither_alive_nor_dead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = Owner.current()._replace(pid=2**22 - 1)
+    assert there.is_alive() is False
+    namespace = tmp_path / "pid"
+    namespace.symlink_to("pid:[1]")
+    monkeypatch.setattr("studies.owner._PID_NAMESPACE", namespace)
+    assert there.is_alive() is None

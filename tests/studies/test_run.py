@@ -15,15 +15,18 @@ from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, StudyError
+from spaces.stages import AUTOENCODER
 from studies import trials, weights
 from studies.data import Images, Split
 from studies.opening import open_study, resolve
 from studies.owner import Owner
-from studies.progress import EpochDone, Event, Notice, TrialEnded, TrialStarted
+from studies.pool import EpochDone, InProcess
+from studies.progress import Event, Notice, TrialEnded, TrialStarted, paper_names
 from studies.repair import prepare
 from studies.request import SearchRequest
 from studies.run import Search
 from studies.settings import StudySettings
+from studies.sharing import Alone
 from studies.stopping import Interrupted, StopSignal
 from studies.storage import ArtifactFolder, open_storage, storage_url
 from studies.training import Training
@@ -39,6 +42,7 @@ class Runner:
     folder: Path
     split: Split
     events: list[Event] = field(default_factory=list)
+    make_training: Callable[..., Training] = Training
 
     def __post_init__(self) -> None:
         self.storage = open_storage(storage_url(str(self.folder / "studies.db")))
@@ -47,9 +51,11 @@ class Runner:
     def __call__(
         self, request: SearchRequest = REQUEST, on_event: Callable[[Event], None] | None = None
     ) -> str:
-        resolution = resolve(self.storage, request, "autoencoder")
+        resolution = resolve(self.storage, self.store, request, AUTOENCODER)
         study = open_study(self.storage, resolution, self.store)
-        self.events.extend(prepare(study, self.store, resolution.settings, True, request.promote))
+        settings = resolution.settings
+        names = paper_names(request, settings)
+        self.events.extend(prepare(study, settings, Alone(), names, request.promote))
 
         def listen(event: Event) -> None:
             self.events.append(event)
@@ -58,9 +64,9 @@ class Runner:
 
         stop = StopSignal()
         with stop.installed():
-            search = Search(
-                study, resolution.settings, request, self.store, self.split, listen, stop
-            )
+            pool = InProcess(lambda c, s: self.make_training(c, self.split, s, settings.budget))
+            images = self.split.validation
+            search = Search(study, settings, request, self.store, images, pool, listen, stop)
             return search.run()
 
     def study(self, name: str = "s") -> optuna.Study:
@@ -97,6 +103,12 @@ def stop_at(number: int, epoch: int) -> Callable[[Event], None]:
     return listen
 
 
+def n_networks(store: ArtifactFolder) -> int:
+    """Files with weights or states; every trial's pictures are there as well."""
+    begins = [path.read_bytes()[:4] for path in store.folder.iterdir()]
+    return sum(begin != b"\x89PNG" for begin in begins)
+
+
 def state_counts(all_trials: list[FrozenTrial]) -> dict[str, int]:
     names = [trial.state.name for trial in all_trials]
     return {name: names.count(name) for name in sorted(set(names))}
@@ -110,7 +122,7 @@ def test_a_run_trains_the_papers_configurations_and_the_wanted_number(run: Runne
     assert run() == "nothing left to do"
     assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3}
     names = [t.user_attrs[trials.PAPER] for t in run.trials() if trials.is_paper(t)]
-    assert names == list(paper.RUN_ORDER)
+    assert names == list(paper.AUTOENCODER_RUN_ORDER)
 
 
 def test_every_trial_keeps_what_is_needed_to_repeat_it(run: Runner) -> None:
@@ -166,7 +178,7 @@ def test_an_interrupted_trial_of_the_paper_is_run_again(run: Runner) -> None:
     done = [
         t.user_attrs[trials.PAPER] for t in trials.completed(run.trials()) if trials.is_paper(t)
     ]
-    assert sorted(done) == sorted(paper.RUN_ORDER)
+    assert sorted(done) == sorted(paper.AUTOENCODER_RUN_ORDER)
 
 
 def test_a_search_in_pieces_finds_what_one_run_finds(tmp_path: Path, run: Runner) -> None:
@@ -225,7 +237,7 @@ def test_a_configuration_that_comes_up_again_is_not_trained_again(run: Runner) -
 
 
 def test_the_papers_own_result_is_used_when_the_search_comes_to_it(run: Runner) -> None:
-    row = paper.autoencoder("dropout")
+    row = AUTOENCODER.paper_row("dropout")
     config = row.config.to_dict()
     space = {
         name: str(config[name]).lower()
@@ -271,6 +283,39 @@ def test_a_bug_in_training_is_recorded_and_raised(run: Runner) -> None:
         run(on_event=divide)
     assert run.trials()[-1].state == TrialState.FAIL
     assert run.trials()[-1].user_attrs[trials.REASON] == "ZeroDivisionError: division by zero"
+
+
+def test_a_training_that_gets_no_memory_is_tried_three_times_and_the_study_goes_on(
+    run: Runner,
+) -> None:
+    large = paper.AUTOENCODERS["channels"].config
+
+    def make_training(config: Any, *rest: Any) -> Training:
+        if config == large:
+            torch.empty(10**15)
+        return Training(config, *rest)
+
+    run.make_training = make_training
+    assert run() == "nothing left to do"
+    failed = [t for t in run.trials() if t.state == TrialState.FAIL]
+    assert [t.user_attrs[trials.REASON] for t in failed] == ["out of memory"] * 3
+    assert state_counts(run.trials())["COMPLETE"] == N_PAPER - 1 + 3
+    run.make_training = Training
+    assert run() == "nothing left to do"
+    assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3, "FAIL": 3}
+
+
+def test_a_damaged_checkpoint_is_not_gone_on_from(run: Runner) -> None:
+    request = replace(REQUEST, trials=0, epochs=4, checkpoint_every=1)
+    with pytest.raises(Interrupted):
+        run(request, stop_at(0, 3))
+    (state,) = weights.artifact_ids(run.study(), run.trials()[0], weights.STATE)
+    path = run.store.path(state)
+    path.write_bytes(path.read_bytes()[:-5])
+    run(request)
+    done = [t for t in run.trials() if t.state == TrialState.COMPLETE]
+    assert len(done) == N_PAPER
+    assert not any(trials.GOES_ON_FROM in trial.user_attrs for trial in done)
 
 
 def test_the_papers_trials_are_never_pruned_and_searched_ones_are(run: Runner) -> None:
@@ -369,13 +414,13 @@ def test_weights_are_those_of_the_papers_and_of_the_best(run: Runner) -> None:
     best = trials.ranked(run.searched(), "minimize")[0]
     kept = [t.number for t in run.trials() if weights.is_kept(run.store, study, t)]
     assert kept == sorted([*range(N_PAPER), best.number])
-    assert len(list(run.store.folder.iterdir())) == 2 * (N_PAPER + 1), "weights and state of each"
+    assert n_networks(run.store) == 2 * (N_PAPER + 1), "weights and state of each"
 
 
 @pytest.mark.parametrize(("keep", "n_kept"), [("none", 0), ("all", N_PAPER + 2), (0, N_PAPER)])
 def test_weights_are_kept_as_asked(run: Runner, keep: Any, n_kept: int) -> None:
     run(replace(REQUEST, trials=2, keep_weights=keep))
-    assert len(list(run.store.folder.iterdir())) == 2 * n_kept
+    assert n_networks(run.store) == 2 * n_kept
 
 
 def test_stored_weights_give_the_stored_loss(run: Runner) -> None:
@@ -428,7 +473,7 @@ def test_an_interrupted_promotion_is_made_up_for(run: Runner) -> None:
     request = replace(REQUEST, trials=12, epochs=9, pruner="halving")
     run(request)
     with pytest.raises(Interrupted):
-        run(replace(request, promote=1), on_event=stop_at(len(run.trials()), 9))
+        run(replace(request, promote=1), on_event=stop_at(len(run.trials()), 8))
     run(request)
     promoted = [t for t in run.trials() if trials.PROMOTED in t.user_attrs]
     assert [t.state for t in promoted] == [TrialState.FAIL, TrialState.COMPLETE]

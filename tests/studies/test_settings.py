@@ -134,3 +134,12 @@ def test_the_environment_names_versions_and_machine() -> None:
     found = environment()
     assert found["optuna"] == optuna.__version__
     assert all(isinstance(value, str) and value for value in found.values())
+
+
+def test_a_dimension_that_a_later_version_added_is_none_of_an_older_studys() -> None:
+    described = StudySettings("autoencoder").search_space().describe()
+    older = StudySettings("autoencoder", space={n: v for n, v in described.items() if n != "pool2"})
+    assert "pool2" not in older.search_space().describe()
+    assert with_space(older, {}) == older
+    assert with_space(older, {"dropout": "0"}).space["dropout"] == "0"
+    assert "pool2" in with_space(older, {"pool2": "avg"}).space

@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 import pytest
 
-from spaces.errors import StudyError
+from spaces.errors import FaultError, StudyError
 from studies import storage
 from studies.storage import (
     ArtifactFolder,
@@ -333,7 +333,7 @@ class FailingReader(io.RawIOBase):
 def test_an_artifact_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     store = ArtifactFolder(tmp_path / "deep" / "artifacts")
     reader = FailingReader()
-    with pytest.raises(OSError, match="broken"):
+    with pytest.raises(FaultError, match="broken"):
         store.write("one", io.BufferedReader(reader, buffer_size=3))
     assert reader.n_reads == 2
     assert list(store.folder.iterdir()) == []

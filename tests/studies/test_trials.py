@@ -12,11 +12,12 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
 from spaces.space import fingerprint
+from spaces.stages import AUTOENCODER
 from studies import trials
 from studies.owner import Owner
 from studies.repair import prepare
 from studies.settings import StudySettings, store, with_space
-from studies.storage import ArtifactFolder
+from studies.sharing import Alone
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
@@ -48,13 +49,9 @@ def test_running_trials_are_sorted_by_whether_their_process_lives() -> None:
         made(5, FAIL, owner=DEAD),
         made(6, WAITING),
     ]
-    shared = trials.find_repairs(study, sole_coordinator=False)
-    assert numbers(shared.lost) == [0]
-    assert numbers(shared.elsewhere) == [2]
-    alone = trials.find_repairs(study, sole_coordinator=True)
-    assert numbers(alone.lost)[:1] == [0]
-    assert {1, 3} <= set(numbers(alone.lost))
-    assert not {4, 5, 6} & set(numbers(alone.lost))
+    assert numbers([t for t in study if trials.is_owner_dead(t)]) == [0, 4, 5]
+    assert numbers(Alone().lost(study)) == [0, 1, 2, 3], "who is alone runs nothing yet"
+    assert Alone().elsewhere(study) == []
 
 
 def test_the_papers_trials_are_missing_until_one_waits_runs_or_has_ended_by_itself() -> None:
@@ -191,11 +188,11 @@ def test_idle_trials_are_the_searched_results_after_the_best() -> None:
         made(6, FAIL, **DIVERGED),
         made(7, RUNNING),
     ]
-    assert trials.n_since_best(study, "minimize") == 3  # 2, 3 and 6
-    assert trials.n_since_best(study[::-1], "minimize") == 3
-    assert trials.n_since_best(study, "maximize") == 4  # 1, 2, 3 and 6
-    assert trials.n_since_best(study[3:5], "minimize") == 0
-    assert trials.n_since_best([], "minimize") == 0
+    assert trials.n_since_best(study, ["minimize"]) == 3  # 2, 3 and 6
+    assert trials.n_since_best(study[::-1], ["minimize"]) == 3
+    assert trials.n_since_best(study, ["maximize"]) == 4  # 1, 2, 3 and 6
+    assert trials.n_since_best(study[3:5], ["minimize"]) == 0
+    assert trials.n_since_best([], ["minimize"]) == 0
 
 
 def test_labels_say_what_a_person_knows_a_trial_by() -> None:
@@ -204,17 +201,16 @@ def test_labels_say_what_a_person_knows_a_trial_by() -> None:
 
 
 def test_configurations_are_said_in_words() -> None:
-    best = paper.BEST_AUTOENCODER.config.to_dict()
-    assert trials.config_in_words({"config": best}) == "64/96 ch, max/avg, batch norm"
-    dropout = AutoencoderConfig(dropout=0.15).to_dict()
-    assert trials.config_in_words({"config": dropout}) == "16/32 ch, max/max, dropout 0.15"
-    assert trials.config_in_words({}) == ""
+    assert paper.BEST_AUTOENCODER.config.in_words() == "64/96 ch, max/avg, batch norm"
+    dropout = AutoencoderConfig(dropout=0.15)
+    assert dropout.in_words() == "16/32 ch, max/max, dropout 0.15"
+    assert paper.BEST_CLASSIFIER.config.in_words() == "FC 128, sgd"
 
 
 CONFIGS = (
     AutoencoderConfig(dropout=0.1),
     AutoencoderConfig(batchnorm=True, conv1_channels=8),
-    paper.autoencoder("dropout").config,
+    AUTOENCODER.paper_row("dropout").config,
 )
 OWNERS = {"dead": DEAD, "alive": ALIVE, "elsewhere": ELSEWHERE, "none": None}
 
@@ -245,36 +241,30 @@ def snapshot(study: optuna.Study) -> list[tuple[int, TrialState, dict[str, Any]]
     return [(trial.number, trial.state, trial.user_attrs) for trial in study.trials]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> ArtifactFolder:
-    return ArtifactFolder(tmp_path_factory.mktemp("artifacts"))
-
-
 @settings(max_examples=60, deadline=None)
-@given(histories(), st.booleans(), st.sampled_from([{}, {"dropout": "0.05:0.2"}]))
+@given(histories(), st.sampled_from([{}, {"dropout": "0.05:0.2"}]))
 def test_making_up_for_a_run_twice_is_making_up_for_it_once(
-    folder: ArtifactFolder,
     history: list[tuple[TrialState, dict[str, Any]]],
-    alone: bool,
     narrowing: dict[str, str],
 ) -> None:
     study_settings = with_space(StudySettings("autoencoder"), narrowing)
+    names = list(paper.AUTOENCODER_RUN_ORDER)
     study = optuna.create_study()
     store(study, study_settings)
     for state, attrs in history:
         value = 0.5 if state in (COMPLETE, PRUNED) else None
         study.add_trial(create_trial(state=state, value=value, user_attrs=attrs))
-    prepare(study, folder, study_settings, alone)
+    prepare(study, study_settings, Alone(), names)
     once = snapshot(study)
-    prepare(study, folder, study_settings, alone)
+    prepare(study, study_settings, Alone(), names)
     assert snapshot(study) == once
-    assert trials.find_repairs(study.trials, alone).lost == []
-    assert trials.missing_paper_trials(study.trials, paper.RUN_ORDER) == []
+    assert Alone().lost(study.trials) == []
+    assert trials.missing_paper_trials(study.trials, paper.AUTOENCODER_RUN_ORDER) == []
     assert trials.trials_to_retry(study.trials) == []
     kept = [(state, set(attrs)) for _, state, attrs in once[: len(history)] if state != FAIL]
     assert all(state in (COMPLETE, PRUNED, RUNNING) for state, _ in kept)
-    names = [attrs.get(trials.PAPER) for _, state, attrs in once if state == WAITING]
-    assert len([name for name in names if name]) == len({name for name in names if name})
+    queued = [attrs.get(trials.PAPER) for _, state, attrs in once if state == WAITING]
+    assert len([name for name in queued if name]) == len({name for name in queued if name})
 
 
 def test_the_process_of_these_tests_owns_what_it_says() -> None:

@@ -11,9 +11,10 @@ from safetensors import safe_open
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.errors import StudyError
-from studies import trials, weights
+from studies import settings, trials, weights
 from studies.networks import build_autoencoder
 from studies.request import Keep
+from studies.settings import StudySettings
 from studies.storage import ArtifactFolder
 
 CONFIG = AutoencoderConfig(batchnorm=True)
@@ -26,7 +27,9 @@ def store(tmp_path: Path) -> ArtifactFolder:
 
 @pytest.fixture(params=["minimize", "maximize"])
 def study(request: pytest.FixtureRequest) -> optuna.Study:
-    return optuna.create_study(direction=request.param)
+    study = optuna.create_study(direction=request.param)
+    settings.store(study, StudySettings("autoencoder", direction=request.param))
+    return study
 
 
 def end(
@@ -141,6 +144,17 @@ def test_weights_that_were_not_kept_are_asked_for_in_vain(
     study.ask()
     with pytest.raises(StudyError, match=r"weights of trial 0 of '.*' were not kept"):
         weights.load(store, study, study.trials[0])
+
+
+def test_weights_cut_short_are_said_to_be_damaged(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    trial, _ = saved(study, store)
+    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial))
+    path = store.path(artifact_id)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(weights.DamagedError, match=f"weights of trial 0 .* in {path} are damaged"):
+        weights.load(store, study, frozen(study, trial))
 
 
 def delete_as_the_dashboard_does(study: optuna.Study, trial: Trial, artifact_id: str) -> None:

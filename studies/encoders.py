@@ -1,0 +1,222 @@
+"""Where a classifier's encoder starts from: found once, and kept in the classifier's study."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import optuna
+from optuna.artifacts import upload_artifact
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
+from safetensors.torch import save, save_file
+from torch import Tensor
+
+from spaces.budget import Budget
+from spaces.classifier import PAPER_ENCODER
+from spaces.errors import NoEncoderError, StudyError
+from spaces.paper import BEST_AUTOENCODER
+from spaces.stages import AUTOENCODER
+from studies import settings as study_settings
+from studies import trials, weights
+from studies.exported import read_model
+from studies.references import StudyTrial, all_studies, best_trial, find_trial
+from studies.storage import ArtifactFolder
+
+FILE = "encoder.safetensors"
+
+_FILE_ATTR = "encoder_file"
+"""Attribute of a classifier's study: the artifact that holds its encoder's weights."""
+
+
+class Encoder(NamedTuple):
+    """An encoder to start from."""
+
+    origin: dict[str, Any]
+    """As :class:`studies.settings.StudySettings` holds it."""
+    weights: dict[str, Tensor]
+    """Its ``state_dict``; empty for random ones."""
+
+
+def find(
+    storage: BaseStorage | None, store: ArtifactFolder, source: str | None, budget: Budget
+) -> Encoder:
+    """The encoder that ``source`` means.
+
+    Args:
+        storage: None where there is no database yet.
+        store: where trials' weights are.
+        source: a study, ``study#trial``, an exported autoencoder's folder, ``scratch``, or
+            ``paper`` for the paper's best configuration, trained on no less than the classifier
+            will be; None is the best trial of the last autoencoder study. Only studies under the
+            same protocol count.
+        budget: the classifier's.
+
+    Raises:
+        NoEncoderError: nobody has trained one yet.
+        StudyError: there is no such study or trial, its weights were not kept, or it was trained on
+            images that the classifier will be judged by.
+    """
+    usable = [s for s in reversed(all_studies(storage)) if _is_usable(s, budget)]
+    if source == "scratch":
+        return _from_scratch(usable)
+    if source == "paper":
+        found = [
+            StudyTrial(s, t)
+            for s in usable
+            if study_settings.load(s).budget.covers(budget)
+            for t in _paper_trials(s)
+            if weights.is_kept(store, s, t)
+        ]
+        hint = f"train it: fmnist-search ae {_options(budget)}--trials 0"
+    elif source is None:
+        found = [StudyTrial(s, t) for s in usable if (t := best_trial(s)) is not None]
+        n_trials = 0 if budget.protocol == "paper" else 50
+        hint = f"make one: fmnist-search ae {_options(budget)}--trials {n_trials}"
+    elif Path(source).is_dir():
+        return _from_folder(Path(source), budget)
+    else:
+        found = [_named(storage, source, budget)]
+        hint = ""
+    if not found:
+        which = " of the paper's best configuration" if source == "paper" else ""
+        raise NoEncoderError(
+            f"there is no trained autoencoder{which} under the {budget.protocol} protocol in the "
+            f"storage; {hint}"
+        )
+    study, trial = found[0]
+    encoder = _encoder_of(weights.load(store, study, trial))
+    return Encoder(
+        {
+            "source": source or "best",
+            "study": study.study_name,
+            "trial": trial.number,
+            "loss": trials.value_of(trial),
+            "sha256": digest(encoder),
+            "config": trial.user_attrs[trials.CONFIG],
+        },
+        encoder,
+    )
+
+
+def keep(study: optuna.Study, store: ArtifactFolder, encoder: Encoder) -> None:
+    """Keep the weights with the classifier's study, whatever becomes of the autoencoder's."""
+    if not encoder.weights:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        save_file(encoder.weights, path, {"config": json.dumps(encoder.origin["config"])})
+        uploaded = upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=study)
+    study.set_user_attr(_FILE_ATTR, uploaded)
+
+
+def digest(encoder: dict[str, Tensor]) -> str:
+    """SHA-256 of the weights as a file would hold them."""
+    return hashlib.sha256(save(encoder)).hexdigest()
+
+
+def papers_best(study: optuna.Study) -> str:
+    """How a command names the study's trial of the paper's best configuration: ``ae-paper#4``.
+
+    Raises:
+        NoEncoderError: the study has not trained it to the end.
+    """
+    done = _paper_trials(study)
+    if not done:
+        raise NoEncoderError(
+            f"study '{study.study_name}' has no trained autoencoder of the paper's best "
+            f"configuration; its trials say why: fmnist-search studies show {study.study_name}"
+        )
+    return f"{study.study_name}#{done[0].number}"
+
+
+def weights_file(study: optuna.Study, store: ArtifactFolder) -> Path | None:
+    """The file with the weights that the study's classifiers start from; None for random ones.
+
+    Raises:
+        StudyError: somebody removed or changed it.
+    """
+    kept = artifact_id(study)
+    if kept is None:
+        return None
+    path = store.path(kept)
+    if not path.exists():
+        raise StudyError(
+            f"the encoder's weights of study '{study.study_name}' are gone from {store.folder}; "
+            "name the right folder with --artifacts, or start a fresh study with --study"
+        )
+    origin = study_settings.load(study).encoder or {}
+    if hashlib.sha256(path.read_bytes()).hexdigest() != origin.get("sha256"):
+        raise weights.DamagedError(
+            f"the encoder's weights of study '{study.study_name}' in {path} are not those it was "
+            "made with; put a copy in their place, or start a fresh study with --study"
+        )
+    return path
+
+
+def artifact_id(study: optuna.Study) -> str | None:
+    """The artifact that holds the encoder's weights of a study of classifiers, if it has one."""
+    found: str | None = study.user_attrs.get(_FILE_ATTR)
+    return found
+
+
+def _is_usable(study: optuna.Study, budget: Budget) -> bool:
+    """Whether it is a study of autoencoders that saw no image the classifier is judged by."""
+    if not study_settings.is_ours(study):
+        return False
+    settings = study_settings.load(study)
+    return settings.stage == "autoencoder" and settings.budget.protocol == budget.protocol
+
+
+def _options(budget: Budget) -> str:
+    return "--protocol paper " if budget.protocol == "paper" else ""
+
+
+def _paper_trials(study: optuna.Study) -> list[FrozenTrial]:
+    done = trials.completed(study.get_trials(deepcopy=False))
+    return [t for t in done if t.user_attrs.get(trials.PAPER) == BEST_AUTOENCODER.name]
+
+
+def _from_scratch(usable: list[optuna.Study]) -> Encoder:
+    """Random weights in the shape of the encoder that would be taken otherwise."""
+    best = next((t for s in usable if (t := best_trial(s)) is not None), None)
+    config = best.user_attrs[trials.CONFIG] if best else PAPER_ENCODER.to_dict()
+    origin = {"source": "scratch", "study": None, "trial": None, "loss": None, "sha256": ""}
+    return Encoder({**origin, "config": config}, {})
+
+
+def _from_folder(folder: Path, budget: Budget) -> Encoder:
+    model = read_model(folder)
+    if model.stage is not AUTOENCODER:
+        raise StudyError(f"--encoder: {folder} holds a {model.stage.name}, not an autoencoder")
+    if model.trained_with.budget.protocol != budget.protocol:
+        raise StudyError(
+            f"--encoder: {folder} was not trained under the {budget.protocol} protocol"
+        )
+    encoder = _encoder_of(model.weights)
+    origin = {
+        "source": f"{folder.resolve().name}/",  # so that no folder is taken for 'scratch'
+        "study": None,
+        "trial": None,
+        "loss": model.metrics.get("value"),
+        "sha256": digest(encoder),
+        "config": model.config.to_dict(),
+    }
+    return Encoder(origin, encoder)
+
+
+def _encoder_of(autoencoder: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The encoder's part of a ``state_dict``."""
+    prefix = "encoder."
+    return {n.removeprefix(prefix): t for n, t in autoencoder.items() if n.startswith(prefix)}
+
+
+def _named(storage: BaseStorage | None, source: str, budget: Budget) -> StudyTrial:
+    found = find_trial(storage, source)
+    if not _is_usable(found.study, budget):
+        raise StudyError(
+            f"--encoder: study '{found.study.study_name}' holds no autoencoders of the "
+            f"{budget.protocol} protocol"
+        )
+    return found

@@ -1,0 +1,119 @@
+"""What a trained network makes of images, and what running it costs. Nothing learns here."""
+
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from spaces.autoencoder import IMAGE_SIZE, PIXEL_MEAN, PIXEL_STD
+from spaces.classifier import N_CLASSES
+from studies.data import Images
+from studies.networks import Autoencoder, Classifier, scale_pixels
+
+BATCH = 250
+"""Images a step when nothing is learned; fits the processor's cache and changes no result."""
+
+LATENCY_IMAGES = 100
+LATENCY_REPEATS = 5
+
+
+def predict(network: Classifier, images: Images) -> Tensor:
+    """Probabilities of the ten classes, float32 (N, 10)."""
+    with _evaluating(network):
+        rows = [network(scale_pixels(batch.pixels)) for batch in images.batches(BATCH)]
+        return torch.cat(rows).softmax(dim=1) if rows else torch.empty(0, N_CLASSES)
+
+
+class Judgement(NamedTuple):
+    """What a trained network comes to on images that it did not learn from."""
+
+    loss: float
+    """Mean squared error over pixels in [−1, 1], or cross-entropy in nats."""
+    accuracy: float | None
+    """Of a classifier, from 0 to 1."""
+    confusion: list[list[int]] | None
+    """Of a classifier: counts, a row for each true class."""
+
+
+def judge(network: Autoencoder | Classifier, images: Images) -> Judgement:
+    """The network's figures on the images, in evaluation mode."""
+    if isinstance(network, Autoencoder):
+        return Judgement(_reconstruction_error(network, images), None, None)
+    probabilities = predict(network, images)
+    predicted = probabilities.argmax(1)
+    loss = functional.nll_loss(probabilities.clamp_min(1e-30).log(), images.labels)
+    accuracy = int((predicted == images.labels).sum()) / len(images)
+    confusion = confusion_matrix(images.labels, predicted).tolist()
+    return Judgement(loss.item(), accuracy, confusion)
+
+
+def _reconstruction_error(network: Autoencoder, images: Images) -> float:
+    total = 0.0
+    with _evaluating(network):
+        for batch in images.batches(BATCH):
+            originals = scale_pixels(batch.pixels)
+            total += functional.mse_loss(network(originals), originals).item() * len(originals)
+    return total / len(images)
+
+
+def reconstruct(network: Autoencoder, pixels: Tensor) -> Tensor:
+    """Images as the autoencoder gives them back, uint8 (N, 28, 28) from the same."""
+    with _evaluating(network):
+        rows = [to_pixels(network(scale_pixels(batch))) for batch in torch.split(pixels, BATCH)]
+        return torch.cat(rows) if rows else pixels
+
+
+def to_pixels(scaled: Tensor) -> Tensor:
+    """Network outputs as images: float32 (N, 1, 28, 28) in about [−1, 1] to uint8 (N, 28, 28)."""
+    grey = (scaled.squeeze(1) * PIXEL_STD + PIXEL_MEAN).clamp(0, 1) * 255
+    return grey.round().to(torch.uint8)
+
+
+def confusion_matrix(labels: Tensor, predicted: Tensor) -> Tensor:
+    """How many images of each true class (row) were taken for each class: int64 (10, 10).
+
+    Args:
+        labels: (N,), 0 to 9.
+        predicted: (N,), 0 to 9.
+    """
+    cells = labels.long() * N_CLASSES + predicted.long()
+    return torch.bincount(cells, minlength=N_CLASSES**2).view(N_CLASSES, N_CLASSES)
+
+
+def latency_ms(network: nn.Module) -> float:
+    """Milliseconds that 100 images take on one thread: the median of a few runs after a first."""
+    images = torch.zeros(LATENCY_IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE)
+    images = images.contiguous(memory_format=torch.channels_last)
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with _evaluating(network):
+            network(images)
+            return (
+                statistics.median(_seconds(network, images) for _ in range(LATENCY_REPEATS)) * 1e3
+            )
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def _seconds(network: nn.Module, images: Tensor) -> float:
+    start = perf_counter()
+    network(images)
+    return perf_counter() - start
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients inside the block."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        network.train(was_training)

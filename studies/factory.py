@@ -1,0 +1,42 @@
+"""How the process that trains makes a trial's training; pickled, so it holds no images."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+import torch
+from safetensors.torch import load_file
+
+from spaces.budget import Budget
+from spaces.space import Configuration
+from studies.data import Split, load_split
+from studies.training import Training
+
+
+@dataclass(frozen=True)
+class TrainingFactory:
+    """From configuration and seed to a training."""
+
+    data_folder: Path
+    budget: Budget
+    n_threads: int
+    encoder_file: Path | None = None
+    """Weights that a classifier's encoder starts from."""
+
+    def __call__(self, config: Configuration, seed: int) -> Training:
+        """The training, on images that this process loads once."""
+        torch.set_num_threads(self.n_threads)
+        encoder = load_file(self.encoder_file) if self.encoder_file else None
+        split = _split(self.data_folder, self.budget)
+        return Training(config, split, seed, self.budget, encoder, features_folder())
+
+
+def features_folder() -> Path:
+    """Where a frozen encoder's latent maps are kept, for all processes of the machine."""
+    return platformdirs.user_cache_path("fmnist-search") / "features"
+
+
+@cache
+def _split(folder: Path, budget: Budget) -> Split:
+    return load_split(folder, budget)

@@ -1,0 +1,354 @@
+"""The final protocol: one configuration trained with several seeds, judged once by the test images.
+
+Killed at any moment, the same call goes on: a seed that finished is in the folder with its figures
+and weights, one that was in training is there with its last checkpoint.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from filelock import FileLock, Timeout
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from spaces.budget import Budget, Protocol
+from spaces.errors import StudyError
+from studies import final_results
+from studies.data import Images, load_split, load_test
+from studies.evaluation import judge
+from studies.factory import TrainingFactory
+from studies.final_models import FinalModel, find_model
+from studies.final_results import FinalResult, SeedResult
+from studies.launch import make_pool, n_jobs
+from studies.networks import build
+from studies.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied
+from studies.request import SearchRequest
+from studies.results import as_columns, from_columns
+from studies.run import CHECKPOINT_SHARE
+from studies.settings import environment
+from studies.stopping import Interrupted, StopSignal
+from studies.storage import ArtifactFolder, artifacts_folder, exists, open_storage, storage_url
+from studies.training import EpochMetrics, seconds_per_epoch
+from studies.trials import MAX_ATTEMPTS
+
+JUDGED_BY: dict[Protocol, str] = {
+    "final": "10,000 test images, once, after the last epoch",
+    "paper": "10,000 test images, after every epoch, as the paper does",
+    "search": "10,000 of the training images, held out",
+}
+
+
+@dataclass(frozen=True)
+class FinalRequest:
+    """What the command line says."""
+
+    source: str
+    n_seeds: int = 5
+    protocol: Protocol = "final"
+    repeat: bool = False
+    """Once more as it was trained before, by its own seed and budget, in place of the above."""
+    epochs: int | None = None
+    """None: as it was trained before, else the paper's."""
+    subset: int | None = None
+    encoder: str | None = None
+    storage: str | None = None
+    artifacts: Path | None = None
+    out: Path | None = None
+    jobs: int | None = None
+    threads: int = 1
+    dask: str | None = None
+    data_dir: Path | None = None
+
+
+class FinalPlan(NamedTuple):
+    """What a run is going to do."""
+
+    model: FinalModel
+    budget: Budget
+    seeds: tuple[int, ...]
+    n_jobs: int
+    folder: Path
+    result: FinalResult
+    """What is there already."""
+
+    @property
+    def left(self) -> list[int]:
+        """Seeds without figures."""
+        done = {seed.seed for seed in self.result.seeds}
+        return [seed for seed in self.seeds if seed not in done]
+
+
+class SeedStarted(NamedTuple):
+    """A seed begins to train, or goes on."""
+
+    seed: int
+    n_epochs: int
+
+
+class SeedDone(NamedTuple):
+    """A seed was trained and judged."""
+
+    result: SeedResult
+
+
+FinalEvent = SeedStarted | EpochDone | SeedDone
+
+
+def plan_final(request: FinalRequest) -> FinalPlan:
+    """Find out what the request means, and what of it is done; writes nothing.
+
+    Raises:
+        StudyError: there is no such model, or the folder holds other results.
+        ConfigurationError: what was asked for cannot be.
+    """
+    url = storage_url(request.storage)
+    storage = open_storage(url) if exists(url) else None
+    store = ArtifactFolder(artifacts_folder(url, request.artifacts), make=False)
+    asked = Budget(request.epochs or Budget.epochs, request.subset, request.protocol)
+    model = find_model(storage, store, request.source, request.encoder, asked)
+    budget, seeds = _budget_and_seeds(model, request)
+    name = final_results.default_name(model.source, budget, request.encoder)
+    folder = request.out or final_results.results_folder(url) / name
+    fresh = FinalResult(
+        name=folder.name,
+        source=model.source,
+        stage=model.stage.name,
+        configuration=model.config.to_dict(),
+        words=model.config.in_words(),
+        budget=budget,
+        judged_by=JUDGED_BY[budget.protocol],
+        encoder=model.encoder.origin if model.encoder else None,
+        n_threads=request.threads,
+        made_with=environment(),
+    )
+    there = final_results.read(folder)
+    if there is not None and not there.is_of(fresh):
+        raise StudyError(
+            f"{folder} holds the results of another training ({there.source}: {there.words}; "
+            f"{there.budget}); name another folder with --out"
+        )
+    side_by_side = n_jobs(SearchRequest(jobs=request.jobs, threads=request.threads))
+    n_at_once = max(1, min(side_by_side, len(seeds)))
+    return FinalPlan(model, budget, seeds, n_at_once, folder, there or fresh)
+
+
+def estimated_seconds(plan: FinalPlan, data_folder: Path) -> float:
+    """How long the seeds that are left will take, from a few real batches."""
+    split = load_split(data_folder, plan.budget)
+    epoch_s = seconds_per_epoch(plan.model.config, split, n_batches=5)
+    rounds = -(-len(plan.left) // plan.n_jobs)
+    return epoch_s * plan.budget.epochs * rounds
+
+
+def train_final(
+    plan: FinalPlan,
+    request: FinalRequest,
+    data_folder: Path,
+    on_event: Callable[[FinalEvent], None],
+    stop: StopSignal,
+) -> FinalResult:
+    """Train and judge the seeds that are left.
+
+    Args:
+        plan: what to do.
+        request: what the user asked for.
+        data_folder: holds verified data.
+        on_event: told of everything that happens.
+        stop: asked between steps whether to stop.
+
+    Raises:
+        StudyError: the folder cannot be written, or a worker died again and again.
+        TrainingDivergedError: a loss became NaN or infinite.
+        Interrupted: the user or the system stopped it; it can go on later.
+    """
+    torch.set_num_threads(request.threads)
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(plan.folder / ".lock", timeout=0), stop.installed():
+            return _FinalRun(plan, request, data_folder, on_event, stop).run()
+    except Timeout as error:
+        raise StudyError(
+            f"another process trains into {plan.folder}; wait for it, or name another with --out"
+        ) from error
+    except OSError as error:
+        raise StudyError(
+            f"cannot write results into {plan.folder}: {error.strerror or error}; "
+            "make room, or name another folder with --out"
+        ) from error
+
+
+@dataclass
+class _Running:
+    history: list[EpochMetrics] = field(default_factory=list)
+    stored_at: float = field(default_factory=time.monotonic)
+
+
+@dataclass
+class _FinalRun:
+    plan: FinalPlan
+    request: FinalRequest
+    data_folder: Path
+    on_event: Callable[[FinalEvent], None]
+    stop: StopSignal
+
+    def run(self) -> FinalResult:
+        result = self.plan.result
+        self._running: dict[int, _Running] = {}
+        self._attempts: dict[int, int] = {}
+        self._checkpoint_s = 0.0
+        if not self.plan.left:
+            return result
+        todo = self.plan.left
+        with self.stop.interruptible():
+            pool = self._make_pool()
+        try:
+            while todo or self._running:
+                if self.stop.received is not None:
+                    raise Interrupted
+                while todo and len(self._running) < max(1, pool.capacity):
+                    self._start(pool, todo.pop(0))
+                with self.stop.interruptible():
+                    reports = pool.wait()
+                for report in reports:
+                    match report:
+                        case Started(seed):
+                            pool.go_on(seed)
+                        case EpochDone(seed, metrics):
+                            self._take_epoch(seed, metrics)
+                            if metrics.epoch < self.plan.budget.epochs:
+                                self._checkpoint_if_due(pool, seed)
+                                pool.go_on(seed)
+                            else:
+                                result = self._finish(pool, seed, result)
+                        case WorkerDied(seed, reason):
+                            todo.append(self._lost(seed, reason))
+                        case Raised(_, error):
+                            raise error
+        finally:
+            pool.close()
+        return result
+
+    def _make_pool(self) -> Pool:
+        encoder = self.plan.model.encoder
+        file = None
+        if encoder is not None and encoder.weights:
+            file = self.plan.folder / "encoder.safetensors"
+            save_file(encoder.weights, file)
+        jobs = SearchRequest(
+            jobs=self.plan.n_jobs, threads=self.request.threads, dask=self.request.dask
+        )
+        return make_pool(
+            jobs, TrainingFactory(self.data_folder, self.plan.budget, self.request.threads, file)
+        )
+
+    def _start(self, pool: Pool, seed: int) -> None:
+        state, history = self._stored(seed)
+        self._running[seed] = _Running(history)
+        self.on_event(SeedStarted(seed, self.plan.budget.epochs))
+        for metrics in history:
+            self.on_event(EpochDone(seed, metrics))
+        pool.start(Job(seed, self.plan.model.config, seed, state))
+
+    def _take_epoch(self, seed: int, metrics: EpochMetrics) -> None:
+        self._running[seed].history.append(metrics)
+        self.on_event(EpochDone(seed, metrics))
+
+    def _lost(self, seed: int, reason: str) -> int:
+        del self._running[seed]
+        self._attempts[seed] = self._attempts.get(seed, 1) + 1
+        if self._attempts[seed] > MAX_ATTEMPTS:
+            raise StudyError(
+                f"seed {seed} was lost {MAX_ATTEMPTS} times ({reason}); it is given up"
+            )
+        return seed
+
+    def _finish(self, pool: Pool, seed: int, result: FinalResult) -> FinalResult:
+        outcome = pool.end(seed, with_weights=True)
+        history = self._running[seed].history
+        if outcome is None or outcome.weights is None:  # its worker died: reported next
+            return result
+        network = build(self.plan.model.config)
+        network.load_state_dict(outcome.weights)
+        judgement = judge(network, self._judging_images)
+        file, last = self._weights(seed), history[-1]
+        _save(outcome.weights, file, {})
+        made = SeedResult(
+            seed,
+            *judgement,
+            train_loss=last.train_loss,
+            train_accuracy=last.train_accuracy,
+            seconds=sum(metrics.seconds for metrics in history),
+            epochs=_without_nan(as_columns(history)),
+            weights=file.name,
+        )
+        result = result.with_seed(made)
+        final_results.write(result, self.plan.folder)
+        self._state_file(seed).unlink(missing_ok=True)
+        del self._running[seed]
+        self.on_event(SeedDone(made))
+        return result
+
+    @cached_property
+    def _judging_images(self) -> Images:
+        """Opened when the first seed is through, and not before."""
+        if self.plan.budget.protocol == "final":
+            return load_test(self.data_folder)
+        return load_split(self.data_folder, self.plan.budget).validation
+
+    def _checkpoint_if_due(self, pool: Pool, seed: int) -> None:
+        running, now = self._running[seed], time.monotonic()
+        if now - running.stored_at <= max(self._checkpoint_s, 0.1) / CHECKPOINT_SHARE:
+            return
+        state = pool.state(seed)
+        if state is not None:
+            columns = json.dumps(as_columns(running.history))
+            _save(state, self._state_file(seed), {"epochs": columns})
+            running.stored_at = time.monotonic()
+            self._checkpoint_s = running.stored_at - now
+
+    def _stored(self, seed: int) -> tuple[Mapping[str, Tensor] | None, list[EpochMetrics]]:
+        file = self._state_file(seed)
+        if not file.exists():
+            return None, []
+        with safe_open(file, "pt") as opened:
+            columns = json.loads(opened.metadata()["epochs"])
+        return load_file(file), from_columns(columns)
+
+    def _weights(self, seed: int) -> Path:
+        return self.plan.folder / f"seed{seed}.safetensors"
+
+    def _state_file(self, seed: int) -> Path:
+        return self.plan.folder / f"seed{seed}.state.safetensors"
+
+
+def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget, tuple[int, ...]]:
+    before = model.recorded
+    if request.repeat:
+        if before is None:
+            raise StudyError(
+                f"{request.source} does not say how it was trained, so --repeat cannot; "
+                "leave it out to train with --seeds"
+            )
+        return before.budget, (before.seed,)
+    epochs = request.epochs or (before.budget.epochs if before else Budget().epochs)
+    budget = Budget(epochs, request.subset, request.protocol)
+    return budget, tuple(range(request.n_seeds))
+
+
+def _save(tensors: Mapping[str, Tensor], file: Path, metadata: dict[str, str]) -> None:
+    """Write the tensors, whole or not at all."""
+    partial = file.with_suffix(".partial")
+    save_file({name: t.contiguous() for name, t in tensors.items()}, partial, metadata)
+    partial.replace(file)
+
+
+def _without_nan(columns: dict[str, list[float]]) -> dict[str, list[float]]:
+    """The columns that hold numbers: without validation images its metrics are none."""
+    return {name: column for name, column in columns.items() if all(v == v for v in column)}

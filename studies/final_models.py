@@ -1,0 +1,145 @@
+"""Which model ``fmnist-search train`` means: a study's trial, a file, or a row of the paper."""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from optuna.storages import BaseStorage
+from safetensors.torch import load_file
+from torch import Tensor
+
+from spaces.budget import Budget, StudyProtocol
+from spaces.classifier import ClassifierConfig
+from spaces.errors import ConfigurationError, StudyError
+from spaces.files import TrainedWith, read_config
+from spaces.space import Configuration
+from spaces.stages import STAGES, Stage
+from studies import encoders, exported, trials
+from studies import settings as study_settings
+from studies.references import find_trial
+from studies.storage import ArtifactFolder
+
+PAPER_PREFIX = "paper:"
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """A configuration to train, and what a classifier's encoder starts from."""
+
+    source: str
+    """What the user named."""
+    stage: Stage
+    config: Configuration
+    recorded: TrainedWith | None = None
+    """How it was trained before; None of a mere configuration."""
+    encoder: encoders.Encoder | None = None
+    """None of an autoencoder; with empty weights for random ones."""
+
+
+def find_model(
+    storage: BaseStorage | None,
+    store: ArtifactFolder,
+    source: str,
+    encoder: str | None,
+    budget: Budget,
+) -> FinalModel:
+    """The model that ``source`` means.
+
+    Args:
+        storage: None where there is no database yet.
+        store: where trials' weights are.
+        source: ``paper:NAME``, a configuration's file, an exported folder, a study or study#trial.
+        encoder: where a classifier's encoder starts from, as the command ``clf`` takes it; None is
+            as the model was trained, else the paper's for the paper's rows and the best for others.
+        budget: what the model will be trained with; its protocol says by which images it is judged,
+            and no encoder may have seen them.
+
+    Raises:
+        StudyError: there is no such model, or no such encoder.
+        ConfigurationError: the file holds no configuration, or the encoder is of another shape.
+    """
+    path = Path(source).expanduser()
+    if source.startswith(PAPER_PREFIX):
+        model = _of_paper(source)
+    elif path.is_dir():
+        model = _of_exported(source, path)
+    elif path.suffix in (".json", ".toml"):
+        model = _of_file(source, path)
+    else:
+        model = _of_trial(storage, store, source)
+    if model.stage.name == "autoencoder":
+        if encoder is not None:
+            raise ConfigurationError("--encoder is for classifiers; this is an autoencoder")
+        return model
+    if encoder is None and model.encoder is not None:
+        return model
+    named = encoder or ("paper" if source.startswith(PAPER_PREFIX) else None)
+    judged_alike: StudyProtocol = "paper" if budget.protocol == "paper" else "search"
+    found = encoders.find(storage, store, named, replace(budget, protocol=judged_alike))
+    return _with_encoder(model, found)
+
+
+def _of_paper(source: str) -> FinalModel:
+    name = source.removeprefix(PAPER_PREFIX)
+    rows = {row.name: (stage, row) for stage in STAGES.values() for row in stage.paper}
+    if name not in rows:
+        near = get_close_matches(name, rows, n=1)
+        hint = f"did you mean {PAPER_PREFIX}{near[0]}?" if near else f"there are {', '.join(rows)}"
+        raise StudyError(f"the paper has no configuration '{name}'; {hint}")
+    stage, row = rows[name]
+    return FinalModel(source, stage, row.config)
+
+
+def _of_exported(source: str, folder: Path) -> FinalModel:
+    model = exported.read_model(folder)
+    encoder = None
+    if isinstance(model.config, ClassifierConfig):
+        weights = model.encoder or {}
+        encoder = encoders.Encoder(_origin(source, model.config, weights), weights)
+    return FinalModel(source, model.stage, model.config, model.trained_with, encoder)
+
+
+def _of_file(source: str, path: Path) -> FinalModel:
+    if (path.parent / exported.METRICS).exists():
+        return replace(_of_exported(source, path.parent), source=source)
+    file = read_config(path)
+    return FinalModel(source, file.stage, file.config, file.trained_with)
+
+
+def _of_trial(storage: BaseStorage | None, store: ArtifactFolder, source: str) -> FinalModel:
+    study, trial = find_trial(storage, source)
+    settings = study_settings.load(study)
+    stage = settings.stage_record()
+    config = settings.search_space().config_type.from_dict(trial.user_attrs[trials.CONFIG])
+    recorded = TrainedWith(trial.user_attrs[trials.SEED], settings.budget)
+    encoder = None
+    if settings.encoder is not None:
+        file = encoders.weights_file(study, store)
+        encoder = encoders.Encoder(settings.encoder, load_file(file) if file else {})
+    return FinalModel(f"{study.study_name}#{trial.number}", stage, config, recorded, encoder)
+
+
+def _with_encoder(model: FinalModel, encoder: encoders.Encoder) -> FinalModel:
+    """The model over the encoder that was found; the paper's rows take it as it is."""
+    assert isinstance(model.config, ClassifierConfig)
+    if not encoder.weights:  # random ones fit any shape
+        return replace(model, encoder=encoders.Encoder(_origin("scratch", model.config, {}), {}))
+    shape = ClassifierConfig.from_dict({"encoder": encoder.origin["config"]}).encoder
+    if not model.source.startswith(PAPER_PREFIX) and model.config.encoder != shape:
+        raise ConfigurationError(
+            f"the configuration's encoder is {model.config.encoder.in_words()}, the one to start "
+            f"from is {shape.in_words()}; name another with --encoder"
+        )
+    return replace(model, config=replace(model.config, encoder=shape), encoder=encoder)
+
+
+def _origin(source: str, config: ClassifierConfig, weights: dict[str, Tensor]) -> dict[str, Any]:
+    return {
+        "source": source if weights else "scratch",
+        "study": None,
+        "trial": None,
+        "loss": None,
+        "sha256": encoders.digest(weights) if weights else "",
+        "config": config.encoder.to_dict(),
+    }

@@ -1,0 +1,53 @@
+"""The pictures a trial leaves: drawn when its training ends, kept as its artifacts."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from optuna.artifacts import upload_artifact
+from optuna.trial import Trial
+
+from studies import pictures
+from studies.data import Images
+from studies.evaluation import confusion_matrix
+from studies.storage import ArtifactFolder
+from studies.training import EpochMetrics, Outcome, first_of_each_class
+
+
+def keep(
+    store: ArtifactFolder,
+    trial: Trial,
+    history: Sequence[EpochMetrics],
+    outcome: Outcome | None,
+    validation: Images,
+) -> None:
+    """Put the trial's pictures into the store, under 100 kB in all.
+
+    Args:
+        store: where artifacts are.
+        trial: still running, as Optuna takes no artifacts for finished ones.
+        history: its epochs.
+        outcome: what its training left after the last of them; None if that is not at hand.
+        validation: the images it was judged by.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name, png in _pictures(history, outcome, validation):
+            path = Path(folder) / name
+            path.write_bytes(png)
+            upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
+
+
+def _pictures(
+    history: Sequence[EpochMetrics], outcome: Outcome | None, validation: Images
+) -> Iterator[tuple[str, bytes]]:
+    """File names and contents, in the order in which a person wants to see them."""
+    if outcome is not None and outcome.reconstructions is not None:
+        originals = first_of_each_class(validation)
+        yield "reconstructions.png", pictures.reconstructions(originals, outcome.reconstructions)
+    if outcome is not None and outcome.predictions is not None:
+        counts = confusion_matrix(validation.labels, outcome.predictions)
+        yield "confusion-matrix.png", pictures.confusion(counts)
+        confused = pictures.most_confused(validation, outcome.predictions)
+        if confused is not None:
+            yield "most-confused.png", confused
+    yield "learning-curve.png", pictures.learning_curve(history)

@@ -1,0 +1,94 @@
+"""Studies and trials by the names that people give them: ``ae``, ``ae#12``."""
+
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from spaces.errors import StudyError
+from studies import trials
+from studies.settings import load as load_settings
+
+
+class StudyTrial(NamedTuple):
+    """A finished trial, and the study that it is of."""
+
+    study: optuna.Study
+    trial: FrozenTrial
+
+
+def all_studies(storage: BaseStorage | None) -> list[optuna.Study]:
+    """Every study in the storage, oldest first; none where there is no database yet."""
+    if storage is None:
+        return []
+    names = optuna.get_all_study_names(storage)
+    return [optuna.load_study(study_name=name, storage=storage) for name in names]
+
+
+def find_study(storage: BaseStorage | None, name: str) -> optuna.Study:
+    """The study of that name.
+
+    Raises:
+        StudyError: there is none; names the nearest one, or those there are.
+    """
+    names = _names(storage)
+    if storage is not None and name in names:
+        return optuna.load_study(study_name=name, storage=storage)
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names) or 'none'}"
+    raise StudyError(f"no study '{name}'; {hint}")
+
+
+def find_trial(storage: BaseStorage | None, reference: str) -> StudyTrial:
+    """The trial that ``study#12`` names; of ``study`` alone the best that was trained to the end.
+
+    A trial that took its result from another of its study means that other one, which has the
+    weights.
+
+    Raises:
+        StudyError: there is no such study or trial, or the trial has not finished.
+    """
+    name, number = _split(reference, _names(storage))
+    study = find_study(storage, name)
+    if number is not None:
+        return StudyTrial(study, _finished(study, number))
+    best = best_trial(study)
+    if best is None:
+        raise StudyError(f"no trial of study '{name}' has been trained to the end yet")
+    return StudyTrial(study, best)
+
+
+def best_trial(study: optuna.Study) -> FrozenTrial | None:
+    """The best trial that was trained to the end; None if there is none yet."""
+    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
+    return trials.best(own, load_settings(study).direction)
+
+
+def _names(storage: BaseStorage | None) -> list[str]:
+    return optuna.get_all_study_names(storage) if storage is not None else []
+
+
+def _split(reference: str, names: list[str]) -> tuple[str, int | None]:
+    """The study's name, which may hold a # itself, and the trial's number if there is one."""
+    name, _, number = reference.rpartition("#")
+    if reference in names or not name:
+        return reference, None
+    if not number.isdecimal():
+        raise StudyError(f"'{reference}' names no trial; write its study's name, # and its number")
+    return name, int(number)
+
+
+def _finished(study: optuna.Study, number: int) -> FrozenTrial:
+    known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
+    if number not in known:
+        last = f"the last is {max(known)}" if known else "it has none"
+        raise StudyError(f"study '{study.study_name}' has no trial {number}; {last}")
+    trial = known[number]
+    if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+        raise StudyError(
+            f"trial {number} of '{study.study_name}' left no model, "
+            f"its state is {trial.state.name}; name one that was completed or pruned"
+        )
+    return known[int(trial.user_attrs.get(trials.SAME_AS, number))]

@@ -1,0 +1,198 @@
+"""Who else runs a study: nobody, as on SQLite, or processes on any number of machines.
+
+Whoever decides that another trial is begun holds the study's lock from counting what there is until
+the trial is known to be its own. So the wanted total is exact, and no trial is taken twice.
+"""
+
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from spaces.errors import StudyError
+from studies import trials
+from studies.server import PatientStorage
+
+HEARTBEAT_S = 20.0
+"""How often a process says that it still runs its trials."""
+LOST_AFTER_S = 180.0
+"""Silence after which a trial is taken for lost."""
+LOOK_S = 3.0
+"""How often a process that has nothing left to do looks at what the others do."""
+
+
+class Sharing(Protocol):
+    """The trials this process runs, and those of others."""
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """Keep all others from beginning a trial inside the block."""
+
+    def hold(self, trial: Trial) -> None:
+        """Run the trial from now on, for all to see."""
+
+    def let_go(self, trial: Trial) -> None:
+        """Run it no longer."""
+
+    def lost(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        """RUNNING trials that nobody runs any more; asked for inside :meth:`exclusively`."""
+
+    def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        """RUNNING trials that other processes may bring to an end."""
+
+    def close(self) -> None:
+        """Run nothing any more."""
+
+
+class Alone:
+    """This process alone holds the study, so whatever it does not run itself is lost."""
+
+    def __init__(self) -> None:
+        self._held: set[int] = set()
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """There is nobody to keep out."""
+        return nullcontext()
+
+    def hold(self, trial: Trial) -> None:
+        """Run the trial from now on."""
+        self._held.add(trial.number)
+
+    def let_go(self, trial: Trial) -> None:
+        """Run it no longer."""
+        self._held.discard(trial.number)
+
+    def lost(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        """Left RUNNING by a process that is gone, also one on a machine that is no more."""
+        return [t for t in _running(all_trials) if t.number not in self._held]
+
+    def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:  # noqa: ARG002
+        """Nowhere."""
+        return []
+
+    def close(self) -> None:
+        """Run nothing any more."""
+        self._held.clear()
+
+
+class Shared:
+    """Other processes may run the same study on a server, here and on other machines.
+
+    A thread of its own records heartbeats, all trials' in one statement, and goes on after an
+    error. Ages are taken by the server's clock alone.
+
+    Args:
+        storage: where the study lives.
+        study: the study.
+    """
+
+    def __init__(self, storage: PatientStorage, study: optuna.Study) -> None:
+        self._storage = storage
+        self._study = study
+        self._held: dict[int, int] = {}  # trial identifiers by number
+        self._closed = threading.Event()
+        self._heart = threading.Thread(target=self._beat_on, daemon=True, name="heartbeat")
+        self._heart.start()
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """Keep all others from beginning a trial of this study."""
+        return self._storage.locked(f"study {self._study.study_name}")
+
+    def hold(self, trial: Trial) -> None:
+        """Run the trial from now on; its first heartbeat is recorded at once."""
+        self._storage.patiently(lambda: self._beat([trial._trial_id]))
+        self._held[trial.number] = trial._trial_id
+
+    def let_go(self, trial: Trial) -> None:
+        """Run it no longer."""
+        self._held.pop(trial.number, None)
+
+    def lost(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        """Those whose process is dead, is silent for too long, or died before its first heartbeat.
+
+        Without heartbeat and yet RUNNING while we hold the lock: its process died under the lock.
+        """
+        others = self.elsewhere(all_trials)
+        if not others:
+            return []
+        dead = {trial._trial_id for trial in others if trials.is_owner_dead(trial)}
+        gone = dead | self._storage.patiently(self._silent)
+        return [trial for trial in others if trial._trial_id in gone]
+
+    def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        """RUNNING trials that are not ours."""
+        return [t for t in _running(all_trials) if t.number not in self._held]
+
+    def close(self) -> None:
+        """End the heartbeats."""
+        self._closed.set()
+        self._heart.join(timeout=1)
+
+    def _beat_on(self) -> None:
+        while not self._closed.wait(HEARTBEAT_S):
+            try:
+                self._beat(list(self._held.values()))
+            except DBAPIError:
+                continue  # the next one may come through
+
+    def _beat(self, trial_ids: Sequence[int]) -> None:
+        """Record that these trials are being run, in Optuna's own table."""
+        if not trial_ids:
+            return
+        statement = text(
+            "INSERT INTO trial_heartbeats (trial_id, heartbeat) "
+            "SELECT trial_id, LOCALTIMESTAMP FROM trials WHERE trial_id = ANY(:ids) "
+            "ON CONFLICT (trial_id) DO UPDATE SET heartbeat = LOCALTIMESTAMP"
+        )
+        with self._storage.engine.begin() as connection:
+            connection.execute(statement, {"ids": list(trial_ids)})
+
+    def _silent(self) -> set[int]:
+        """RUNNING trials with too old a heartbeat, or with none.
+
+        A server that was away could not record any: it must be there for as long itself.
+        """
+        statement = text(
+            "SELECT t.trial_id FROM trials t LEFT JOIN trial_heartbeats h USING (trial_id) "
+            "WHERE t.study_id = :study_id AND t.state = 'RUNNING' AND (h.heartbeat IS NULL OR "
+            "LEAST(LOCALTIMESTAMP - h.heartbeat, now() - pg_postmaster_start_time()) "
+            "> make_interval(secs => :lost_after_s))"
+        )
+        values = {"study_id": self._study._study_id, "lost_after_s": LOST_AFTER_S}
+        with self._storage.engine.connect() as connection:
+            return set(connection.execute(statement, values).scalars())
+
+
+def share(storage: RDBStorage, study: optuna.Study, alone: bool) -> Sharing:
+    """How this process runs the study.
+
+    Args:
+        storage: where the study lives.
+        study: the study.
+        alone: no other process can be running it.
+
+    Raises:
+        StudyError: the storage is no PostgreSQL, so others could not be kept out.
+    """
+    if alone:
+        return Alone()
+    if not isinstance(storage, PatientStorage):
+        raise StudyError(
+            f"a search cannot run on {storage.engine.name}; give an SQLite file or a PostgreSQL "
+            "URL, such as postgresql://user@host/name"
+        )
+    return Shared(storage, study)
+
+
+def making_studies(storage: RDBStorage) -> AbstractContextManager[None]:
+    """Keep all others from making a study inside the block."""
+    return storage.locked("studies") if isinstance(storage, PatientStorage) else nullcontext()
+
+
+def _running(all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    return [trial for trial in all_trials if trial.state == TrialState.RUNNING]

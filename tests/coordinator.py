@@ -1,0 +1,111 @@
+"""One process of several that run a study, as on a machine of its own: the real search.
+
+    python tests/coordinator.py OPTIONS-AS-JSON
+
+Prints what happens, a line each: ``ready``, ``began 3``, ``ended 3``, notices, ``over: why``.
+"""
+
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import studies.run
+import studies.server
+from spaces.errors import FmnistSearchError
+from spaces.space import Configuration, fingerprint
+from spaces.stages import AUTOENCODER
+from studies import launch, sharing
+from studies.factory import TrainingFactory
+from studies.pool import InProcess
+from studies.progress import Event, Notice, TrialEnded, TrialStarted
+from studies.request import SearchRequest
+from studies.stopping import Interrupted, StopSignal
+from studies.training import EpochMetrics, Outcome
+
+
+class Nap:
+    """A training that only takes its time; its loss is made from the configuration."""
+
+    def __init__(self, config: Configuration, epoch_s: float) -> None:
+        self.epoch = 0
+        self._loss = int(fingerprint(config)[:4], 16) / 65536
+        self._epoch_s = epoch_s
+
+    def __next__(self) -> EpochMetrics:
+        time.sleep(self._epoch_s)
+        self.epoch += 1
+        loss = self._loss + 1 / self.epoch
+        return EpochMetrics(self.epoch, loss, loss, self._epoch_s, 0.0)
+
+    def latency_ms(self) -> float:
+        return 1.0
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {"epoch": torch.tensor(self.epoch)}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        self.epoch = int(state["epoch"])
+
+    def outcome(self, with_weights: bool) -> Outcome:
+        weights = {"loss": torch.tensor(self._loss)} if with_weights else None
+        state = self.state_dict() if with_weights else None
+        return Outcome(weights, state, None, None)
+
+
+def tell(event: Event) -> None:
+    match event:
+        case TrialStarted():
+            print("began", event.number, flush=True)
+        case TrialEnded():
+            print("ended", event.number, event.outcome, event.reason, flush=True)
+        case Notice():
+            print(event.text, flush=True)
+
+
+def main(
+    storage: str,
+    artifacts: str,
+    data_dir: str,
+    host: str,
+    epoch_s: float | None = None,
+    seconds: dict[str, float] | None = None,
+    **request: Any,
+) -> None:
+    platform.node = lambda: host
+    studies.run.LOOK_S = 0.2
+    sharing.HEARTBEAT_S = 0.3
+    sharing.LOST_AFTER_S = 120.0
+    studies.server.PATIENCE_S = 60.0
+    for name, value in (seconds or {}).items():
+        setattr(sharing if hasattr(sharing, name) else studies.server, name, value)
+    if epoch_s is not None:
+
+        def make_pool(_request: SearchRequest, _factory: TrainingFactory) -> InProcess:
+            return InProcess(lambda config, _seed: Nap(config, epoch_s))  # type: ignore[arg-type, return-value]
+
+        launch.make_pool = make_pool
+    wanted = SearchRequest(
+        **{"study": "s", "epochs": 3, "subset": 600, "sampler": "random", "jobs": 1, **request},
+        storage=storage,
+        artifacts=Path(artifacts),
+    )
+    print("ready", flush=True)
+    sys.stdin.readline()
+    try:
+        done = launch.launch(wanted, AUTOENCODER, Path(data_dir), tell, StopSignal())
+    except FmnistSearchError as error:
+        print(f"error: {error}", flush=True)
+        sys.exit(1)
+    except Interrupted:
+        print("over: interrupted", flush=True)
+        sys.exit(130)
+    print(f"over: {done.reason}", flush=True)
+
+
+if __name__ == "__main__":
+    main(**json.loads(sys.argv[1]))

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from spaces.autoencoder import AutoencoderConfig
+from studies import features
+from studies.data import Images, Split
+from studies.features import encoded
+from studies.networks import build_encoder, scale_pixels
+
+
+@pytest.fixture
+def encoder() -> torch.nn.Sequential:
+    torch.manual_seed(1)
+    return build_encoder(AutoencoderConfig(batchnorm=True, conv1_channels=4, conv2_channels=6))
+
+
+def test_the_maps_are_the_encoders_own_in_evaluation_mode(
+    small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path
+) -> None:
+    images = small_split.validation
+    with torch.no_grad():
+        own = encoder.eval()(scale_pixels(images.pixels))
+    encoder.train()
+    for folder in (None, tmp_path, tmp_path):  # in memory, written, and read again
+        made = encoded(encoder, images, folder)
+        torch.testing.assert_close(made.pixels, own, rtol=1e-5, atol=1e-5)
+        assert torch.equal(made.labels, images.labels)
+    in_memory, read = encoded(encoder, images, None), encoded(encoder, images, tmp_path)
+    assert torch.equal(in_memory.pixels, read.pixels)
+    assert len(list(tmp_path.glob("*.float32"))) == 1
+
+
+def test_other_weights_or_images_are_another_file(
+    small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path
+) -> None:
+    encoded(encoder, small_split.validation, tmp_path)
+    encoded(encoder, small_split.validation.first(50), tmp_path)
+    with torch.no_grad():
+        encoder[0].bias.add_(1)
+    encoded(encoder, small_split.validation, tmp_path)
+    assert len(list(tmp_path.glob("*.float32"))) == 3
+
+
+def test_a_folder_that_cannot_be_written_costs_only_time(
+    small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    made = encoded(encoder, small_split.validation, tmp_path / "file")
+    assert torch.equal(made.pixels, encoded(encoder, small_split.validation, None).pixels)
+
+
+def test_old_files_go_and_who_reads_them_keeps_their_contents(
+    small_split: Split,
+    encoder: torch.nn.Sequential,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(features, "MAX_FILES", 2)
+    first = encoded(encoder, small_split.validation.first(10), tmp_path)
+    kept = first.pixels.clone()
+    for n in (11, 12, 13):
+        encoded(encoder, small_split.validation.first(n), tmp_path)
+    assert len(list(tmp_path.glob("*.float32"))) == 2
+    assert torch.equal(first.pixels, kept)
+
+
+def test_no_images_have_no_maps(encoder: torch.nn.Sequential, small_split: Split) -> None:
+    nothing = Images(small_split.train.stored, torch.empty(0).long(), torch.empty(0).long())
+    assert len(encoded(encoder, nothing, None)) == 0

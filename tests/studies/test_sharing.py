@@ -1,0 +1,387 @@
+"""Several processes run one study on a real PostgreSQL, as on machines of their own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import FrozenTrial, TrialState
+from postgres import Postgres
+
+from spaces import paper
+from spaces.errors import StudyError
+from studies import server, sharing, trials
+from studies.sharing import Alone, Shared, share
+from studies.storage import open_storage, storage_url
+
+TESTS = Path(__file__).parent.parent
+N_PAPER = len(paper.AUTOENCODERS)
+
+SOON = {"LOST_AFTER_S": 4.0}
+"""For processes that shall soon take others for lost."""
+
+pytestmark = pytest.mark.slow
+
+
+class Coordinator:
+    """A process, and what it said."""
+
+    def __init__(self, **options: Any) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, TESTS / "coordinator.py", json.dumps(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1"},
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def go(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def says(self, words: str, timeout_s: float = 180.0) -> bool:
+        """Wait until a line has the words; False if the process ends without."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            over = not self._reader.is_alive()
+            if any(words in line for line in self.lines):
+                return True
+            if over:
+                return False
+            time.sleep(0.02)
+        return False
+
+    def code(self, timeout_s: float = 400.0) -> int:
+        code = self.process.wait(timeout_s)
+        self._reader.join()
+        return code
+
+    def stop_in_a_trial(self) -> None:
+        """Suspend the process while it trains."""
+        while True:
+            self.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.05)
+            if self.lines[-1].startswith("began"):
+                return
+            self.process.send_signal(signal.SIGCONT)
+            time.sleep(0.1)
+
+    def began(self) -> list[int]:
+        return [int(line.split()[1]) for line in self.lines if line.startswith("began ")]
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        self.lines.extend(line.rstrip() for line in self.process.stdout)
+
+
+class Lab:
+    """One database, and coordinators that share it."""
+
+    def __init__(self, url: str, folder: Path, data_dir: Path) -> None:
+        self.storage = open_storage(storage_url(url))
+        self.started: list[Coordinator] = []
+        self._options = {
+            "storage": url,
+            "artifacts": str(folder / "artifacts"),
+            "data_dir": str(data_dir),
+        }
+
+    def start(self, *hosts: str, **options: Any) -> list[Coordinator]:
+        """Coordinators that all begin at the same moment."""
+        new = [Coordinator(host=host, **{**self._options, **options}) for host in hosts]
+        self.started += new
+        for coordinator in new:
+            assert coordinator.says("ready"), coordinator.lines
+        for coordinator in new:
+            coordinator.go()
+        return new
+
+    def trials(self, study: str = "s") -> list[FrozenTrial]:
+        return optuna.load_study(study_name=study, storage=self.storage).get_trials()
+
+    def close(self) -> None:
+        for coordinator in self.started:
+            with suppress(ProcessLookupError):
+                coordinator.process.kill()
+            coordinator.process.communicate()
+        self.storage.engine.dispose()
+
+
+@pytest.fixture
+def lab(postgres: Postgres, tmp_path: Path, data_dir: Path) -> Iterator[Lab]:
+    lab = Lab(postgres.database(), tmp_path, data_dir)
+    yield lab
+    lab.close()
+
+
+def assert_exact(all_trials: list[FrozenTrial], n_wanted: int) -> None:
+    """So many searched results, the paper's once each, and nothing left over."""
+    assert len(trials.searched_results(all_trials)) == n_wanted
+    by_paper = [t.user_attrs[trials.PAPER] for t in trials.completed(all_trials) if is_paper(t)]
+    assert sorted(by_paper) == sorted(paper.AUTOENCODER_RUN_ORDER)
+    assert {t.state for t in all_trials} <= {
+        TrialState.COMPLETE,
+        TrialState.PRUNED,
+        TrialState.FAIL,
+    }
+    assert [t.number for t in all_trials] == list(range(len(all_trials)))
+    retried = [n for t in all_trials if (n := t.user_attrs.get(trials.RETRY_OF)) is not None]
+    assert len(retried) == len(set(retried)), "a lost trial was made up for twice"
+
+
+def is_paper(trial: FrozenTrial) -> bool:
+    return trials.is_paper(trial)
+
+
+@pytest.mark.parametrize("n_processes", [2, 4])
+def test_processes_that_begin_at_once_make_one_study_with_the_exact_total(
+    lab: Lab, n_processes: int
+) -> None:
+    hosts = [f"host{i}" for i in range(n_processes)]
+    processes = lab.start(*hosts, trials=24, epoch_s=0.003)
+    assert [p.code() for p in processes] == [0] * n_processes, [p.lines for p in processes]
+    assert_exact(lab.trials(), 24)
+    assert len(lab.trials()) == 24 + N_PAPER
+    began = [number for process in processes for number in process.began()]
+    assert len(began) == len(set(began)), "two processes took the same trial"
+    assert sum(bool(process.began()) for process in processes) >= 2, "only one had anything to do"
+    assert optuna.get_all_study_names(lab.storage) == ["s"]
+    assert all(p.lines[-1] == "over: nothing left to do" for p in processes)
+
+
+def test_trials_of_a_machine_that_dies_are_trained_by_others_while_they_run(lab: Lab) -> None:
+    one, two, three = lab.start("a", "b", "c", trials=12, epoch_s=0.15, seconds=SOON)
+    assert one.says("ended")
+    one.stop_in_a_trial()
+    one.process.kill()
+    assert [two.code(), three.code()] == [0, 0], two.lines + three.lines
+    assert_exact(lab.trials(), 12)
+    failed = [t for t in lab.trials() if t.state == TrialState.FAIL]
+    (lost,) = [t for t in failed if t.user_attrs[trials.OWNER]["pid"] == one.process.pid]
+    assert lost.user_attrs[trials.REASON] == trials.LOST
+    notice = f"trial #{lost.number} was left running by a process that died"
+    assert sum(process.says(notice) for process in (two, three)) == 1
+
+
+def test_who_has_nothing_left_to_do_waits_and_takes_over_from_who_dies(lab: Lab) -> None:
+    (slow,) = lab.start("a", trials=0, epoch_s=60)
+    assert slow.says("began 0")
+    (idle,) = lab.start("b", trials=0, epoch_s=0.01, seconds=SOON)
+    assert idle.says("nothing left to do here; waiting for trial #0 of others")
+    slow.process.kill()
+    assert idle.code() == 0, idle.lines
+    assert_exact(lab.trials(), 0)
+    assert lab.trials()[0].state == TrialState.FAIL
+
+
+def test_who_waits_can_be_stopped(lab: Lab) -> None:
+    (slow,) = lab.start("a", trials=0, epoch_s=60)
+    assert slow.says("began 0")
+    (idle,) = lab.start("b", trials=0, epoch_s=0.01)
+    assert idle.says("waiting for trial #0")
+    idle.process.send_signal(signal.SIGINT)
+    assert idle.code(60) == 130, idle.lines
+    assert lab.trials()[0].state == TrialState.RUNNING
+
+
+def test_trials_that_one_process_is_stopped_in_are_made_up_for_by_another(lab: Lab) -> None:
+    one, two = lab.start("a", "b", trials=10, epoch_s=0.1)
+    assert one.says("ended")
+    one.process.send_signal(signal.SIGINT)
+    assert one.code() == 130, one.lines
+    assert two.code() == 0, two.lines
+    assert_exact(lab.trials(), 10)
+
+
+def test_a_process_that_was_taken_for_lost_lets_go_and_works_on(lab: Lab) -> None:
+    one, two = lab.start("a", "b", trials=30, epoch_s=0.15, seconds=SOON)
+    assert one.says("ended")
+    one.stop_in_a_trial()
+    assert two.says("was left running by a process that died"), two.lines
+    one.process.send_signal(signal.SIGCONT)
+    assert [one.code(), two.code()] == [0, 0], one.lines + two.lines
+    assert_exact(lab.trials(), 30)
+    assert one.says("taken for lost by another process")
+
+
+def test_a_restart_of_the_server_is_waited_for(lab: Lab, postgres: Postgres) -> None:
+    processes = lab.start("a", "b", "c", trials=20, epoch_s=0.05)
+    for process in processes:
+        assert process.says("ended"), process.lines
+    for _ in range(2):
+        postgres.stop()
+        time.sleep(1.5)
+        postgres.start()
+        time.sleep(1)
+    codes = [process.code() for process in processes]
+    assert codes == [0, 0, 0], "\n".join(line for p in processes for line in p.lines)
+    assert_exact(lab.trials(), 20)
+    assert any(p.says("the database does not answer") for p in processes)
+
+
+def test_a_server_that_stays_away_is_one_line_and_the_same_command_goes_on(
+    lab: Lab, postgres: Postgres
+) -> None:
+    (process,) = lab.start("a", trials=10, epoch_s=0.05, seconds={"PATIENCE_S": 1})
+    assert process.says("ended")
+    postgres.stop()
+    try:
+        assert process.code() == 1, process.lines
+    finally:
+        postgres.start()
+    assert re.match(r"error: the database on 127\.0\.0\.1 is gone: .*goes on", process.lines[-1])
+    assert not any("Traceback" in line for line in process.lines)
+    (again,) = lab.start("a", trials=10, epoch_s=0.05)
+    assert again.code() == 0, again.lines
+    assert_exact(lab.trials(), 10)
+
+
+def test_a_lost_trial_goes_on_from_its_checkpoint_and_ends_as_if_uninterrupted(lab: Lab) -> None:
+    options = {"trials": 1, "epochs": 6, "checkpoint_every": 1, "pruner": "none"}
+    (one,) = lab.start("a", **options)
+    assert one.says("began 0")
+    assert until(lambda: trials.n_epochs_stored(lab.trials()[0]) >= 2), one.lines
+    one.process.kill()
+    (two,) = lab.start("b", **options, seconds=SOON)
+    assert two.code() == 0, two.lines
+    first, *_ = [t for t in lab.trials() if t.state == TrialState.FAIL]
+    name = first.user_attrs[trials.PAPER]
+    (retry,) = [t for t in trials.completed(lab.trials()) if t.user_attrs.get(trials.PAPER) == name]
+    assert retry.user_attrs[trials.GOES_ON_FROM] == {"study": "s", "trial": first.number}
+    (whole,) = lab.start("c", study="whole", **options)
+    assert whole.code() == 0, whole.lines
+    (twin,) = [t for t in lab.trials("whole") if t.user_attrs.get(trials.PAPER) == name]
+    assert retry.intermediate_values == twin.intermediate_values
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 180.0) -> bool:
+    deadline = time.monotonic() + timeout_s
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return condition()
+
+
+@pytest.fixture
+def study(postgres: Postgres) -> Iterator[optuna.Study]:
+    storage = open_storage(storage_url(postgres.database()))
+    yield optuna.create_study(study_name="s", storage=storage)
+    storage.engine.dispose()
+
+
+def shared(study: optuna.Study) -> Shared:
+    made = share(study._storage._backend, study, alone=False)  # type: ignore[attr-defined]
+    assert isinstance(made, Shared)
+    return made
+
+
+def test_a_trial_without_heartbeat_is_lost_and_one_with_a_fresh_one_is_not(
+    study: optuna.Study,
+) -> None:
+    own, other = shared(study), shared(study)
+    trial = study.ask()
+    own.hold(trial)
+    asked = study.ask()
+    assert [t.number for t in own.elsewhere(study.trials)] == [asked.number]
+    assert [t.number for t in other.lost(study.trials)] == [asked.number]
+    own.let_go(trial)
+    assert own.elsewhere(study.trials) == study.trials
+    own.close()
+    other.close()
+
+
+def test_silence_is_judged_by_the_servers_clock_and_not_right_after_its_start(
+    study: optuna.Study, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "LOST_AFTER_S", 1.0)
+    own, other = shared(study), shared(study)
+    own.hold(study.ask())
+    own.close()
+    assert other.lost(study.trials) == []
+    postgres.stop()
+    time.sleep(1)
+    postgres.start()
+    assert other.lost(study.trials) == [], "nobody could record a heartbeat"
+    assert until(lambda: other.lost(study.trials) == study.trials, timeout_s=5)
+    other.close()
+
+
+def test_a_lock_that_went_with_the_server_is_noticed(
+    study: optuna.Study, postgres: Postgres
+) -> None:
+    own = shared(study)
+    lock = own.exclusively()
+    lock.__enter__()
+    postgres.stop()
+    postgres.start()
+    with pytest.raises(server.LockLostError, match="restarted"):
+        lock.__exit__(None, None, None)
+    with own.exclusively():
+        pass
+    own.close()
+
+
+def test_a_lock_that_others_keep_is_an_error_that_says_so(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LOCK_S", 1)
+    own, other = shared(study), shared(study)
+    with (
+        own.exclusively(),
+        pytest.raises(StudyError, match="keeps the database"),
+        other.exclusively(),
+    ):
+        pass
+    with other.exclusively():
+        pass
+    own.close()
+    other.close()
+
+
+def test_what_the_server_did_before_its_answer_was_lost_is_not_done_twice(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off_after(monkeypatch, "_create_new_trial")
+    study.enqueue_trial({"x": 1}, user_attrs={"name": "one"})
+    assert len(study.trials) == 1
+    trial = study.ask()
+    cut_off_after(monkeypatch, "set_trial_state_values")
+    study.tell(trial, 0.5)
+    assert [t.value for t in study.trials] == [0.5]
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
+        trial.set_user_attr("late", 1)
+
+
+def cut_off_after(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Have the storage lose its connection once, after it did what was asked of it."""
+    whole = getattr(optuna.storages.RDBStorage, name)
+
+    def cut_off(self: Any, *args: Any, **kwargs: Any) -> Any:
+        monkeypatch.setattr(optuna.storages.RDBStorage, name, whole)
+        whole(self, *args, **kwargs)
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    monkeypatch.setattr(optuna.storages.RDBStorage, name, cut_off)
+
+
+def test_a_search_is_refused_where_others_could_not_be_kept_out(tmp_path: Path) -> None:
+    storage = open_storage(storage_url(str(tmp_path / "a.db")))
+    study = optuna.create_study(storage=storage)
+    with pytest.raises(StudyError, match="give an SQLite file or a PostgreSQL URL"):
+        share(storage, study, alone=False)
+    assert isinstance(share(storage, study, alone=True), Alone)
