@@ -1,21 +1,30 @@
 """The rows of every table, as plain records: computed here, drawn by whoever shows them."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from spaces import paper
-from spaces.autoencoder import n_parameters as autoencoder_parameters
 from spaces.errors import StudyError
-from studies import trials
+from spaces.paper import PaperModel
+from spaces.stages import Direction
+from studies import pareto, trials
 from studies.settings import is_ours, load
 
 if TYPE_CHECKING:
     import pandas
 
-_FACTS = (trials.N_PARAMETERS, trials.SECONDS, trials.SEED, trials.SAME_AS, trials.REASON)
+_FACTS = (
+    trials.N_PARAMETERS,
+    trials.N_MULTIPLY_ADDS,
+    trials.LATENCY_MS,
+    trials.SECONDS,
+    trials.SEED,
+    trials.SAME_AS,
+    trials.REASON,
+)
 
 
 class TrialRow(NamedTuple):
@@ -23,10 +32,26 @@ class TrialRow(NamedTuple):
 
     label: str
     value: float
-    train_loss: float | None
+    train_value: float | None
+    """The same metric over the training images."""
     configuration: str
     n_parameters: int | None
     seconds: float
+
+
+class FrontRow(NamedTuple):
+    """A trial that no other beats both in the study's metric and in some cost."""
+
+    number: int
+    label: str
+    value: float
+    n_parameters: int | None
+    n_multiply_adds: int | None
+    latency_ms: float | None
+    fronts: tuple[str, ...]
+    """The costs against which it is on the front; ``objectives``: in all that the study's own
+    objectives say, where it has several."""
+    configuration: str
 
 
 class PaperRow(NamedTuple):
@@ -40,6 +65,8 @@ class PaperRow(NamedTuple):
     train_loss: float | None
     """None until the study has trained it."""
     validation_loss: float | None
+    published_validation_accuracy: float | None = None
+    validation_accuracy: float | None = None
 
 
 class StudyRow(NamedTuple):
@@ -62,16 +89,62 @@ def best_trials(study: optuna.Study, n_rows: int = 5) -> list[TrialRow]:
     """The best trials of the study, searched and the paper's, each configuration once."""
     settings = load(study)
     own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
-    return [_trial_row(trial) for trial in trials.ranked(own, settings.direction)[:n_rows]]
+    metric = settings.metric.replace("validation", "train")
+    best = trials.ranked(own, settings.direction)[:n_rows]
+    return [_trial_row(trial, metric) for trial in best]
+
+
+def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
+    """Trials on the front of the metric against parameters, multiply-adds or latency, best first.
+
+    Only trials that were trained to the end and keep to the study's limits, the paper's among
+    them; in a study of one objective too.
+    """
+    settings = load(study)
+    every = study.get_trials(deepcopy=False)
+    on: dict[int, list[str]] = {}
+    for name, attr in trials.COST_ATTRS.items():
+        for number in _front_against(every, settings.direction, attr):
+            on.setdefault(number, []).append(name)
+    if settings.objectives:
+        for trial in trials.pareto_front(every, settings.directions()):
+            on.setdefault(trial.number, []).append("objectives")
+    best_first = trials.ranked(every, settings.direction)
+    return [
+        _front_row(trial, tuple(on[trial.number])) for trial in best_first if trial.number in on
+    ]
+
+
+def _front_against(every: list[FrozenTrial], direction: Direction, attr: str) -> list[int]:
+    """Numbers of the trials that none beats in both the metric and one cost."""
+    known = [
+        t
+        for t in trials.ranked(every, direction)
+        if attr in t.user_attrs and trials.SAME_AS not in t.user_attrs
+    ]
+    points = [(trials.cost(trials.value_of(t), direction), t.user_attrs[attr]) for t in known]
+    return [known[index].number for index in pareto.front(points)]
 
 
 def paper_side_by_side(study: optuna.Study) -> list[PaperRow]:
-    """Table 3 of the paper beside the study's own values of the same configurations."""
+    """The paper's Table 3, or 4 and 5, beside the study's values of the same configurations."""
     done = {
         trial.user_attrs.get(trials.PAPER): trial
         for trial in trials.completed(study.get_trials(deepcopy=False))
     }
-    return [_paper_row(row, done.get(row.name)) for row in paper.AUTOENCODERS]
+    return [_paper_row(row, done.get(row.name)) for row in load(study).stage_record().paper]
+
+
+def summary(study: optuna.Study, n_best: int = 5) -> dict[str, Any]:
+    """What the tables of a study show, for machines to read."""
+    (row,) = list_studies([study])
+    return {
+        "study": study.study_name,
+        "summary": row._asdict(),
+        "best": [row._asdict() for row in best_trials(study, n_best)],
+        "pareto": [row._asdict() for row in pareto_fronts(study)],
+        "paper": [row._asdict() for row in paper_side_by_side(study)],
+    }
 
 
 def list_studies(studies: Iterable[optuna.Study]) -> list[StudyRow]:
@@ -85,7 +158,8 @@ def every_trial(study: optuna.Study) -> list[dict[str, Any]]:
         {
             "number": trial.number,
             "state": trial.state.name,
-            "value": trial.value,
+            "value": trial.values[0] if trial.values else None,
+            "values": trial.values,
             "params": trial.params,
             "intermediate_values": trial.intermediate_values,
             **trial.user_attrs,
@@ -102,9 +176,9 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
         {
             "number": trial.number,
             "state": trial.state.name,
-            "value": trial.value,
+            "value": trial.values[0] if trial.values else None,
             "paper": trial.user_attrs.get(trials.PAPER),
-            **trial.user_attrs.get(trials.CONFIG, {}),
+            **_flat(trial.user_attrs.get(trials.CONFIG, {})),
             **trial.user_attrs.get(trials.METRICS, {}),
             **{name: trial.user_attrs.get(name) for name in _FACTS},
         }
@@ -113,28 +187,65 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
     return pandas.DataFrame(rows)
 
 
-def _trial_row(trial: FrozenTrial) -> TrialRow:
+def write_parquet(study: optuna.Study, path: Path) -> None:
+    """Write the same table to a Parquet file.
+
+    Raises:
+        StudyError: pyarrow is not installed, or the file cannot be written.
+    """
+    try:
+        trials_frame(study).to_parquet(path, index=False)
+    except ImportError as error:
+        raise StudyError(
+            "Parquet needs pyarrow; install it: pip install 'fmnist-search[parquet]'"
+        ) from error
+    except OSError as error:
+        raise StudyError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
+    """A configuration's own fields; of a classifier's encoder the study tells."""
+    return {name: value for name, value in config.items() if not isinstance(value, dict)}
+
+
+def _trial_row(trial: FrozenTrial, train_metric: str) -> TrialRow:
     attrs = trial.user_attrs
     return TrialRow(
         label=trials.label(trial),
         value=trials.value_of(trial),
-        train_loss=attrs.get(trials.METRICS, {}).get("train_loss"),
-        configuration=trials.config_in_words(attrs),
+        train_value=attrs.get(trials.METRICS, {}).get(train_metric),
+        configuration=attrs.get(trials.WORDS, ""),
         n_parameters=attrs.get(trials.N_PARAMETERS),
         seconds=attrs.get(trials.SECONDS, 0.0),
     )
 
 
-def _paper_row(row: paper.PaperAutoencoder, trial: FrozenTrial | None) -> PaperRow:
+def _front_row(trial: FrozenTrial, fronts: tuple[str, ...]) -> FrontRow:
+    attrs = trial.user_attrs
+    return FrontRow(
+        number=trial.number,
+        label=trials.label(trial),
+        value=trials.value_of(trial),
+        n_parameters=attrs.get(trials.N_PARAMETERS),
+        n_multiply_adds=attrs.get(trials.N_MULTIPLY_ADDS),
+        latency_ms=attrs.get(trials.LATENCY_MS),
+        fronts=fronts,
+        configuration=attrs.get(trials.WORDS, ""),
+    )
+
+
+def _paper_row(row: PaperModel[Any], trial: FrozenTrial | None) -> PaperRow:
     metrics = trial.user_attrs.get(trials.METRICS, {}) if trial else {}
     return PaperRow(
         name=row.name,
         change=row.change,
-        n_parameters=autoencoder_parameters(row.config),
+        n_parameters=row.config.n_parameters(),
         published_train_loss=row.train_loss,
         published_validation_loss=row.validation_loss,
         train_loss=metrics.get("train_loss"),
         validation_loss=metrics.get("validation_loss"),
+        published_validation_accuracy=row.validation_accuracy,
+        validation_accuracy=metrics.get("validation_accuracy"),
     )
 
 
@@ -156,6 +267,6 @@ def _study_row(study: optuna.Study) -> StudyRow:
         n_failed=sum(trial.state == TrialState.FAIL for trial in all_trials),
         n_running=sum(trial.state == TrialState.RUNNING for trial in all_trials),
         n_paper=sum(trials.is_paper(trial) for trial in trials.completed(all_trials)),
-        best_value=best.value if best else None,
+        best_value=trials.value_of(best) if best else None,
         best_label=trials.label(best) if best else "",
     )

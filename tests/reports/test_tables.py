@@ -6,9 +6,10 @@ from optuna.trial import TrialState, create_trial
 
 from reports.tables import best_trials, every_trial, list_studies, paper_side_by_side
 from spaces import paper
-from spaces.autoencoder import AutoencoderConfig, n_parameters
+from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.space import fingerprint
+from spaces.stages import AUTOENCODER
 from studies import trials
 from studies.settings import StudySettings, store
 
@@ -25,8 +26,9 @@ def add(
     config = config or AutoencoderConfig(dropout=0.05)
     attrs |= {
         trials.CONFIG: config.to_dict(),
+        trials.WORDS: config.in_words(),
         trials.FINGERPRINT: fingerprint(config),
-        trials.N_PARAMETERS: n_parameters(config),
+        trials.N_PARAMETERS: config.n_parameters(),
         trials.SECONDS: 12.5,
     }
     if value is not None:
@@ -39,14 +41,14 @@ def study() -> optuna.Study:
     """Eight trials, one of every kind."""
     study = optuna.create_study(study_name="mine")
     store(study, StudySettings("autoencoder", Budget(epochs=3)))
-    add(study, COMPLETE, 0.08, paper.autoencoder("baseline").config, paper="baseline")
+    add(study, COMPLETE, 0.08, AUTOENCODER.paper_row("baseline").config, paper="baseline")
     add(study, COMPLETE, 0.02)
     add(study, PRUNED, 0.01)
     add(study, FAIL, reason=f"{trials.DIVERGED}: nan")
     add(study, FAIL, reason=trials.LOST)
     add(study, COMPLETE, 0.02, same_as=1)
     add(study, TrialState.RUNNING)
-    add(study, FAIL, None, paper.autoencoder("channels").config, paper="channels")
+    add(study, FAIL, None, AUTOENCODER.paper_row("channels").config, paper="channels")
     return study
 
 
@@ -56,7 +58,7 @@ def test_the_best_trials_come_first_each_configuration_once(study: optuna.Study)
     assert rows[0]._asdict() == {
         "label": "#1",
         "value": 0.02,
-        "train_loss": 0.01,
+        "train_value": 0.01,
         "configuration": "16/32 ch, max/max, dropout 0.05",
         "n_parameters": 18_193,
         "seconds": 12.5,

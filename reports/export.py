@@ -1,0 +1,275 @@
+"""Exporting: trained models from their study into folders that stand alone."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import optuna
+from optuna.trial import FrozenTrial
+from safetensors.torch import save
+from torch import Tensor
+
+from reports.model_card import model_card
+from reports.tables import pareto_fronts
+from spaces.errors import StudyError
+from spaces.files import ConfigFile, TrainedWith, json_schema, write_config
+from studies import encoders, exported, onnx_model, trials, weights
+from studies import settings as study_settings
+from studies.final_results import FinalResult
+from studies.networks import Autoencoder, Classifier, build
+from studies.references import StudyTrial
+from studies.settings import StudySettings
+from studies.storage import ArtifactFolder
+
+ConfigFormat = Literal["json", "toml"]
+CONFIG_FORMATS: tuple[ConfigFormat, ...] = get_args(ConfigFormat)
+
+N_CHECKED = sum(onnx_model.BATCHES)
+"""Real images over which an ONNX model is compared with PyTorch."""
+
+
+class Exported(NamedTuple):
+    """One model's folder, as it is now."""
+
+    folder: Path
+    metrics: dict[str, Any]
+    """The fields of its ``metrics.json``."""
+    sizes: dict[str, int]
+    """Its files' bytes."""
+
+
+def top_trials(study: optuna.Study, n: int) -> list[StudyTrial]:
+    """The best so many that were trained to the end, each configuration once.
+
+    Raises:
+        StudyError: there are none.
+    """
+    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
+    ranked = trials.ranked(own, study_settings.load(study).direction)[:n]
+    return _some(study, ranked)
+
+
+def pareto_trials(study: optuna.Study) -> list[StudyTrial]:
+    """Those that no other beats in all of the study's objectives; of one, with its parameters.
+
+    Raises:
+        StudyError: there are none.
+    """
+    against = "objectives" if study_settings.load(study).objectives else "params"
+    numbers = {row.number for row in pareto_fronts(study) if against in row.fronts}
+    return _some(study, [t for t in study.get_trials(deepcopy=False) if t.number in numbers])
+
+
+def export_models(
+    models: Sequence[StudyTrial],
+    store: ArtifactFolder,
+    out: Path,
+    pixels: Tensor,
+    nested: bool,
+    finals: Sequence[FinalResult] = (),
+    config_format: ConfigFormat = "json",
+    overwrite: bool = False,
+    on_model: Callable[[StudyTrial], None] = lambda _: None,
+) -> list[Exported]:
+    """Write trials' models into a folder: all of them, or nothing.
+
+    Args:
+        models: finished trials of a study.
+        store: where their weights are.
+        out: not there yet, or empty, or an export to overwrite.
+        pixels: uint8 (100, 28, 28), real images to check the ONNX models by.
+        nested: whether each gets a folder ``trial-12`` within ``out``; else there is but one, and
+            ``out`` is its folder.
+        finals: what ``fmnist-search train`` measured, of whatever models.
+        config_format: of the configurations' files.
+        overwrite: replace an export that is there.
+        on_model: told of each before it is written.
+
+    Raises:
+        StudyError: weights were not kept, the folder may not be written, or an ONNX model is not
+            the network.
+    """
+    written = []
+    with _new_folder(out, overwrite) as folder:
+        for model in models:
+            on_model(model)
+            part = Path(f"trial-{model.trial.number}" if nested else ".")
+            (folder / part).mkdir(exist_ok=True)
+            metrics = _write(model, store, folder / part, pixels, finals, config_format)
+            written.append(Exported(out / part, metrics, _sizes(folder / part)))
+    return written
+
+
+def _some(study: optuna.Study, chosen: list[FrozenTrial]) -> list[StudyTrial]:
+    if not chosen:
+        raise StudyError(f"no trial of study '{study.study_name}' has been trained to the end yet")
+    return [StudyTrial(study, trial) for trial in chosen]
+
+
+def _write(
+    model: StudyTrial,
+    store: ArtifactFolder,
+    folder: Path,
+    pixels: Tensor,
+    finals: Sequence[FinalResult],
+    config_format: ConfigFormat,
+) -> dict[str, Any]:
+    study, trial = model
+    settings = study_settings.load(study)
+    file = _config_file(settings, trial)
+    network = build(file.config)
+    network.load_state_dict(weights.load(store, study, trial))
+    network.eval()
+
+    write_config(folder / f"config.{config_format}", file, f"./{exported.SCHEMA}")
+    _write_json(folder / exported.SCHEMA, json_schema(file.stage))
+    tensors = save(network.state_dict(), metadata={"format": "pt"})
+    (folder / exported.WEIGHTS).write_bytes(tensors)
+    encoder_file = encoders.weights_file(study, store)
+    if encoder_file is not None:
+        shutil.copyfile(encoder_file, folder / exported.ENCODER)
+    onnx = _write_onnx(network, folder / exported.ONNX, pixels)
+
+    names = [name for name in exported.FILES if (folder / name).exists()]
+    files = {name: exported.identity(folder / name) for name in names}
+    own = [_final(final) for final in finals if _is_of(final, settings, file)]
+    metrics = {**_metrics(settings, model), "finals": own, "onnx": onnx, "files": files}
+    _write_json(folder / exported.METRICS, metrics)
+    card = model_card(file, network, metrics, [*names, exported.METRICS])
+    (folder / exported.CARD).write_text(card, encoding="utf-8")
+    exported.read_model(folder)  # what cannot be read back is not handed out
+    return metrics
+
+
+def _config_file(settings: StudySettings, trial: FrozenTrial) -> ConfigFile:
+    stage = settings.stage_record()
+    config = stage.spaces["paper"].config_type.from_dict(trial.user_attrs[trials.CONFIG])
+    return ConfigFile(stage, config, TrainedWith(trial.user_attrs[trials.SEED], settings.budget))
+
+
+def _write_onnx(network: Autoencoder | Classifier, path: Path, pixels: Tensor) -> dict[str, Any]:
+    content = onnx_model.to_onnx(network)
+    difference = onnx_model.largest_difference(content, network, pixels)
+    path.write_bytes(content)
+    return {
+        "opset": onnx_model.OPSET,
+        "input": onnx_model.INPUT,
+        "output": onnx_model.output_name(network),
+        "n_images": len(pixels),
+        "largest_difference": difference,
+    }
+
+
+def _metrics(settings: StudySettings, model: StudyTrial) -> dict[str, Any]:
+    study, trial = model
+    attrs = trial.user_attrs
+    encoder = settings.encoder and {n: v for n, v in settings.encoder.items() if n != "config"}
+    return {
+        "format": exported.FORMAT,
+        "stage": settings.stage,
+        "study": study.study_name,
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        "paper": attrs.get(trials.PAPER),
+        "configuration": attrs[trials.WORDS],
+        "encoder": encoder,
+        "metric": settings.metric,
+        "value": attrs[trials.METRICS][settings.metric],
+        "n_epochs": trials.n_epochs_stored(trial),
+        "last_epoch": attrs[trials.METRICS],
+        "epochs": attrs[trials.EPOCHS],
+        "confusion": attrs.get(trials.CONFUSION),
+        "n_parameters": attrs[trials.N_PARAMETERS],
+        "n_multiply_adds": attrs[trials.N_MULTIPLY_ADDS],
+        "latency_ms": attrs.get(trials.LATENCY_MS),
+        "seconds": attrs.get(trials.SECONDS),
+        "n_threads": attrs.get(trials.N_THREADS),
+        "made_with": attrs.get(trials.MADE_WITH),
+    }
+
+
+def _is_of(final: FinalResult, settings: StudySettings, file: ConfigFile) -> bool:
+    """Whether it judged the same configuration, over the same encoder, by the test images."""
+    encoders_alike = (final.encoder or {}).get("sha256") == (settings.encoder or {}).get("sha256")
+    by_test_images = bool(final.seeds) and final.budget.protocol != "search"
+    return by_test_images and final.config == file.config and encoders_alike
+
+
+def _final(final: FinalResult) -> dict[str, Any]:
+    """Mean and interval over its seeds, and what they were trained with and judged by."""
+    summary = final.to_dict()["summary"]
+    names = ("metric", "n_seeds", "mean", "low", "high")
+    origin = {"name": final.name, "budget": str(final.budget), "judged_by": final.judged_by}
+    return {**origin, **{name: summary[name] for name in names}}
+
+
+def _write_json(path: Path, table: dict[str, Any]) -> None:
+    path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        name: (folder / name).stat().st_size for name in exported.FILES if (folder / name).exists()
+    }
+
+
+@contextmanager
+def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
+    """A folder to write in, which takes the place of ``out`` if nothing goes wrong."""
+    place = out.expanduser().resolve()
+    _check_free(place, out, overwrite)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    except OSError as error:
+        raise StudyError(f"cannot make the folder {out}: {error.strerror}") from error
+    try:
+        folder.chmod(0o777 & ~_umask())
+        yield folder
+        _put_in_place(folder, place)
+    except OSError as error:
+        raise StudyError(f"cannot write the folder {out}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_free(place: Path, out: Path, overwrite: bool) -> None:
+    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+        return
+    if not place.is_dir() or not _is_ours(place):
+        raise StudyError(f"{out} is there and is no export of ours; choose another --out")
+    if not overwrite:
+        raise StudyError(f"{out} is there already; replace it with --overwrite")
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether nothing but exports is lost with the folder."""
+    if exported.is_exported(place):
+        return True
+    return all(path.is_dir() and exported.is_exported(path) for path in place.iterdir())
+
+
+def _put_in_place(folder: Path, place: Path) -> None:
+    """Rename, after what is there has been moved aside; it is moved back if that fails."""
+    if not place.exists():
+        folder.rename(place)
+        return
+    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as aside:
+        old = place.rename(Path(aside) / place.name)
+        try:
+            folder.rename(place)
+        except BaseException:
+            old.rename(place)
+            raise
+
+
+def _umask() -> int:
+    """The process's; it can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

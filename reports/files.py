@@ -1,0 +1,89 @@
+"""A report's tables, figures and raw values as files."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas
+
+from reports.document import Figure, Table
+from reports.section_search import anchor
+from reports.sources import Source
+from reports.tables import trials_frame
+from studies import trials
+
+_LATEX = {
+    "−": "$-$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "→": r"$\rightarrow$",
+    "≈": r"$\approx$",
+    "▲": r"$\uparrow$",
+    "▼": r"$\downarrow$",
+    "…": r"\dots{}",
+    "–": "--",
+    "\N{NO-BREAK SPACE}": "~",
+}
+"""Signs that LaTeX's usual fonts lack."""
+
+
+def write_table(table: Table, folder: Path) -> None:
+    """The raw values as CSV, and the table as shown in LaTeX, for the package booktabs."""
+    frame = table.frame
+    # Columns that are not shown, such as how many trials an estimate has, are kept in the CSV.
+    frame.to_csv(folder / f"{table.name}.csv", index=False)
+    (folder / f"{table.name}.tex").write_text(latex(table), encoding="utf-8")
+
+
+def latex(table: Table) -> str:
+    """The table as it is shown, with its caption."""
+    shown = pandas.DataFrame(table.shown(), columns=[column.title for column in table.columns])
+    numbers = "".join("l" if column.kind == "text" else "r" for column in table.columns)
+    text = shown.to_latex(
+        index=False,
+        escape=True,
+        column_format=numbers,
+        caption=_escaped(table.caption),
+        label=f"tab:{table.name}",
+        position="tbp",
+    )
+    for sign, command in _LATEX.items():
+        text = text.replace(sign, command)
+    return text
+
+
+def write_figure(figure: Figure, folder: Path) -> None:
+    """The drawing as PNG and SVG."""
+    (folder / f"{figure.name}.png").write_bytes(figure.picture.png)
+    (folder / f"{figure.name}.svg").write_text(figure.picture.svg, encoding="utf-8")
+
+
+def write_values(sources: Sequence[Source], folder: Path) -> None:
+    """Each study's trials, and their metrics epoch by epoch: CSV, and Parquet with pyarrow."""
+    for source in sources:
+        name = anchor(source.name)
+        _write_frame(trials_frame(source.study), folder / f"{name}-trials")
+        _write_frame(epochs_frame(source), folder / f"{name}-epochs")
+
+
+def epochs_frame(source: Source) -> pandas.DataFrame:
+    """A row for each trial and epoch, a column for each metric."""
+    rows: list[dict[str, Any]] = []
+    for trial in source.trials:
+        columns = trial.user_attrs.get(trials.EPOCHS, {})
+        for values in zip(*columns.values(), strict=True):
+            rows.append({"trial": trial.number, **dict(zip(columns, values, strict=True))})
+    return pandas.DataFrame(rows, columns=None if rows else ["trial", "epoch"])
+
+
+def _write_frame(frame: pandas.DataFrame, path: Path) -> None:
+    frame.to_csv(path.with_name(f"{path.name}.csv"), index=False)
+    if importlib.util.find_spec("pyarrow") is not None:
+        frame.to_parquet(path.with_name(f"{path.name}.parquet"), index=False)
+
+
+def _escaped(text: str) -> str:
+    for sign in "&%$#_{}":
+        text = text.replace(sign, f"\\{sign}")
+    return text

@@ -1,0 +1,206 @@
+"""The paper's Tables 2 to 5 beside what was measured here."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas
+from optuna.trial import FrozenTrial
+
+from reports.document import Column, Kind, Table
+from reports.sources import Sources
+from reports.texts import Texts
+from spaces.autoencoder import Layer, decoder_layers, encoder_layers
+from spaces.paper import AUTOENCODERS
+from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from studies import trials
+
+LOSS_TOLERANCE = 0.10
+"""Relative difference of two losses that one seed can make."""
+ACCURACY_TOLERANCE = 0.006
+"""Twice the standard error of an accuracy near 91 % over 10,000 images."""
+
+_ONLY_OF_THE_PAPER = (
+    "published_train",
+    "published_validation",
+    "paper_train",
+    "paper_validation",
+    "deviation",
+    "difference",
+    "seeds",
+    "best_against",
+)
+"""Columns that say nothing of the best found, which the paper has not."""
+
+_TABLE_2: dict[str, Kind] = {
+    "number": "count",
+    "layer": "text",
+    "output": "text",
+    "kernel": "count",
+    "stride": "count",
+    "printed": "count",
+    "padding": "count",
+    "parameters": "count",
+}
+
+PRINTED_PADDING = {5: 2}
+"""Where the paper's Table 2 prints another padding than the one that gives its stated sizes."""
+
+
+class Mean(NamedTuple):
+    """A metric over seeds."""
+
+    value: float | None
+    deviation: float | None
+    """Between seeds; None for fewer than two."""
+    n: int
+
+
+def table_2(texts: Texts) -> Table:
+    """The baseline autoencoder, layer by layer, as it is built."""
+    config = AUTOENCODERS[0].config
+    rows = [
+        _layer_row(number, layer, texts)
+        for number, layer in enumerate((*encoder_layers(config), *decoder_layers(config)), start=1)
+    ]
+    rows.append({"layer": texts("table2.total"), "parameters": config.n_parameters()})
+    return Table(
+        "table-2",
+        texts("table2.caption"),
+        pandas.DataFrame(rows),
+        tuple(
+            Column(key, texts(f"table2.{key}"), kind, missing="") for key, kind in _TABLE_2.items()
+        ),
+        texts("table2.note"),
+    )
+
+
+def table_3(sources: Sources, texts: Texts) -> Table:
+    """The paper's five autoencoders, and the best found."""
+    return _side_by_side(sources, AUTOENCODER, "loss", "table-3", texts)
+
+
+def table_4(sources: Sources, texts: Texts) -> Table:
+    """The paper's three classifiers and the best found, by accuracy."""
+    return _side_by_side(sources, CLASSIFIER, "accuracy", "table-4", texts)
+
+
+def table_5(sources: Sources, texts: Texts) -> Table:
+    """The same by loss."""
+    return _side_by_side(sources, CLASSIFIER, "loss", "table-5", texts)
+
+
+def not_run(sources: Sources, stage: Stage) -> list[str]:
+    """Rows of the paper that nobody has trained under its own protocol."""
+    return [row.name for row in stage.paper if not sources.paper_trials(stage, row.name)]
+
+
+def mean_of(found: Sequence[FrozenTrial], metric: str) -> Mean:
+    """A metric over the trials of several seeds."""
+    values = [t.user_attrs[trials.METRICS].get(metric) for t in found]
+    known = [float(v) for v in values if v is not None]
+    if not known:
+        return Mean(None, None, 0)
+    deviation = statistics.stdev(known) if len(known) > 1 else None
+    return Mean(statistics.fmean(known), deviation, len(known))
+
+
+def mark(measured: float | None, published: float, is_loss: bool) -> str:
+    """``≈`` where the two are as near as chance may put them, else which is higher."""
+    if measured is None:
+        return ""
+    margin = LOSS_TOLERANCE * published if is_loss else ACCURACY_TOLERANCE
+    if abs(measured - published) <= margin:
+        return "≈"
+    return "▲" if measured > published else "▼"
+
+
+def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts: Texts) -> Table:
+    main = sources.main(stage)
+    best = main.best() if main else None
+    found = best.user_attrs.get(trials.METRICS, {}) if best else {}
+    best_value = found.get(f"validation_{metric}")
+    rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
+    rows.append(
+        {
+            "name": texts("tables.best_found"),
+            "change": best.user_attrs.get(trials.WORDS, "") if best else "",
+            **dict.fromkeys(_ONLY_OF_THE_PAPER, ""),
+            "search_train": found.get(f"train_{metric}"),
+            "search_validation": best_value,
+        }
+    )
+    key = name.replace("-", "")
+    return Table(
+        name,
+        texts(f"{key}.caption"),
+        pandas.DataFrame(rows),
+        _columns(texts, metric == "loss", any(row["seeds"] > 1 for row in rows[:-1])),
+        texts(f"{key}.note"),
+    )
+
+
+def _paper_row(
+    sources: Sources, stage: Stage, row: Any, metric: str, best: float | None, texts: Texts
+) -> dict[str, Any]:
+    own, searched = (
+        sources.paper_trials(stage, row.name),
+        sources.searched_paper_trials(stage, row.name),
+    )
+    published = getattr(row, f"validation_{metric}")
+    measured = mean_of(own, f"validation_{metric}")
+    here = mean_of(searched, f"validation_{metric}").value
+    return {
+        "name": row.name,
+        "change": texts(f"rows.{stage.name}.{row.name}"),
+        "published_train": getattr(row, f"train_{metric}"),
+        "published_validation": published,
+        "paper_train": mean_of(own, f"train_{metric}").value,
+        "paper_validation": measured.value,
+        "deviation": measured.deviation,
+        "seeds": measured.n,
+        "difference": None if measured.value is None else measured.value - published,
+        "mark": mark(measured.value, published, metric == "loss"),
+        "search_train": mean_of(searched, f"train_{metric}").value,
+        "search_validation": here,
+        "best_against": _against(best, here, metric == "loss"),
+    }
+
+
+def _against(best: float | None, here: float | None, is_loss: bool) -> float | None:
+    """How much better or worse the best found is: relatively for losses, else in points."""
+    if best is None or here is None:
+        return None
+    return best / here - 1 if is_loss else best - here
+
+
+def _columns(texts: Texts, is_loss: bool, several_seeds: bool) -> tuple[Column, ...]:
+    missing = texts("tables.not_run")
+    return (
+        Column("name", texts("tables.name")),
+        Column("published_validation", texts("tables.published_validation"), "percent"),
+        Column("paper_validation", texts("tables.paper_validation"), "percent", missing),
+        *((Column("deviation", texts("tables.deviation"), "spread"),) if several_seeds else ()),
+        Column("seeds", texts("tables.seeds"), "count"),
+        Column("difference", texts("tables.difference"), "points"),
+        Column("mark", texts("tables.mark"), missing=""),
+        Column("search_validation", texts("tables.search_validation"), "percent", missing),
+        Column("best_against", texts("tables.best_against"), "change" if is_loss else "points"),
+        Column("published_train", texts("tables.published_train"), "percent"),
+        Column("paper_train", texts("tables.paper_train"), "percent", missing),
+        Column("search_train", texts("tables.search_train"), "percent", missing),
+        Column("change", texts("tables.change"), missing=""),
+    )
+
+
+def _layer_row(number: int, layer: Layer, texts: Texts) -> dict[str, Any]:
+    return {
+        "number": number,
+        "layer": texts(f"table2.{layer.kind}"),
+        "output": f"{layer.size}×{layer.size}×{layer.channels}",
+        "kernel": layer.kernel,
+        "stride": layer.stride,
+        "printed": PRINTED_PADDING.get(number, layer.padding),
+        "padding": layer.padding,
+        "parameters": layer.n_parameters,
+    }

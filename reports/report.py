@@ -1,0 +1,99 @@
+"""A report from studies to files, put together in its order."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from reports.document import Document
+from reports.files import write_figure, write_table, write_values
+from reports.page import html, markdown
+from reports.section_origin import origin_section
+from reports.section_paper import autoencoder_section, classifier_section, tables_section
+from reports.section_search import search_section
+from reports.section_summary import summary
+from reports.sources import Sources
+from reports.texts import Language, Texts
+from spaces.errors import StudyError
+
+FOLDERS = ("figures", "tables", "values")
+PAGES = ("report.html", "report.md")
+
+
+def build(
+    sources: Sources,
+    language: Language,
+    storage: str | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Document:
+    """All that the report says.
+
+    Args:
+        sources: what it reads.
+        language: of its prose and captions.
+        storage: ``--storage`` as commands must repeat it; None for the default.
+        on_step: told what comes next.
+    """
+    texts = Texts(language)
+    on_step("the paper's tables")
+    document = Document(texts("page.title"), summary(sources, texts), [])
+    document.sections.append(tables_section(sources, texts))
+    on_step("the autoencoder's figures")
+    document.sections.append(autoencoder_section(sources, texts))
+    on_step("the classifier's figures")
+    document.sections.append(classifier_section(sources, texts))
+    on_step("the searches")
+    document.sections.append(search_section(sources, texts))
+    document.sections.append(origin_section(sources, storage, texts))
+    return document
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds anything, unless it may be written over.
+
+    Raises:
+        StudyError: it does, or is no folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise StudyError(f"--out: {folder} is a file; name a folder")
+    if not overwrite and folder.is_dir() and any(folder.iterdir()):
+        raise StudyError(
+            f"--out: {folder} is not empty; add --overwrite to replace a report there, "
+            "or name another folder"
+        )
+
+
+def holds_only_a_report(folder: Path) -> bool:
+    """Whether an earlier report is all that is in the folder, or the beginning of one."""
+    written = {*FOLDERS, *PAGES}
+    return folder.is_dir() and all(path.name in written for path in folder.iterdir())
+
+
+def write(document: Document, sources: Sources, language: Language, folder: Path) -> list[Path]:
+    """Write the page, the Markdown, and every table, figure and raw value beside them.
+
+    Args:
+        document: what :func:`build` made.
+        sources: the studies whose raw values are written.
+        language: the document's.
+        folder: made if it is not there; files of the same names are replaced.
+
+    Returns:
+        The page and the Markdown.
+
+    Raises:
+        StudyError: the folder cannot be written.
+    """
+    texts = Texts(language)
+    try:
+        for name in FOLDERS:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for figure in document.figures():
+            write_figure(figure, folder / "figures")
+        for table in document.tables():
+            write_table(table, folder / "tables")
+        write_values([*sources.searches, *sources.reproductions], folder / "values")
+        pages = (html(document, texts), markdown(document, texts))
+        for name, text in zip(PAGES, pages, strict=True):
+            (folder / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"--out: cannot write in {folder}: {error.strerror}") from error
+    return [folder / name for name in PAGES]

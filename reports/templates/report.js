@@ -1,0 +1,49 @@
+// Puts plotly's figures in the place of the drawings, where the browser can unpack plotly.
+(async () => {
+  if (!("DecompressionStream" in window)) return;
+  const specs = JSON.parse(document.getElementById("specs").textContent);
+  const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const script = document.createElement("script");
+  script.textContent = await new Response(unpacked).text();
+  document.head.append(script);
+
+  const colors = () => {
+    const style = getComputedStyle(document.documentElement);
+    const [ink, grid] = ["--ink", "--grid"].map((name) => style.getPropertyValue(name).trim());
+    return { ink, grid };
+  };
+  const themed = (layout) => {
+    const { ink, grid } = colors();
+    const axis = (own) => own && { ...own, gridcolor: grid, linecolor: ink, zeroline: false, automargin: true };
+    return {
+      ...layout,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { color: ink, size: 12, family: "system-ui, DejaVu Sans, sans-serif" },
+      ...(layout.xaxis ? { xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis) } : {}),
+    };
+  };
+  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  const live = [];
+  const draw = (drawing) => {
+    const { data, layout } = specs[drawing.dataset.plot];
+    const plot = document.createElement("div");
+    plot.className = "plot";
+    drawing.classList.add("live");
+    drawing.querySelector("svg").remove();
+    drawing.append(plot);
+    Plotly.newPlot(plot, data, themed(layout), config);
+    live.push([plot, data, layout]);
+  };
+  const near = new IntersectionObserver((entries) => {
+    for (const entry of entries.filter((e) => e.isIntersecting)) {
+      near.unobserve(entry.target);
+      draw(entry.target);
+    }
+  }, { rootMargin: "600px" });
+  document.querySelectorAll("[data-plot]").forEach((drawing) => near.observe(drawing));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    for (const [plot, data, layout] of live) Plotly.react(plot, data, themed(layout), config);
+  });
+})();

@@ -1,0 +1,26 @@
+"""What the report's tests read."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pytest
+
+from reports.sources import Sources, choose
+from studies.encoders import all_studies
+from studies.storage import ArtifactFolder
+
+
+@pytest.fixture
+def storage() -> optuna.storages.BaseStorage:
+    return optuna.storages.InMemoryStorage()
+
+
+@pytest.fixture
+def sources(storage: optuna.storages.BaseStorage, tmp_path: Path) -> Callable[..., Sources]:
+    """The report's sources from what is in ``storage`` by then; no weights and no images."""
+
+    def read(*names: str) -> Sources:
+        return choose(all_studies(storage), names, ArtifactFolder(tmp_path / "artifacts"))
+
+    return read

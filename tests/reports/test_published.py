@@ -1,0 +1,108 @@
+from collections.abc import Callable
+
+import optuna
+import pytest
+from made_up_studies import make
+
+from reports.document import Table, Text
+from reports.published import mark, not_run, table_2, table_3, table_4, table_5
+from reports.section_final import final_blocks
+from reports.sources import Sources
+from reports.texts import Texts
+from spaces.budget import Budget
+from spaces.stages import AUTOENCODER, CLASSIFIER
+from studies import trials
+from studies.final_results import FinalResult, SeedResult
+
+ENGLISH = Texts("en")
+
+
+def test_table_2_is_the_network_as_built_with_the_printed_padding_beside_it() -> None:
+    table = table_2(ENGLISH)
+    assert list(table.frame["output"][:6]) == [
+        "26×26×16", "13×13×16", "11×11×32", "5×5×32", "13×13×16", "28×28×1",
+    ]  # fmt: skip
+    assert list(table.frame["printed"][:6]) == [0, 0, 0, 0, 2, 1]
+    assert list(table.frame["padding"][:6]) == [0, 0, 0, 0, 0, 1]
+    assert table.frame["parameters"].iloc[-1] == 18_193
+    assert "padding 0" in table.note
+
+
+def test_rows_nobody_has_run_say_so(sources: Callable[..., Sources]) -> None:
+    empty = sources()
+    assert not_run(empty, AUTOENCODER) == [row.name for row in AUTOENCODER.paper]
+    for table, n_rows in ((table_3, 5), (table_4, 3), (table_5, 3)):
+        shown = table(empty, ENGLISH).shown()
+        assert len(shown) == n_rows + 1
+        assert all(row.count("not run") == 4 for row in shown[:-1])
+
+
+def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    full = Budget(protocol="paper")
+    seeds = [make(storage, f"p{s}", 0, budget=full, seed=s) for s in range(2)]
+    make(storage, "short", 0, budget=Budget(epochs=2, protocol="paper"))
+    make(storage, "ae", 5, budget=Budget())
+    read = sources()
+    assert [s.name for s in read.reduced] == ["short"]
+    (row, *_) = table_3(read, ENGLISH).frame.to_dict("records")
+    values = [s.get_trials()[0].user_attrs[trials.METRICS]["validation_loss"] for s in seeds]
+    assert row["seeds"] == 2
+    assert row["paper_validation"] == pytest.approx(sum(values) / 2)
+    assert row["difference"] == pytest.approx(sum(values) / 2 - 0.0726)
+    assert not_run(read, AUTOENCODER) == []
+    assert not_run(read, CLASSIFIER) == [row.name for row in CLASSIFIER.paper]
+
+
+def test_the_best_found_is_the_last_row_and_stands_against_every_other(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "clf", 30, stage="classifier", budget=Budget())
+    read = sources()
+    rows = table_4(read, ENGLISH).frame.to_dict("records")
+    best = read.searches[0].best()
+    assert best is not None
+    assert rows[-1]["search_validation"] == trials.value_of(best)
+    for row in rows[:-1]:
+        assert row["best_against"] == pytest.approx(
+            trials.value_of(best) - row["search_validation"]
+        )
+
+
+@pytest.mark.parametrize(
+    ("measured", "published", "is_loss", "sign"),
+    [
+        (0.0320, 0.0312, True, "≈"),
+        (0.0400, 0.0312, True, "▲"),
+        (0.0144, 0.0175, True, "▼"),
+        (0.9100, 0.9127, False, "≈"),
+        (0.8900, 0.9127, False, "▼"),
+        (None, 0.9127, False, ""),
+    ],
+)
+def test_a_difference_is_marked_by_what_chance_could_do(
+    measured: float | None, published: float, is_loss: bool, sign: str
+) -> None:
+    assert mark(measured, published, is_loss) == sign
+
+
+def test_final_results_are_means_with_intervals_over_their_seeds(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    config = AUTOENCODER.paper[0].config
+    result = FinalResult(
+        "mine", "ae#3", "autoencoder", config.to_dict(), config.in_words(), Budget(), "test", None,
+        1, {},
+    )  # fmt: skip
+    for seed, loss in enumerate((0.030, 0.032, 0.031)):
+        result = result.with_seed(SeedResult(seed, loss, None, None, 0.03, None, 9.0, {}, "w"))
+    (none,) = final_blocks(sources(), ENGLISH)
+    assert isinstance(none, Text)
+    (table,) = final_blocks(sources()._replace(results=[result]), ENGLISH)
+    assert isinstance(table, Table)
+    (row,) = table.frame.to_dict("records")
+    # Half the interval: t(0.975, 2) · s / √3 = 4.3027 · 0.001 / 1.7321.
+    assert row["mean"] == pytest.approx(0.031)
+    assert row["high"] - row["mean"] == pytest.approx(0.002484, rel=1e-3)
+    assert table.shown()[0][2] == "3.10\N{NO-BREAK SPACE}%"
