@@ -1,11 +1,11 @@
 """The ``ae`` command: search autoencoders."""
 
-from search.options import SearchOptions, with_search_options
 from search.running import run_search
-from spaces.autoencoder import PAPER_SPACE
+from search.search_options import SearchOptions, with_search_options
+from spaces.stages import AUTOENCODER
 
 
-@with_search_options(PAPER_SPACE)
+@with_search_options(AUTOENCODER)
 def ae(options: SearchOptions) -> None:
     """Search convolutional autoencoders for the lowest validation loss.
 
@@ -20,4 +20,4 @@ def ae(options: SearchOptions) -> None:
 
         fmnist-search ae --dropout 0 --batchnorm true --conv2-channels 64,96 --study narrow
     """
-    run_search(options, "autoencoder", "ae")
+    run_search(options, AUTOENCODER)

@@ -1,16 +1,43 @@
 """The command line: every command by its name, and the one place where errors become lines."""
 
+import errno
 import os
 import sys
+import traceback
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from search.ae import ae
+from search.clf import clf
+from search.config_command import config
+from search.dashboard import dashboard
 from search.data import data
+from search.defaults import (
+    Command,
+    find,
+    name_variables,
+    read_defaults,
+    subcommands_of,
+)
+from search.export import export
+from search.gc import gc
+from search.predict import predict
+from search.report import report
+from search.reproduce import reproduce
+from search.run_command import run
 from search.studies_command import app as studies_app
-from spaces.errors import ConfigurationError, FmnistSearchError
+from search.train import train
+from spaces.errors import ConfigurationError, FaultError, FmnistSearchError
+
+FAULT = 3
+"""Exit code for a run that something around it stopped."""
+BUG = 70
+"""Exit code for errors that nobody foresaw; EX_SOFTWARE of ``sysexits.h``."""
 
 app = typer.Typer(
     name="fmnist-search",
@@ -18,9 +45,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.command()(run)
 app.command()(ae)
-app.command()(data)
+app.command()(clf)
+app.command()(train)
+app.command()(reproduce)
 app.add_typer(studies_app, name="studies")
+app.command()(report)
+app.command()(export)
+app.command()(predict)
+app.command()(dashboard)
+app.command()(gc)
+app.command()(data)
+app.command()(config)
 
 
 def _print_version(wanted: bool) -> None:
@@ -31,24 +68,67 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def fmnist_search(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print version."),
     ] = False,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE.toml",
+            help="Read options' defaults from this file instead of fmnist-search.toml in the "
+            "working folder; see fmnist-search config.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Search hyperparameters of small image models on an ordinary CPU.
 
     An autoencoder on Fashion-MNIST, studied with Optuna and stored in SQLite, with the
     configurations of a paper as fixed trials in every study.
 
+    Exit codes: 0 done, 1 something must be mended first, 2 wrong usage, 3 a fault stopped a run
+    and the same command goes on, 70 a bug, 130 Ctrl-C, 143 SIGTERM.
+
     Example: fmnist-search ae --trials 50
     """
+    path = find(config_file)
+    if path is not None:
+        context.obj = read_defaults(path, whole_command_line())
+        context.default_map = context.obj.values
+
+
+@cache
+def whole_command_line() -> TyperGroup:
+    """Every command, with the environment variables that its options read."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    name_variables(group)
+    _set_examples_apart(group)
+    return group
+
+
+def _set_examples_apart(command: Command) -> None:
+    """Begin each example of a docstring on a line of its own, also the first."""
+    command.help = (command.help or "").replace("Examples:\n", "Examples:\n\n")
+    for sub in subcommands_of(command).values():
+        _set_examples_apart(sub)
 
 
 def main() -> None:
     """Run the command line; errors a user can mend become one line on stderr.
 
-    Exit codes: 0 done, 1 a stated error, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM.
+    Exit codes, for scripts:
+
+    * 0: done.
+    * 1: something must be mended or asked for otherwise first; the line says what.
+    * 2: wrong usage, nothing was begun.
+    * 3: a fault stopped a run in its middle, such as a full disk, a locked database or a scheduler
+      that is gone. No finished trial is lost, and the same command goes on once it is mended.
+    * 70: a bug; its traceback is for whoever mends it.
+    * 130, 143: stopped by Ctrl-C or SIGTERM; the same command goes on.
     """
     # How long threads spin while they wait for each other. OpenMP's own choice brings training to
     # a hundredth of its speed as soon as another program uses a core; this one costs 7 to 25 % on
@@ -56,7 +136,33 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        app()
+        whole_command_line()()
     except FmnistSearchError as error:
-        typer.secho(f"error: {error}", fg="red", err=True)
-        sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+        _say(str(error))
+        sys.exit(_exit_code(error))
+    except Exception as error:
+        if _is_full(error):
+            _say(f"{error}; free some space, then the same command goes on")
+            sys.exit(FAULT)
+        traceback.print_exc()
+        _say(
+            f"a bug in fmnist-search, as told above: {type(error).__name__}: {error}. Finished "
+            "trials are stored. Please report it with all of this text"
+        )
+        sys.exit(BUG)
+
+
+def _exit_code(error: FmnistSearchError) -> int:
+    if isinstance(error, ConfigurationError):
+        return 2
+    return FAULT if isinstance(error, FaultError) else 1
+
+
+def _say(text: str) -> None:
+    color = False if os.environ.get("NO_COLOR") else None
+    typer.secho(f"error: {text}", fg="red", err=True, color=color)
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a disk was full where nothing else speaks of it, as the one for temporary files."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

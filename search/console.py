@@ -2,33 +2,25 @@
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
-from rich.table import Table
 from rich.text import Text
 
-from reports.tables import best_trials, paper_side_by_side
-from spaces import paper
-from studies.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
-from studies.settings import load
+from studies.pool import EpochDone
+from studies.progress import Event, Notice, SearchState, TrialEnded, TrialStarted
 from studies.trials import label, value_of
 
 if TYPE_CHECKING:
-    from optuna import Study
-
-    from reports.tables import PaperRow, StudyRow, TrialRow
     from studies.launch import Plan
+    from studies.settings import StudySettings
 
 PLAIN_PROGRESS_S = 20.0
 """Seconds between two lines about a running trial where there is no terminal."""
-
-SCALE_NOTE = "Losses: mean squared error of pixels in [−1, 1], in percent as in the paper."
 
 
 def percent(loss: float | None) -> str:
@@ -49,9 +41,12 @@ def duration(seconds: float) -> str:
 class SearchView:
     """Shows a running search: live on a terminal, else a line for what matters."""
 
-    def __init__(self, console: Console, plan: "Plan") -> None:
+    def __init__(self, console: Console, plan: "Plan", verbose: bool = False) -> None:
         self._console = console
+        self._verbose = verbose
         self._plan = plan
+        self._metric = plan.settings.metric
+        self._metric_name = self._metric.removeprefix("validation_")
         self._state: SearchState | None = None
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -114,10 +109,11 @@ class SearchView:
         left = duration((started.n_epochs - metrics.epoch) * metrics.seconds)
         detail = (
             f"epoch {metrics.epoch}/{started.n_epochs}  "
-            f"loss {percent(metrics.validation_loss)}  at most {left} left"
+            f"{self._metric_name} {percent(getattr(metrics, self._metric))}  at most {left} left"
         )
         self._bars.update(self._tasks[event.number], completed=metrics.epoch, detail=detail)
-        if self._live is None and time.monotonic() - self._last_line > PLAIN_PROGRESS_S:
+        due = self._live is None and time.monotonic() - self._last_line > PLAIN_PROGRESS_S
+        if due or self._verbose:
             self._print(Text(f"{started.label} {detail}"))
 
     def _end(self, event: TrialEnded) -> None:
@@ -149,12 +145,13 @@ class SearchView:
         yield f"{self._plan.study_name}: {done}, {fixed}{failed}{self._time_left(n_left)}"
         if state.best is not None:
             best = f"best {percent(value_of(state.best))} ({label(state.best)})"
-            yield f"{best}; the paper's best {percent(paper.BEST_AUTOENCODER.validation_loss)}"
+            published = getattr(self._plan.settings.stage_record().best_of_paper, self._metric)
+            yield f"{best}; the paper's best {percent(published)}"
 
     def _time_left(self, n_left: int) -> str:
         if len(self._searched_s) < 3 or not n_left:
             return ""
-        mean = sum(self._searched_s) / len(self._searched_s)
+        mean = sum(self._searched_s) / len(self._searched_s) / self._plan.n_jobs
         return f", about {duration(mean * n_left)} left"
 
 
@@ -164,9 +161,13 @@ def print_plan(console: Console, plan: "Plan") -> None:
     verb = "new study" if plan.created else "study"
     console.print(f"{verb} '{plan.study_name}' in {plan.storage}", markup=False, soft_wrap=True)
     console.print(
-        f"{budget}; seed {settings.seed}, {plan.n_threads} threads",
+        f"{budget}; seed {settings.seed}, {_side_by_side(plan)}",
         markup=False,
     )
+    if settings.encoder is not None:
+        console.print(f"encoder: {settings.encoder_in_words()}", markup=False)
+    for line in _limits(settings):
+        console.print(line, markup=False)
     space = ", ".join(f"{name.replace('_', '-')} {v}" for name, v in settings.space.items())
     console.print(f"space: {space}", markup=False)
     n_left = max(0, plan.n_wanted - plan.n_searched)
@@ -174,44 +175,38 @@ def print_plan(console: Console, plan: "Plan") -> None:
     fixed = (
         f"{len(plan.paper_missing)} of the paper's ({names})" if names else "none of the paper's"
     )
-    console.print(f"to do: {n_left} searched trials, {fixed}", markup=False)
-    times = plan.estimate
+    given = f" ({plan.n_given} of them given)" if plan.n_given else ""
+    console.print(f"to do: {n_left} searched trials{given}, {fixed}", markup=False)
     if n_left or names:
-        likely, most = times.paper_s + times.searched_s, times.paper_s + times.searched_at_most_s
-        limit = f", {duration(most)} if nothing is pruned" if most > likely else ""
-        console.print(
-            f"measured on this machine: about {duration(likely)}{limit}", style="bold", markup=False
-        )
+        console.print(likely_time(plan), style="bold", markup=False)
 
 
-def print_results(console: Console, study: "Study", n_best: int) -> None:
-    """The study's best trials, and the paper's five beside what it published."""
-    console.print(_best_table(best_trials(study, n_best)))
-    console.print(_paper_table(paper_side_by_side(study)))
-    budget = load(study).budget
-    console.print(f"{SCALE_NOTE} Here: {budget}.", style="dim", markup=False)
+def likely_time(plan: "Plan") -> str:
+    """How long a run will take, in words."""
+    times = plan.estimate
+    likely, most = times.paper_s + times.searched_s, times.paper_s + times.searched_at_most_s
+    limit = f", {duration(most)} if nothing is pruned" if most > likely else ""
+    return f"measured on this machine: about {duration(likely)}{limit}"
 
 
-def print_studies(console: Console, rows: Sequence["StudyRow"]) -> None:
-    """A list of studies."""
-    table = _table("Studies", "study", "searched", "pruned", "paper's", "best")
-    for row in rows:
-        running = f" +{row.n_running} running" if row.n_running else ""
-        counts = (f"{row.n_searched}{running}", str(row.n_pruned), str(row.n_paper))
-        best = (
-            f"{percent(row.best_value)} ({row.best_label})"
-            if row.best_value is not None
-            else row.best_label
-        )
-        table.add_row(row.name, *counts, best)
-    console.print(table)
+def _limits(settings: "StudySettings") -> Iterable[str]:
+    """What a study has beyond one objective over all models."""
+    metric = settings.metric.removeprefix("validation_")
+    if settings.objectives:
+        several = ", ".join((metric, *settings.objectives))
+        yield f"objectives: {several}; nothing is pruned, as Optuna cannot with several"
+    if settings.max_params is not None:
+        yield f"limit: no more than {settings.max_params:,} parameters"
+    if settings.max_latency_ms is not None:
+        yield f"limit: no more than {settings.max_latency_ms:g} ms for 100 images on one thread"
 
 
 def restore_cursor() -> None:
     """Undo what a live view did to the terminal, for an exit that runs nothing else."""
-    if sys.stdout.isatty():
-        sys.stdout.write("\x1b[?25h\n")
-        sys.stdout.flush()
+    terminal = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
+    if terminal is not None:
+        terminal.write("\x1b[?25h\n")
+        terminal.flush()
 
 
 def _ended_line(event: TrialEnded) -> Text:
@@ -223,36 +218,6 @@ def _ended_line(event: TrialEnded) -> Text:
     return Text(text, style=styles[event.outcome])
 
 
-def _best_table(rows: Sequence["TrialRow"]) -> Table:
-    table = _table("Best trials", "trial", "val. loss", "train", "params", "time", "configuration")
-    for row in rows:
-        n_parameters = f"{row.n_parameters:,}" if row.n_parameters else "–"
-        losses = (percent(row.value), percent(row.train_loss))
-        table.add_row(row.label, *losses, n_parameters, duration(row.seconds), row.configuration)
-    return table
-
-
-def _paper_table(rows: Sequence["PaperRow"]) -> Table:
-    table = _table(
-        "The paper's configurations: published (its Table 3) and trained here",
-        *("name", "train", "here", "val.", "here", "change from the row before"),
-    )
-    for row in rows:
-        losses = (
-            row.published_train_loss,
-            row.train_loss,
-            row.published_validation_loss,
-            row.validation_loss,
-        )
-        table.add_row(row.name, *map(percent, losses), row.change)
-    return table
-
-
-def _table(title: str, first: str, *headings: str) -> Table:
-    """Numbers in the middle to the right, words at both ends to the left."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    table.add_column(first, no_wrap=True)
-    for heading in headings[:-1]:
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column(headings[-1])
-    return table
+def _side_by_side(plan: "Plan") -> str:
+    each = "1 thread" if plan.n_threads == 1 else f"{plan.n_threads} threads"
+    return f"{plan.n_jobs} at a time with {each} each" if plan.n_jobs > 1 else each

@@ -1,10 +1,11 @@
 """The ``data`` command, and the finding of the data, shown on the console, for every command."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 
 if TYPE_CHECKING:
     from studies.data import Images
@@ -23,7 +24,9 @@ DataDir = Annotated[
 
 def data(
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Find, fetch and verify Fashion-MNIST.
 
@@ -31,19 +34,27 @@ def data(
 
     Example: fmnist-search data --data-dir ~/datasets
     """
-    folder = find_data(data_dir)
+    output = Output(quiet, verbose, as_json).checked()
+    folder = find_data(data_dir, quiet)
+    if quiet:
+        typer.echo(folder)
+        return
 
     from studies.data import load_test, load_train
 
     train, test = load_train(folder), load_test(folder)
-    typer.echo(_as_json(folder, train, test) if as_json else _as_text(folder, train, test))
+    if output.as_json:
+        print_json(_document(folder, train, test))
+    else:
+        typer.echo(_as_text(folder, train, test, n_digits=64 if verbose else 16))
 
 
-def find_data(data_dir: Path | None) -> Path:
+def find_data(data_dir: Path | None, quiet: bool = False) -> Path:
     """A folder with verified data, its steps and progress shown on stderr.
 
     Args:
         data_dir: the value of ``--data-dir``.
+        quiet: show neither.
 
     Raises:
         DataError: see :func:`studies.fetch.ensure_data`.
@@ -53,7 +64,7 @@ def find_data(data_dir: Path | None) -> Path:
 
     from studies.fetch import ensure_data
 
-    console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False, quiet=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
@@ -68,27 +79,24 @@ def find_data(data_dir: Path | None) -> Path:
         return ensure_data(data_dir, console.print, progress=show_bytes)
 
 
-def _as_json(folder: Path, train: "Images", test: "Images") -> str:
+def _document(folder: Path, train: "Images", test: "Images") -> dict[str, Any]:
     from studies.data import CLASS_NAMES, class_counts
     from studies.idx_files import FILES
 
     counts = zip(CLASS_NAMES, class_counts(train), class_counts(test), strict=True)
-    return json.dumps(
-        {
-            "folder": str(folder),
-            "files": [
-                {"name": file.name, "bytes": file.n_bytes, "sha256": file.sha256, "verified": True}
-                for file in FILES
-            ],
-            "classes": [
-                {"name": name, "train": n_train, "test": n_test} for name, n_train, n_test in counts
-            ],
-        },
-        indent=2,
-    )
+    return {
+        "folder": folder,
+        "files": [
+            {"name": file.name, "bytes": file.n_bytes, "sha256": file.sha256, "verified": True}
+            for file in FILES
+        ],
+        "classes": [
+            {"name": name, "train": n_train, "test": n_test} for name, n_train, n_test in counts
+        ],
+    }
 
 
-def _as_text(folder: Path, train: "Images", test: "Images") -> str:
+def _as_text(folder: Path, train: "Images", test: "Images", n_digits: int) -> str:
     from studies.data import CLASS_NAMES, class_counts
     from studies.idx_files import FILES
 
@@ -99,7 +107,7 @@ def _as_text(folder: Path, train: "Images", test: "Images") -> str:
             "",
             f"{'file':<24}{'bytes':>12}  SHA-256",
             *(
-                f"{file.name:<24}{file.n_bytes:>12,}  {file.sha256[:16]}…  verified"
+                f"{file.name:<24}{file.n_bytes:>12,}  {_cut(file.sha256, n_digits)}  verified"
                 for file in FILES
             ),
             "",
@@ -107,3 +115,7 @@ def _as_text(folder: Path, train: "Images", test: "Images") -> str:
             *(f"{name:<24}{n_train:>12,}{n_test:>8,}" for name, n_train, n_test in counts),
         )
     )
+
+
+def _cut(digits: str, n_digits: int) -> str:
+    return digits if n_digits >= len(digits) else f"{digits[:n_digits]}…"

@@ -1,56 +1,24 @@
-"""The options of the searching commands: declared once, for every stage.
+"""The options of the searching commands beside those of the space: declared once, for every stage.
 
-Each becomes a field of :class:`studies.request.SearchRequest`; a dimension of the stage's space
-becomes an option of its own.
+Each becomes the field of :class:`studies.request.SearchRequest` whose name it stands under.
 """
 
-import inspect
-from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
 from search.data import DataDir
-from spaces.budget import N_TRAIN_FILE, Budget, Protocol
-from spaces.dimensions import Dimension
-from spaces.errors import ConfigurationError
-from spaces.space import SearchSpace
-from studies.request import DEFAULT_TRIALS, PrunerName, SamplerName, SearchRequest
+from search.parsers import (
+    milliseconds,
+    seconds,
+    weights_kept,
+)
+from spaces.budget import N_TRAIN_FILE, Budget, StudyProtocol
+from studies.request import DEFAULT_TRIALS, MetricName, PrunerName, SamplerName
 
-SPACE_PANEL = "Search space"
 BUDGET_PANEL = "Budget of a trial"
 STUDY_PANEL = "Study and storage"
-
-
-class SearchOptions(NamedTuple):
-    """What the command line said, as text and numbers; the names are the request's."""
-
-    request: dict[str, Any]
-    dry_run: bool
-
-
-def seconds(text: str) -> float:
-    """A time such as ``90``, ``90s``, ``15m`` or ``2h`` in seconds."""
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    unit = units.get(text[-1:].lower())
-    try:
-        value = float(text[:-1] if unit else text) * (unit or 1.0)
-    except ValueError:
-        value = float("nan")
-    if not 0 < value < float("inf"):
-        raise typer.BadParameter(f"{text!r} is not a time above 0; write 90s, 15m or 2h")
-    return value
-
-
-def weights_kept(text: str) -> str | int:
-    """Whose weights to keep: ``all``, ``none`` or how many of the best."""
-    if text in ("all", "none"):
-        return text
-    if text.isdecimal():
-        return int(text)
-    raise typer.BadParameter(f"{text!r} is neither all, none nor a number of trials")
 
 
 StorageOption = Annotated[
@@ -64,7 +32,19 @@ StorageOption = Annotated[
     ),
 ]
 
-_SEARCH: dict[str, Any] = {
+ArtifactsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--artifacts",
+        metavar="DIR",
+        help="Folder for trials' weights.  [default: artifacts, beside the SQLite file]",
+        show_default=False,
+        rich_help_panel=STUDY_PANEL,
+    ),
+]
+"""The option of every command that reads or writes trials' weights."""
+
+SEARCH: dict[str, Any] = {
     "trials": Annotated[
         int | None,
         typer.Option(
@@ -108,18 +88,66 @@ _SEARCH: dict[str, Any] = {
         float | None,
         typer.Option(help="Stop when the best value is at least as good, such as 0.016."),
     ],
-    "threads": Annotated[
+    "jobs": Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Threads a trial trains with.  [default: one per physical core]",
+            help="Trials trained side by side, each in a process.  [default: one per core]",
+            show_default=False,
+        ),
+    ],
+    "threads": Annotated[int, typer.Option(min=1, help="Threads each trial trains with.")],
+    "dask": Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train on the workers of this Dask cluster, such as tcp://host:8786.",
+            show_default=False,
+        ),
+    ],
+    "checkpoint_every": Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="EPOCHS",
+            help="Store a running trial's state so often.  [default: as costs under 1 %]",
+            show_default=False,
+        ),
+    ],
+    "max_params": Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Train no searched model with more parameters. The paper's are trained all the "
+            "same, but above the limit none of them is the best.",
+            show_default=False,
+        ),
+    ],
+    "max_latency_ms": Annotated[
+        float | None,
+        typer.Option(
+            "--max-latency",
+            parser=milliseconds,
+            metavar="MS",
+            help="Train no searched model that takes longer over 100 images on one thread, as "
+            "measured before its training; the paper's as with --max-params.",
+            show_default=False,
+        ),
+    ],
+    "enqueue": Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Train this configuration (.json or .toml) as one of the searched trials, in the "
+            "space or not; may be given several times, and again on resuming.",
             show_default=False,
         ),
     ],
     "data_dir": DataDir,
 }
 
-_BUDGET: dict[str, Any] = {
+BUDGET: dict[str, Any] = {
     "epochs": Annotated[
         int | None,
         typer.Option(
@@ -140,7 +168,7 @@ _BUDGET: dict[str, Any] = {
         ),
     ],
     "protocol": Annotated[
-        Protocol | None,
+        StudyProtocol | None,
         typer.Option(
             help="search: judge by 10,000 images held out of the training set. paper: by the "
             "test images, as the paper did; runs the paper's configurations alone."
@@ -161,7 +189,7 @@ _BUDGET: dict[str, Any] = {
     ],
 }
 
-_STUDY: dict[str, Any] = {
+STUDY: dict[str, Any] = {
     "study": Annotated[
         str | None,
         typer.Option(
@@ -180,15 +208,7 @@ _STUDY: dict[str, Any] = {
         ),
     ],
     "storage": StorageOption,
-    "artifacts": Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder for trials' weights.  [default: artifacts, beside the SQLite file]",
-            show_default=False,
-            rich_help_panel=STUDY_PANEL,
-        ),
-    ],
+    "artifacts": ArtifactsOption,
     "keep_weights": Annotated[
         Any,
         typer.Option(
@@ -201,66 +221,18 @@ _STUDY: dict[str, Any] = {
     ],
 }
 
-_DRY_RUN = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Print plan, space and estimated time; start nothing."),
-]
-
-
-def with_search_options(
-    space: SearchSpace[Any],
-) -> Callable[[Callable[[SearchOptions], None]], Callable[..., None]]:
-    """Give a command the options of every search, and one for each dimension of ``space``.
-
-    The command receives what the user said as :class:`SearchOptions`.
-    """
-    declared = {**_SEARCH, **_BUDGET, **_STUDY}
-    dimensions = {d.name: _dimension_option(d) for d in space.dimensions}
-    defaults = {field.name: field.default for field in fields(SearchRequest)}
-    defaults["keep_weights"] = str(defaults["keep_weights"])  # parsed like what a user types
-
-    def decorate(command: Callable[[SearchOptions], None]) -> Callable[..., None]:
-        def with_options(dry_run: bool, **values: Any) -> None:
-            narrowed = {n: values[n] for n in dimensions if values[n] is not None}
-            request = {n: values[n] for n in declared}
-            command(SearchOptions({**request, "space": narrowed}, dry_run))
-
-        parameters = {**dimensions, **declared, "dry_run": _DRY_RUN}
-        defaults["dry_run"] = False
-        with_options.__name__ = command.__name__
-        with_options.__doc__ = command.__doc__
-        with_options.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=defaults.get(name),
-                    annotation=annotation,
-                )
-                for name, annotation in parameters.items()
-            ]
-        )
-        with_options.__annotations__ = parameters
-        return with_options
-
-    return decorate
-
-
-def _dimension_option(dimension: Dimension) -> Any:
-    def check(text: str | None) -> str | None:
-        try:
-            return text if text is None else str(dimension.narrowed(text))
-        except ConfigurationError as error:
-            raise typer.BadParameter(str(error)) from error
-
-    return Annotated[
+CLASSIFIER_ONLY: dict[str, Any] = {
+    "encoder": Annotated[
         str | None,
         typer.Option(
-            f"--{dimension.name.replace('_', '-')}",
-            callback=check,
-            metavar=dimension.metavar,
-            help=f"{dimension.help}  [default: {dimension}]",
+            metavar="SOURCE",
+            help="Where encoders start from: a study, study#trial, an exported folder, paper, or "
+            "scratch for random weights.  [default: best trial of the last autoencoder study]",
             show_default=False,
-            rich_help_panel=SPACE_PANEL,
         ),
-    ]
+    ],
+    "metric": Annotated[
+        MetricName | None,
+        typer.Option(help="What trials are judged by.  [default: accuracy]", show_default=False),
+    ],
+}

@@ -2,85 +2,222 @@
 
 import os
 import shlex
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from search.data import find_data
-from search.options import SearchOptions
+from search.output import Output, print_json
+from search.search_options import SearchOptions
+from spaces.budget import Budget
+from spaces.errors import NoEncoderError
+from spaces.stages import AUTOENCODER, Stage
 
 if TYPE_CHECKING:
+    from optuna import Study
     from rich.console import Console
 
-    from studies.launch import Finished
+    from studies.launch import Finished, Plan
     from studies.request import SearchRequest
-    from studies.settings import Stage
 
 
-def run_search(options: SearchOptions, stage: "Stage", command: str) -> None:
-    """Do what a searching command asks for, and show it.
+SAME_COMMAND = "type the same command again"
+"""How to go on with a command that runs more than one search."""
+
+
+class _Step(NamedTuple):
+    """One search of a command."""
+
+    request: "SearchRequest"
+    stage: Stage
+    plan: "Plan"
+
+
+def run_search(options: SearchOptions, stage: Stage) -> None:
+    """Do what a searching command asks for, and show what came of it.
 
     Args:
         options: what the command line said.
         stage: which model is searched.
-        command: the command's name, for the lines that say how to go on.
 
     Raises:
         typer.Exit: with 130 or 143 if a signal stopped the run.
         FmnistSearchError: the run cannot begin as asked.
     """
-    from rich.console import Console
+    output = options.output
+    if options.dry_run:
+        _show_plan(_next_step(output.progress_console(), options.request, stage).plan, output)
+        return
+    finished = carry_out(options.request, stage, output)
+    if output.as_json:
+        print_json(document(finished))
+    elif output.quiet:
+        typer.echo(in_one_line(finished))
+    else:
+        show_results(finished, options.request, stage, output)
 
-    console = Console(highlight=False)
+
+def carry_out(
+    fields: dict[str, Any], stage: Stage, output: Output, again: str | None = None
+) -> "Finished":
+    """Run a search in view, and first the training of its encoder if need be.
+
+    Args:
+        fields: of the request.
+        stage: which model is searched.
+        output: how much to say.
+        again: what to type to go on after a signal; by default the study's own command.
+
+    Raises:
+        typer.Exit: with 130 or 143 if a signal stopped the run.
+        FmnistSearchError: the run cannot begin as asked.
+    """
+    console = output.progress_console()
+    step = _next_step(console, fields, stage)
+    if step.stage is not stage:
+        _launch(console, output, step, again or SAME_COMMAND)
+        step = _planned(console, fields, stage)
+    return _launch(console, output, step, again)
+
+
+def _next_step(console: "Console", fields: dict[str, Any], stage: Stage) -> _Step:
+    """The search itself, or the training of the paper's autoencoder, if that has to come first."""
+    try:
+        return _planned(console, fields, stage)
+    except NoEncoderError:
+        if fields.get("encoder") != "paper":
+            raise
+    console.print("the paper's best autoencoder is not trained with this budget yet; it is first:")
+    return _planned(console, _papers_best_autoencoder(fields), AUTOENCODER)
+
+
+def _planned(console: "Console", fields: dict[str, Any], stage: Stage) -> _Step:
     with console.status("loading PyTorch and measuring how long this will take"):
-        from search.console import SearchView, print_plan
-        from studies.launch import launch, make_plan
+        from search.console import print_plan
+        from studies.launch import make_plan
         from studies.request import SearchRequest
-        from studies.stopping import Interrupted, StopSignal
 
-        request = SearchRequest(**options.request)
+        request = SearchRequest(**fields)
         plan = make_plan(request, stage)
     print_plan(console, plan)
-    if options.dry_run:
-        return
-    folder = find_data(request.data_dir)
-    stop = StopSignal(_leave_at_once)
-    again = _command(plan.study_name, request, command, f"--trials {plan.n_wanted}")
+    return _Step(request, stage, plan)
+
+
+def _launch(console: "Console", output: Output, step: _Step, again: str | None) -> "Finished":
+    """Run the search in view; after a signal say how to go on."""
+    from reports.saved_plots import save_plots
+    from search.console import SearchView
+    from studies.launch import launch
+    from studies.stopping import Interrupted, StopSignal
+
+    request, stage, plan = step
+    folder = find_data(request.data_dir, output.quiet)
+    stop = StopSignal(leave_at_once)
+    again = again or _command(plan.study_name, request, stage.short, f"--trials {plan.n_wanted}")
     try:
-        with SearchView(console, plan) as view:
+        with SearchView(console, plan, output.verbose) as view:
             finished = launch(request, stage, folder, view, stop)
     except Interrupted as error:
-        console.print(f"stopped; nothing is lost. To go on: {again}", markup=False, soft_wrap=True)
+        typer.echo(
+            f"stopped; nothing is lost. To go on: {again}", err=output.as_json or output.quiet
+        )
         raise typer.Exit(128 + (stop.received or 2)) from error
-    _show_results(console, finished, request, command)
+    save_plots(finished.study)
+    return finished
 
 
-def _leave_at_once(number: int) -> None:
+def _show_plan(plan: "Plan", output: Output) -> None:
+    """What a dry run has to say beside the printed plan."""
+    from search.console import likely_time
+
+    if output.as_json:
+        parts = {"settings": asdict(plan.settings), "estimate": plan.estimate._asdict()}
+        print_json({**plan._asdict(), **parts})
+    elif output.quiet:
+        typer.echo(likely_time(plan))
+
+
+_OF_THE_MACHINE = ("storage", "artifacts", "jobs", "threads", "dask", "data_dir")
+"""Options that say where and with what a run works, and not what it searches."""
+
+
+def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
+    """The request that trains the paper's best autoencoder as a search of classifiers needs it."""
+    kept = ("subset", "protocol", "seed", *_OF_THE_MACHINE)
+    epochs = classifiers.get("epochs")
+    return {name: classifiers[name] for name in kept if name in classifiers} | {
+        "trials": 0,
+        "epochs": None if epochs is None else min(epochs, Budget.epochs),
+        "only_paper": (AUTOENCODER.best_of_paper.name,),
+    }
+
+
+def leave_at_once(number: int) -> None:
+    """End the process now, the terminal as it was: what a second signal does."""
     from search.console import restore_cursor
 
     restore_cursor()
     os._exit(128 + number)
 
 
-def _show_results(
-    console: "Console", finished: "Finished", request: "SearchRequest", command: str
+def show_results(
+    finished: "Finished", fields: dict[str, Any], stage: Stage, output: Output
 ) -> None:
-    from search.console import print_results
+    """Print a study's tables; say where all of it is, and how to go on."""
+    from search.result_tables import print_results
+    from studies.request import SearchRequest
 
-    print_results(console, finished.study, n_best=5)
+    console, request = output.progress_console(), SearchRequest(**fields)
+    print_results(console, finished.study, 20 if output.verbose else 5)
     state, name = finished.state, finished.study.study_name
     show = f"fmnist-search studies show {shlex.quote(name)}{_storage_option(request)}"
-    places = f"{shlex.quote(finished.storage)} --artifact-dir {shlex.quote(finished.artifacts)}"
+    places = _storage_option(request)
+    if request.artifacts is not None:
+        places += f" --artifacts {shlex.quote(str(request.artifacts))}"
     lines = [
-        f"{finished.reason}: {state.n_searched} of {state.n_wanted} searched trials, "
-        f"{state.n_paper} of {state.n_paper_wanted} of the paper's",
+        _how_it_ended(finished),
         f"all its trials: {show} --json",
-        f"in a browser:   optuna-dashboard {places}",
+        f"in a browser:   fmnist-search dashboard{places}",
     ]
     if state.n_wanted:
-        lines.append(f"more of them:   {_command(name, request, command, '--more 10')}")
+        lines.append(f"more of them:   {_command(name, request, stage.short, '--more 10')}")
     for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
+
+
+def _how_it_ended(finished: "Finished") -> str:
+    state = finished.state
+    return (
+        f"{finished.reason}: {state.n_searched} of {state.n_wanted} searched trials, "
+        f"{state.n_paper} of {state.n_paper_wanted} of the paper's"
+    )
+
+
+def in_one_line(finished: "Finished") -> str:
+    """The result for whoever wants to hear no more: the best trial, and how the run ended."""
+    return f"{best_in_words(finished.study)}; {_how_it_ended(finished)}"
+
+
+def document(finished: "Finished") -> dict[str, Any]:
+    """What came of a search, for machines."""
+    from reports.tables import summary
+
+    state = finished.state._asdict()
+    state.pop("best")
+    places = {"storage": finished.storage, "artifacts": finished.artifacts}
+    return {**summary(finished.study), "reason": finished.reason, **state, **places}
+
+
+def best_in_words(study: "Study") -> str:
+    """A study's best trial in one line."""
+    from reports.tables import best_trials
+    from search.console import percent
+
+    best = next(iter(best_trials(study, 1)), None)
+    if best is None:
+        return "no trial trained to the end and within the limits yet"
+    return f"best {percent(best.value)} ({best.label}): {best.configuration}"
 
 
 def _command(study_name: str, request: "SearchRequest", command: str, how_many: str) -> str:

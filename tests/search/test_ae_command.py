@@ -1,84 +1,13 @@
 """The installed command, end to end, on a small piece of the real data."""
 
 import json
-import os
-import random
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
-from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-BUDGET = ("--epochs", "2", "--subset", "600", "--threads", "1")
-NARROW = ("--conv1-channels", "8,16", "--conv2-channels", "16,32")
-N_PAPER = 5
-
-
-class Command:
-    """The installed command with folders of its own."""
-
-    def __init__(self, home: Path, data_dir: Path) -> None:
-        self.home = home
-        self.environment = {
-            **os.environ,
-            "XDG_DATA_HOME": str(home),
-            "FMNIST_SEARCH_DATA": str(data_dir),
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-        }
-        self.program = str(Path(sys.executable).with_name("fmnist-search"))
-
-    @property
-    def database(self) -> Path:
-        return self.home / "fmnist-search" / "studies.db"
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.program, *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [self.program, *words],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def trials(self, study: str) -> list[dict[str, Any]]:
-        shown = self.run("studies", "show", study, "--json")
-        assert shown.returncode == 0, shown.stderr
-        trials: list[dict[str, Any]] = json.loads(shown.stdout)["trials"]
-        return trials
-
-
-@pytest.fixture
-def command(tmp_path: Path, data_dir: Path) -> Command:
-    return Command(tmp_path, data_dir)
-
-
-def says(process: subprocess.Popen[str], words: str) -> bool:
-    """Read the process's output until a line has ``words``; False if it ended before."""
-    assert process.stdout is not None
-    return any(words in line for line in process.stdout)
-
-
-def states(trials: list[dict[str, Any]]) -> list[str]:
-    return [trial["state"] for trial in trials]
-
-
-def searched(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [t for t in trials if "paper" not in t and t["state"] in ("COMPLETE", "PRUNED")]
+from installed_command import BUDGET, N_PAPER, NARROW, Command, says, searched, states
 
 
 @pytest.mark.slow
@@ -96,7 +25,8 @@ def test_a_search_runs_shows_its_results_and_ends_when_typed_again(command: Comm
     assert command.trials("ae-epochs2-subset600") == before
     table = command.run("studies", "show", "ae-epochs2-subset600", "--csv").stdout.splitlines()
     assert len(table) == 1 + len(before)
-    assert table[0].startswith("number,state,value,paper,dropout,batchnorm,pool1,pool2")
+    assert table[0].startswith("number,state,value,paper,")
+    assert {"dropout", "conv1_channels", "latency_ms"} <= set(table[0].split(","))
     listed = json.loads(command.run("studies", "--json").stdout)
     assert [(row["name"], row["n_searched"]) for row in listed] == [("ae-epochs2-subset600", 3)]
 
@@ -144,30 +74,6 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(
         "dropout",
         "max-avg",
     ]
-
-
-@pytest.mark.slow
-def test_kills_at_random_moments_lose_nothing(command: Command) -> None:
-    words = ("ae", "--trials", "8", *BUDGET, *NARROW)
-    moments = random.Random(0)
-    finished: dict[int, dict[str, Any]] = {}
-    for _ in range(6):
-        process = command.start(*words)
-        says(process, "started")
-        time.sleep(moments.uniform(0, 1.5))
-        process.kill()
-        process.communicate()
-        now = {t["number"]: t for t in command.trials("ae-epochs2-subset600")}
-        assert {n: now[n] for n in finished} == finished, "a finished trial was lost or changed"
-        finished = {n: t for n, t in now.items() if t["state"] in ("COMPLETE", "PRUNED")}
-    last = command.run(*words)
-    assert last.returncode == 0, last.stdout + last.stderr
-    trials = command.trials("ae-epochs2-subset600")
-    assert len(searched(trials)) == 8
-    assert sum("paper" in t and t["state"] == "COMPLETE" for t in trials) == N_PAPER
-    assert not {"RUNNING", "WAITING"} & set(states(trials))
-    with closing(sqlite3.connect(command.database)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 @pytest.mark.slow

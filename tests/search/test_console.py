@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 from rich.console import Console
 
-from search.console import SearchView, duration, percent, print_plan, print_results, print_studies
+from search.console import SearchView, duration, percent, print_plan
+from search.result_tables import print_results, print_studies
 from spaces.budget import Budget
 from studies import settings as study_settings
 from studies.estimate import Estimate
@@ -18,7 +20,19 @@ from studies.settings import StudySettings, with_space
 from studies.training import EpochMetrics
 
 SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=4, subset=6000)), {})
-PLAN = Plan("ae", SETTINGS, True, "sqlite:///x.db", 0, 2, ("dropout",), 2, Estimate(60, 400, 900))
+PLAN = Plan(
+    study_name="ae",
+    settings=SETTINGS,
+    created=True,
+    storage="sqlite:///x.db",
+    n_searched=0,
+    n_wanted=2,
+    n_given=0,
+    paper_missing=("dropout",),
+    n_jobs=1,
+    n_threads=2,
+    estimate=Estimate(60, 400, 900),
+)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +94,14 @@ def test_without_a_terminal_a_long_trial_speaks_up_now_and_then(
     assert shown(console).splitlines()[-1] == "#8 epoch 1/4  loss 4.00 %  at most 30 s left"
 
 
+def test_verbose_every_epoch_has_its_line() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with SearchView(console, PLAN, verbose=True) as view:
+        for event in EVENTS[1:3]:
+            view(event)
+    assert shown(console).splitlines()[-1] == "#8 epoch 1/4  loss 4.00 %  at most 30 s left"
+
+
 def test_on_a_terminal_the_running_trial_and_the_study_are_in_view() -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     with SearchView(console, PLAN) as view:
@@ -100,6 +122,21 @@ def test_the_plan_says_what_will_be_done_and_how_long_it_takes() -> None:
     assert "search protocol, 4 epochs, 6,000 images; seed 0, 2 threads" in text
     assert "to do: 2 searched trials, 1 of the paper's (dropout)" in text
     assert "about 7 min 40 s, 16 min 00 s if nothing is pruned" in text
+    assert "limit" not in text
+    assert "objectives" not in text
+
+
+def test_the_plan_says_limits_objectives_and_configurations_given() -> None:
+    limited = replace(SETTINGS, objectives=("macs",), max_params=20_000, max_latency_ms=7.5)
+    console = Console(file=io.StringIO(), width=200)
+    print_plan(console, PLAN._replace(settings=limited, n_given=1))
+    for words in (
+        "objectives: loss, macs; nothing is pruned",
+        "limit: no more than 20,000 parameters",
+        "limit: no more than 7.5 ms for 100 images on one thread",
+        "to do: 2 searched trials (1 of them given), 1 of the paper's",
+    ):
+        assert words in shown(console)
 
 
 def test_a_plan_with_nothing_to_do_promises_no_time() -> None:

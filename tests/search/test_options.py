@@ -5,8 +5,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from search.options import SearchOptions, seconds, weights_kept, with_search_options
-from spaces.autoencoder import PAPER_SPACE
+from search.parsers import seconds, weights_kept
+from search.search_options import SearchOptions, with_search_options
+from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES
 from studies import samplers
 from studies.request import SearchRequest
 
@@ -17,11 +18,11 @@ def given() -> list[SearchOptions]:
     return []
 
 
-def call(given: list[SearchOptions], *arguments: str) -> Result:
+def call(given: list[SearchOptions], *arguments: str, stage: str = "ae") -> Result:
     app = typer.Typer(rich_markup_mode="markdown")  # as the whole command line is
 
     @app.command()
-    @with_search_options(PAPER_SPACE)
+    @with_search_options(CLASSIFIER if stage == "clf" else AUTOENCODER)
     def ae(options: SearchOptions) -> None:
         """Search."""
         given.append(options)
@@ -43,8 +44,12 @@ def test_without_options_the_request_is_the_default_one(given: list[SearchOption
 def test_every_field_of_the_request_has_one_option(given: list[SearchOptions]) -> None:
     names = {field.name for field in fields(SearchRequest)}
     assert call(given).exit_code == 0
-    assert set(given[0].request) == names
-    assert not names & {dimension.name for dimension in PAPER_SPACE.dimensions}
+    assert set(given[0].request) <= names
+    assert call(given, stage="clf").exit_code == 0
+    assert set(given[0].request) | set(given[1].request) == names - {"only_paper"}
+    for stage in STAGES.values():
+        for space in stage.spaces.values():
+            assert not names & {dimension.name for dimension in space.dimensions}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_a_dry_run_is_no_part_of_the_request(given: list[SearchOptions]) -> None
     ("arguments", "words"),
     [
         ("--dropout 0.9", ["--dropout", "0.9", "0:0.5"]),
-        ("--conv1-channels 17", ["--conv1-channels", "17", "8, 16, 32, 48, 64, 96"]),
+        ("--conv1-channels 17", ["--conv1-channels", "17", "8, 16, 32, 48, 64, 96, 128"]),
         ("--pool1 min", ["--pool1", "min", "max, avg"]),
         ("--sampler magic", ["--sampler", "magic", "tpe", "qmc"]),
         ("--timeout soon", ["--timeout", "soon", "90s, 15m or 2h"]),
@@ -143,8 +148,10 @@ def test_the_help_shows_every_dimension_with_what_it_takes(given: list[SearchOpt
     result = call(given, "--help")
     assert result.exit_code == 0, result.output
     said = " ".join(result.output.replace("│", " ").split())
-    for dimension in PAPER_SPACE.dimensions:
+    for dimension in AUTOENCODER.spaces["wide"].dimensions:
         assert f"--{dimension.name.replace('_', '-')}" in said
         assert dimension.help in said
-        assert f"[default: {dimension}]" in said
+        values = str(dimension).replace(",", ", ")
+        assert f"[default: {values}]" in said or f"; wide: {values}]" in said
+        assert dimension.when is None or f"Only where {dimension.when}." in said
     assert f"[default: {samplers.SAMPLERS[0]}]" in said

@@ -1,0 +1,130 @@
+"""The ``config`` command: what every option is set to, and by whom."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
+
+import typer
+
+from search.defaults import (
+    Defaults,
+    options_of,
+    subcommands_of,
+    unread_variables,
+    variable_of,
+)
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from spaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from typer.core import TyperOption
+
+    from search.defaults import Command
+
+
+class Setting(NamedTuple):
+    """One option's value."""
+
+    command: str
+    option: str
+    value: Any
+    """None where nothing is set; the option's help says what happens then."""
+    source: str
+    """Where it comes from: ``default``, a file and its line, or an environment variable."""
+
+
+def config(
+    context: typer.Context,
+    command: Annotated[
+        str | None, typer.Argument(help="Only this command's options, such as ae.")
+    ] = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what every option is set to, and where that comes from.
+
+    The command line beats environment variables (FMNIST_SEARCH_TRIALS for --trials), those beat
+    the configuration file, and that beats the built-in defaults. The file is fmnist-search.toml
+    in the working folder, or what --config names before the command: options of all commands on
+    top, those of one command in a table such as [ae]. With --quiet only what is set, with
+    --verbose each option's variable too.
+
+    Example: fmnist-search config ae
+    """
+    Output(quiet, verbose, as_json).checked()
+    root = cast(typer.Context, context.find_root())
+    found: Defaults | None = root.obj
+    settings = [s for s in _settings(root, (), found) if command in (None, s.command)]
+    if not settings:
+        names = dict.fromkeys(s.command for s in _settings(root, (), found))
+        raise ConfigurationError(f"no command {command!r}; there are {', '.join(names)}")
+    if as_json:
+        print_json([s._asdict() for s in settings])
+        return
+    if quiet:
+        settings = [s for s in settings if s.source != "default"]
+    else:
+        typer.echo(f"configuration file: {found.path if found else 'none'}")
+    _print(settings, verbose)
+    for name in unread_variables(root.command):  # type: ignore[arg-type]
+        typer.echo(f"environment variable {name} is read by no option", err=True)
+
+
+def _settings(
+    context: typer.Context, place: tuple[str, ...], found: Defaults | None
+) -> Iterator[Setting]:
+    """Every option of a context's command and of those below."""
+    command: Command = context.command  # type: ignore[assignment]
+    for key, option in options_of(command).items():
+        value, source = option.consume_value(context, {})
+        stated = _from_whom(source.name, key, place, found)
+        if source.name == "DEFAULT" and value is None:
+            value = _default_in_words(option)
+        yield Setting(" ".join(place), f"--{key.replace('_', '-')}", value, stated)
+    for name, sub in subcommands_of(command).items():
+        inner = typer.Context(sub, info_name=name, parent=context, resilient_parsing=True)
+        yield from _settings(inner, (*place, name), found)
+
+
+def _from_whom(source: str, key: str, place: tuple[str, ...], found: Defaults | None) -> str:
+    if source == "ENVIRONMENT":
+        return variable_of(key)
+    if source == "DEFAULT_MAP" and found is not None:
+        line = found.lines[(*place, key)]
+        return f"{found.path}:{line}" if line else str(found.path)
+    return "default"
+
+
+def _default_in_words(option: "TyperOption") -> str | None:
+    """What the help says of a default that is worked out later."""
+    words = re.search(r"\[default: ([^\]]*)\]", option.help or "")
+    return words[1] if words else None
+
+
+def _print(settings: list[Setting], with_variables: bool) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    for command in dict.fromkeys(setting.command for setting in settings):
+        table = Table(title=command, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+        table.add_column("option", no_wrap=True)
+        table.add_column("value", overflow="fold")
+        table.add_column("from", overflow="fold")
+        if with_variables:
+            table.add_column("variable", overflow="fold")
+        for setting in settings:
+            if setting.command == command:
+                style = "dim" if setting.source == "default" else "bold"
+                value = "–" if setting.value is None else _shown(setting.value)
+                more = [variable_of(setting.option)] if with_variables else []
+                table.add_row(setting.option, value, setting.source, *more, style=style)
+        console.print(table)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)

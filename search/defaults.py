@@ -1,0 +1,196 @@
+"""Options' defaults from a configuration file, and the environment variables that name options.
+
+What beats what: command line, environment, file, and last the option's own default.
+"""
+
+import os
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from spaces.dimensions import as_text
+from spaces.errors import ConfigurationError
+from spaces.files import line_of, read_table
+
+FILE = "fmnist-search.toml"
+"""Read from the working folder where no other is named."""
+
+PREFIX = "FMNIST_SEARCH_"
+"""What every environment variable begins with; the option's name follows in capitals."""
+
+_NOT_TO_CONFIGURE = {"help", "version", "config", "install_completion", "show_completion"}
+
+Command = TyperCommand | TyperGroup
+
+
+class Defaults(NamedTuple):
+    """What a configuration file says."""
+
+    path: Path
+    values: dict[str, Any]
+    """As a context's ``default_map`` takes them: a dict within for each command."""
+    lines: dict[tuple[str, ...], int | None]
+    """Where each value stands, by commands and option: ``("ae", "trials")``."""
+
+
+def key_of(option: TyperOption) -> str:
+    """The option's name in a file: ``max_params`` for ``--max-params``."""
+    return max(option.opts, key=len).lstrip("-").replace("-", "_")
+
+
+def variable_of(option: str) -> str:
+    """The environment variable of an option: ``FMNIST_SEARCH_MAX_PARAMS`` for ``--max-params``."""
+    return PREFIX + option.lstrip("-").replace("-", "_").upper()
+
+
+def options_of(command: Command) -> dict[str, TyperOption]:
+    """The options that a file can give a default, by their names in it."""
+    options = (param for param in command.params if isinstance(param, TyperOption))
+    named = {key_of(option): option for option in options}
+    return {key: option for key, option in named.items() if key not in _NOT_TO_CONFIGURE}
+
+
+def subcommands_of(command: Command) -> dict[str, Command]:
+    """The commands below a command, by name."""
+    return command.commands if isinstance(command, TyperGroup) else {}  # type: ignore[return-value]
+
+
+def name_variables(command: Command) -> None:
+    """Let every option of a command and of those below read its environment variable.
+
+    The help names a variable only where it is set, and errors do then too.
+    """
+    for param in command.params:
+        if isinstance(param, TyperOption) and key_of(param) not in _NOT_TO_CONFIGURE - {"config"}:
+            param.envvar = variable_of(key_of(param))
+            param.show_envvar = param.envvar in os.environ
+    for sub in subcommands_of(command).values():
+        name_variables(sub)
+
+
+def find(named: Path | None) -> Path | None:
+    """The configuration file to read: the one named, else that of the working folder, if any."""
+    return named or next((path for path in (Path(FILE),) if path.exists()), None)
+
+
+def read_defaults(path: Path, root: Command) -> Defaults:
+    """Read a configuration file, whole: each value must fit its option.
+
+    Args:
+        path: a TOML file: options of all commands that have them on top, of one command in a table
+            of its name.
+        root: the whole command line.
+
+    Raises:
+        ConfigurationError: it cannot be read, or a value does not fit; names file and line.
+    """
+    if path.suffix != ".toml":
+        raise ConfigurationError(f"{path}: a configuration file ends in .toml")
+    reader = _Reader(path, {})
+    values = reader.read(root, read_table(path), (), {})
+    return Defaults(path, values, reader.lines)
+
+
+class _Reader(NamedTuple):
+    path: Path
+    lines: dict[tuple[str, ...], int | None]
+
+    def read(
+        self,
+        command: Command,
+        table: dict[str, Any],
+        place: tuple[str, ...],
+        inherited: dict[str, tuple[Any, int | None]],
+    ) -> dict[str, Any]:
+        """The defaults of a command and those below, which inherit what stands above them."""
+        own = dict(inherited)
+        below = subcommands_of(command)
+        known = _keys_within(command)
+        for name, value in table.items():
+            key = name.replace("-", "_")
+            if name in below and isinstance(value, dict):
+                continue
+            if key not in known:
+                raise self._error(place, name, _unknown(name, [*known, *below], place))
+            own[key] = (value, self._line(place, name))
+        result: dict[str, Any] = {}
+        for key, option in options_of(command).items():
+            if key in own:
+                value, line = own[key]
+                try:
+                    result[option.name] = _fitting(option, command, value)
+                except ConfigurationError as error:
+                    raise ConfigurationError(f"{self._where(line)}: {key}: {error}") from error
+                self.lines[(*place, key)] = line
+        for name, sub in below.items():
+            deeper = table.get(name, {})
+            result[name] = self.read(sub, deeper, (*place, name), own)
+        return result
+
+    def _line(self, place: tuple[str, ...], name: str) -> int | None:
+        return line_of(self.path.read_text(encoding="utf-8"), place, name)
+
+    def _where(self, line: int | None) -> str:
+        return f"{self.path}:{line}" if line else str(self.path)
+
+    def _error(self, place: tuple[str, ...], name: str, message: str) -> ConfigurationError:
+        return ConfigurationError(f"{self._where(self._line(place, name))}: {message}")
+
+
+def _keys_within(command: Command) -> dict[str, None]:
+    """Names of the options of a command and of all below it, in order, each once."""
+    keys = dict.fromkeys(options_of(command))
+    for sub in subcommands_of(command).values():
+        keys |= _keys_within(sub)
+    return keys
+
+
+def _unknown(name: str, known: list[str], place: tuple[str, ...]) -> str:
+    near = get_close_matches(name.replace("-", "_"), known, n=1)
+    what = f"{name!r} is no option of {' '.join(place) if place else 'any command'}"
+    return f"{what}; did you mean {near[0]}?" if near else what
+
+
+def _fitting(option: TyperOption, command: Command, value: Any) -> Any:
+    """The value as the option would take it from a person, if it takes it at all."""
+    taken = _typed(option, value)
+    try:
+        # Resilient: callbacks shall look at it and do nothing.
+        option.process_value(typer.Context(command, resilient_parsing=True), taken)
+    except typer.BadParameter as error:
+        raise ConfigurationError(error.message) from error
+    return taken
+
+
+def _typed(option: TyperOption, value: Any) -> Any:
+    kind = option.type_descriptor.annotation
+    if option.is_flag:
+        return _must(isinstance(value, bool), value, "true or false")
+    if option.multiple:
+        values = value if isinstance(value, list) else [value]
+        return _must(all(isinstance(v, str) for v in values), values, "text or a list of texts")
+    if option.type_descriptor.parameter_info.parser is not None:
+        return as_text(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is int:
+        return _must(is_number and isinstance(value, int), value, "a whole number")
+    if kind is float:
+        return _must(is_number, value, "a number")
+    return _must(isinstance(value, str), value, "text, in quotes")
+
+
+def _must(holds: bool, value: Any, words: str) -> Any:
+    if not holds:
+        raise ConfigurationError(f"must be {words}; got {value!r}")
+    return value
+
+
+def unread_variables(root: Command) -> Iterator[str]:
+    """Variables of the environment that begin like ours and that no option reads."""
+    read = {variable_of(key) for key in [*_keys_within(root), "config"]}
+    read.add(f"{PREFIX}DATA")  # where the data are looked for, beside --data-dir
+    yield from sorted(name for name in os.environ if name.startswith(PREFIX) and name not in read)

@@ -1,0 +1,118 @@
+"""The ``export`` command: models from their study into folders that stand alone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from search.data import DataDir, find_data
+from search.options import ArtifactsOption, StorageOption
+from search.output import JsonOption, Output, QuietOption, print_json
+from spaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reports.export import Exported
+
+
+def export(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY[#TRIAL]", help="The study, for its best trial, or one of its trials."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="K", help="The best K trials, each in a folder within DIR."),
+    ] = None,
+    pareto: Annotated[
+        bool,
+        typer.Option(
+            "--pareto",
+            help="Every trial that none beats in all of the study's objectives; of one, together "
+            "with parameters. Each in a folder within DIR.",
+        ),
+    ] = False,
+    config_format: Annotated[
+        Literal["json", "toml"], typer.Option("--format", help="Of the configuration's file.")
+    ] = "json",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an export that is there.")
+    ] = False,
+    data_dir: DataDir = None,
+    storage: StorageOption = None,
+    artifacts: ArtifactsOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Export a trained model: configuration, weights, ONNX, figures and a model card.
+
+    The folder stands alone: its README says how to load the model without fmnist-search. It is
+    written whole or not at all.
+
+    Examples:
+        fmnist-search export ae --out best-autoencoder
+
+        fmnist-search export 'clf#12' --out shirts --format toml
+
+        fmnist-search export clf --top 3 --out best-three
+    """
+    if top is not None and pareto:
+        raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
+    output = Output(quiet=quiet, as_json=as_json).checked()
+    console = output.progress_console()
+    with console.status("loading PyTorch"):
+        from reports.export import N_CHECKED, export_models, pareto_trials, top_trials
+        from studies.data import load_train
+        from studies.final_results import read_all
+        from studies.references import find_study, find_trial
+        from studies.storage import ArtifactFolder, artifacts_folder, open_existing, storage_url
+
+        url, opened = storage_url(storage), open_existing(storage)
+        store = ArtifactFolder(artifacts_folder(url, artifacts), make=False)
+        if top is not None:
+            models = top_trials(find_study(opened, reference), top)
+        elif pareto:
+            models = pareto_trials(find_study(opened, reference))
+        else:
+            models = [find_trial(opened, reference)]
+    pixels = load_train(find_data(data_dir, quiet)).first(N_CHECKED).pixels
+    nested = top is not None or pareto
+    with console.status("writing") as status:
+        done = export_models(
+            models,
+            store,
+            out,
+            pixels,
+            nested,
+            read_all(url),
+            config_format,
+            overwrite,
+            lambda model: status.update(f"writing trial {model.trial.number}"),
+        )
+    if as_json:
+        print_json([{"folder": each.folder, **each.metrics} for each in done])
+    for exported in done:
+        if quiet:
+            typer.echo(exported.folder)
+        elif not as_json:
+            _show(console, exported)
+
+
+def _show(console: "Console", exported: "Exported") -> None:
+    from search.console import percent
+
+    metrics, onnx = exported.metrics, exported.metrics["onnx"]
+    value = f"{metrics['metric'].replace('validation_', 'val. ')} {percent(metrics['value'])}"
+    lines = [
+        f"{metrics['study']}#{metrics['trial']} is in {exported.folder}: "
+        f"{metrics['configuration']}; {value}",
+        *(f"  {name:<20}{size / 1000:>10,.1f} kB" for name, size in exported.sizes.items()),
+        f"  ONNX opset {onnx['opset']}, any batch; differs from PyTorch by at most "
+        f"{onnx['largest_difference']:.0e} over {onnx['n_images']} real images",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True)

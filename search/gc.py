@@ -1,0 +1,112 @@
+"""The ``gc`` command: free the disk space of files that nothing refers to any more."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.dashboard import ArtifactsOption
+from search.options import StorageOption
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+
+if TYPE_CHECKING:
+    from studies.garbage import File, Survey
+
+
+def gc(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what can go; remove nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    storage: StorageOption = None,
+    artifacts: ArtifactsOption = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="A further database whose files are in the folder. Those that searches of this "
+            "program wrote there are known already, but for passwords.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove weights, checkpoints and pictures that nothing refers to any more.
+
+    They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
+    ended or copied, or a study, is never removed, nor are files younger than ten minutes or made
+    by other programs. A folder can hold files of several databases: all that are known to use it
+    are asked, and if one cannot be opened nothing is removed.
+
+    Examples:
+        fmnist-search gc --dry-run
+
+        fmnist-search gc --yes
+    """
+    from studies.garbage import remove, survey
+    from studies.storage import ArtifactFolder, artifacts_folder, storage_url
+
+    output = Output(quiet, verbose, as_json).checked()
+    url = storage_url(storage)
+    store = ArtifactFolder(artifacts_folder(url, artifacts), make=False)
+    found = survey(store, [url, *(storage_url(other) for other in also or ())])
+    if output.as_json:
+        print_json(_document(found, store.folder))
+    elif not quiet:
+        typer.echo(_as_text(found, store.folder, verbose))
+    if dry_run or not found.unused:
+        if quiet:
+            typer.echo(f"{_total(found.unused)} can go")
+        return
+    if not yes:
+        if output.as_json or not sys.stdin.isatty():
+            raise typer.BadParameter("nobody is there to ask; add --yes to remove them")
+        typer.confirm(f"Remove {_total(found.unused)}?", abort=True)
+    remove(found.unused)
+    typer.echo(f"removed {_total(found.unused)}", err=output.as_json)
+
+
+def _as_text(found: "Survey", folder: Path, with_names: bool) -> str:
+    kinds = sorted({file.kind for file in (*found.used, *found.young, *found.unused)})
+    lines = [str(folder), f"{'':<20}{'in use':>22}{'can go':>22}"]
+    for kind in kinds:
+        used, unused = (
+            [f for f in files if f.kind == kind] for files in (found.used, found.unused)
+        )
+        lines.append(f"{kind:<20}{_total(used):>22}{_total(unused):>22}")
+    lines.append(f"{'in all':<20}{_total(found.used):>22}{_total(found.unused):>22}")
+    if found.young:
+        lines.append(f"{_total(found.young)} left alone: too young to tell")
+    if found.n_foreign:
+        lines.append(f"{found.n_foreign} left alone: not made by this program")
+    if with_names:
+        lines += [
+            f"can go: {file.path.name}  {file.kind}, {_total([file])}" for file in found.unused
+        ]
+    return "\n".join(lines)
+
+
+def _total(files: Sequence["File"]) -> str:
+    n_bytes = sum(file.n_bytes for file in files)
+    size = f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
+    return f"{len(files):,} file{'' if len(files) == 1 else 's'}, {size}"
+
+
+def _document(found: "Survey", folder: Path) -> dict[str, Any]:
+    def counted(files: Sequence["File"]) -> dict[str, Any]:
+        n_bytes = sum(file.n_bytes for file in files)
+        return {"files": len(files), "bytes": n_bytes, "kinds": Counter(f.kind for f in files)}
+
+    return {
+        "folder": str(folder),
+        "in_use": counted(found.used),
+        "can_go": counted(found.unused),
+        "too_young": counted(found.young),
+        "foreign_files": found.n_foreign,
+        "names": [file.path.name for file in found.unused],
+    }

@@ -1,0 +1,59 @@
+"""How much a command says, and in which form: the same three options on every command."""
+
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+OUTPUT_PANEL = "Output"
+
+QuietOption = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", help="Print the result alone, in few words.", rich_help_panel=OUTPUT_PANEL
+    ),
+]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", help="Print more of it.", rich_help_panel=OUTPUT_PANEL)
+]
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON document, for machines; progress goes to stderr.",
+        rich_help_panel=OUTPUT_PANEL,
+    ),
+]
+
+
+class Output(NamedTuple):
+    """What the three options say."""
+
+    quiet: bool = False
+    verbose: bool = False
+    as_json: bool = False
+
+    def checked(self) -> "Output":
+        """Itself.
+
+        Raises:
+            typer.BadParameter: more than one of the three is given.
+        """
+        if sum(self) > 1:
+            raise typer.BadParameter("give one of --quiet, --verbose and --json")
+        return self
+
+    def progress_console(self) -> "Console":
+        """Where progress and tables go: stdout, stderr beside a document, or nowhere."""
+        from rich.console import Console
+
+        return Console(highlight=False, markup=False, stderr=self.as_json, quiet=self.quiet)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout; paths become text."""
+    import json
+
+    typer.echo(json.dumps(document, indent=2, default=str))

@@ -1,0 +1,83 @@
+"""The table of a study's Pareto front, as wide as the terminal allows."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from reports.tables import FrontRow
+    from studies.settings import StudySettings
+
+LEAST_FOR_CONFIGURATION = 90
+"""Columns of a terminal from which on the table has room for configurations."""
+
+
+def pareto_table(rows: Sequence["FrontRow"], settings: "StudySettings", width: int) -> Table:
+    """The trials that no other beats in quality and a cost at once.
+
+    Args:
+        rows: best quality first.
+        settings: the study's.
+        width: columns of the terminal.
+    """
+    with_configuration = width >= LEAST_FOR_CONFIGURATION
+    table = Table(
+        title=_title(settings),
+        title_justify="left",
+        title_style="bold",
+        caption=_caption(settings),
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("trial", no_wrap=True)
+    quality = settings.metric.replace("validation_", "val. ")
+    for heading in (quality, "params", "macs", "ms"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if with_configuration:
+        table.add_column("configuration")
+    for row in rows:
+        words = [row.configuration] if with_configuration else []
+        table.add_row(row.label, *_numbers(row), *words)
+    return table
+
+
+def short(count: int | None) -> str:
+    """A count in three digits or so: ``18.2k``, ``3.14M``."""
+    if count is None:
+        return "–"
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= unit:
+            digits = 2 if count < 10 * unit else 1 if count < 100 * unit else 0
+            return f"{count / unit:.{digits}f}{name}"
+    return str(count)
+
+
+def _numbers(row: "FrontRow") -> list[str]:
+    """Quality and costs, each with a star where the trial is on its front."""
+    ms = row.latency_ms
+    latency = "–" if ms is None else f"{ms:.1f}" if ms < 100 else f"{ms:,.0f}"
+    shown = {
+        "objectives": f"{100 * row.value:.2f} %",
+        "params": short(row.n_parameters),
+        "macs": short(row.n_multiply_adds),
+        "latency": latency,
+    }
+    return [text + ("*" if front in row.fronts else " ") for front, text in shown.items()]
+
+
+def _title(settings: "StudySettings") -> str:
+    if not settings.objectives:
+        return "Pareto front"
+    metric = settings.metric.removeprefix("validation_")
+    return f"Best trials: the Pareto front of {', '.join((metric, *settings.objectives))}"
+
+
+def _caption(settings: "StudySettings") -> str:
+    metric = settings.metric.removeprefix("validation_")
+    joint = f" (at the {metric}: in all objectives)" if settings.objectives else ""
+    return (
+        f"* no trial is better in both {metric} and this cost{joint}. macs: multiply-adds of an "
+        "image; ms: 100 images on one thread."
+    )

@@ -1,0 +1,83 @@
+"""How options that are no plain numbers or names are read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import typer
+
+from spaces.errors import ConfigurationError
+from spaces.files import read_config
+from spaces.stages import Stage
+from studies.request import Cost
+
+if TYPE_CHECKING:
+    from spaces.space import Configuration
+
+
+def seconds(text: str) -> float:
+    """A time such as ``90``, ``90s``, ``15m`` or ``2h`` in seconds."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    unit = units.get(text[-1:].lower())
+    try:
+        value = float(text[:-1] if unit else text) * (unit or 1.0)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{text!r} is not a time above 0; write 90s, 15m or 2h")
+    return value
+
+
+def milliseconds(text: str) -> float:
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{text!r} is not a number of milliseconds above 0")
+    return value
+
+
+def weights_kept(text: str) -> str | int:
+    """Whose weights to keep: ``all``, ``none`` or how many of the best."""
+    if text in ("all", "none"):
+        return text
+    if text.isdecimal():
+        return int(text)
+    raise typer.BadParameter(f"{text!r} is neither all, none nor a number of trials")
+
+
+def objectives_of(stage: Stage) -> Callable[[str], tuple[str, ...]]:
+    """How ``accuracy,params`` is read: a metric of the stage, then costs, each once."""
+
+    def objectives(text: str) -> tuple[str, ...]:
+        metric, *costs = (name.strip() for name in text.split(","))
+        if metric not in stage.metrics:
+            metrics = " or ".join(stage.metrics)
+            raise typer.BadParameter(f"the first objective must be {metrics}; got {metric!r}")
+        for cost in costs:
+            if cost not in get_args(Cost) or costs.count(cost) > 1:
+                several = ", ".join(get_args(Cost))
+                raise typer.BadParameter(
+                    f"after {metric} come costs, each once: {several}; got {cost!r}"
+                )
+        return (metric, *costs)
+
+    return objectives
+
+
+def given_configurations(paths: list[Path] | None, stage: Stage) -> "tuple[Configuration, ...]":
+    """The configurations of files that must be of the stage.
+
+    Raises:
+        ConfigurationError: a file cannot be read or is of the other stage; names it.
+    """
+    files = [(path, read_config(path)) for path in paths or ()]
+    for path, file in files:
+        if file.stage is not stage:
+            raise ConfigurationError(
+                f"{path}: is of the {file.stage.name}; this command searches the {stage.name}, "
+                f"try fmnist-search {file.stage.short} --enqueue"
+            )
+    return tuple(file.config for _, file in files)

@@ -1,0 +1,114 @@
+"""The ``report`` command: tables, figures and a page to read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from search.data import DataDir, find_data
+from search.options import ArtifactsOption, StorageOption
+from spaces.errors import DataError, StudyError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reports.sources import Sources
+
+LanguageName = Literal["en", "es"]
+
+
+def report(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STUDY]…",
+            help="Studies to report on.  [default: of each stage the one with the largest budget]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write, made if need be.")
+    ] = Path("report"),
+    lang: Annotated[LanguageName, typer.Option(help="Language of prose and captions.")] = "en",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write into a folder that is not empty.")
+    ] = False,
+    storage: StorageOption = None,
+    artifacts: ArtifactsOption = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write the paper's tables and figures beside what was found, and explain the search.
+
+    One page that needs no network, the same as Markdown, every table as CSV and LaTeX, every figure
+    as PNG and SVG, and the raw values. Works at any time, on a study that still runs too.
+
+    Examples:
+        fmnist-search report --out report
+
+        fmnist-search report ae clf --out informe --lang es
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    write_report(console, studies or [], out, lang, overwrite, storage, artifacts, data_dir)
+
+
+def write_report(
+    console: "Console",
+    names: list[str],
+    out: Path,
+    lang: LanguageName = "en",
+    overwrite: bool = False,
+    storage: str | None = None,
+    artifacts: Path | None = None,
+    data_dir: Path | None = None,
+) -> None:
+    """Write a report, saying on the console what is being done, and where it is.
+
+    Raises:
+        StudyError: a study is not there, or the folder cannot be written.
+    """
+    with console.status("reading the studies"):
+        from reports.report import build, check_folder, write
+
+        check_folder(out, overwrite)
+        sources = _sources(names, storage, artifacts)
+    try:
+        sources = sources._replace(data_folder=find_data(data_dir))
+    except DataError as error:
+        console.print(f"without figures of images: {error}", markup=False, soft_wrap=True)
+    with console.status("the paper's tables") as status:
+        document = build(sources, lang, _shown(storage), status.update)
+        status.update("writing")
+        page, text = write(document, sources, lang, out)
+    for path in (page, text):
+        typer.echo(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _sources(names: list[str], storage: str | None, artifacts: Path | None) -> "Sources":
+    import optuna
+
+    from reports.sources import choose
+    from studies.final_results import read_all
+    from studies.references import all_studies
+    from studies.storage import ArtifactFolder, artifacts_folder, exists, open_storage, storage_url
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    url = storage_url(storage)
+    if not exists(url):
+        raise StudyError(
+            f"there is no database {storage}; --storage takes a file or a URL"
+            if storage
+            else "there are no studies yet; make one: fmnist-search ae --trials 50"
+        )
+    store = ArtifactFolder(artifacts_folder(url, artifacts), make=False)
+    return choose(all_studies(open_storage(url)), names, store, results=read_all(url))
+
+
+def _shown(storage: str | None) -> str | None:
+    """The storage as commands in the report name it, without a password."""
+    if storage is None or "://" not in storage:
+        return storage
+    from studies.storage import storage_url, without_password
+
+    return without_password(storage_url(storage))

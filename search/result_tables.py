@@ -1,0 +1,117 @@
+"""Tables of studies and their trials, on a terminal of any width."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from reports.tables import best_trials, paper_side_by_side, pareto_fronts
+from search.console import duration, percent
+from search.pareto_table import pareto_table
+from studies.settings import load
+
+if TYPE_CHECKING:
+    from optuna import Study
+
+    from reports.tables import PaperRow, StudyRow, TrialRow
+
+LEAST_FOR_WORDS = 80
+"""Columns of a terminal from which on tables have room for a column of words."""
+
+SCALE_NOTE = "Losses: mean squared error of pixels in [−1, 1], in percent as in the paper."
+NATS_NOTE = "Losses: cross-entropy in nats, in percent as in the paper."
+
+
+def print_results(console: Console, study: "Study", n_best: int) -> None:
+    """The study's best trials, its Pareto front, and the paper's beside what it published."""
+    settings = load(study)
+    if not settings.objectives:
+        _print(console, _best_table(best_trials(study, n_best), settings.metric))
+    console.print(pareto_table(pareto_fronts(study), settings, console.width), end="\n\n")
+    rows, here = paper_side_by_side(study), f"Here: {settings.budget}."
+    if settings.stage == "classifier":
+        _print(console, _paper_classifiers_table(rows))
+        console.print(f"{NATS_NOTE} {here}", style="dim", markup=False)
+    else:
+        _print(console, _paper_table(rows))
+        console.print(f"{SCALE_NOTE} {here}", style="dim", markup=False)
+
+
+def print_studies(console: Console, rows: Sequence["StudyRow"], verbose: bool = False) -> None:
+    """A list of studies."""
+    more = ("stage", "epochs", "failed") if verbose else ()
+    table = plain_table("Studies", "study", *more, "searched", "pruned", "paper's", "best")
+    table.columns[0].no_wrap = False  # names may be long
+    table.columns[0].min_width = 12
+    for row in rows:
+        running = f" +{row.n_running} running" if row.n_running else ""
+        counts = (f"{row.n_searched}{running}", str(row.n_pruned), str(row.n_paper))
+        best = (
+            f"{percent(row.best_value)} ({row.best_label})"
+            if row.best_value is not None
+            else row.best_label
+        )
+        facts = (row.stage, str(row.epochs), str(row.n_failed)) if verbose else ()
+        table.add_row(row.name, *facts, *counts, best)
+    console.print(table)
+
+
+def _print(console: Console, table: Table) -> None:
+    """Print a table, without its last column where only letters of it would be seen."""
+    if console.width < LEAST_FOR_WORDS:
+        table.columns.pop()
+    console.print(table)
+
+
+def _best_table(rows: Sequence["TrialRow"], metric: str) -> Table:
+    value = metric.replace("validation_", "val. ")
+    table = plain_table("Best trials", "trial", value, "train", "params", "time", "configuration")
+    for row in rows:
+        n_parameters = f"{row.n_parameters:,}" if row.n_parameters else "–"
+        losses = (percent(row.value), percent(row.train_value))
+        table.add_row(row.label, *losses, n_parameters, duration(row.seconds), row.configuration)
+    return table
+
+
+def _paper_table(rows: Sequence["PaperRow"]) -> Table:
+    table = plain_table(
+        "The paper's configurations: published (its Table 3) and trained here",
+        *("name", "train", "here", "val.", "here", "change from the row before"),
+    )
+    for row in rows:
+        losses = (
+            row.published_train_loss,
+            row.train_loss,
+            row.published_validation_loss,
+            row.validation_loss,
+        )
+        table.add_row(row.name, *map(percent, losses), row.change)
+    return table
+
+
+def _paper_classifiers_table(rows: Sequence["PaperRow"]) -> Table:
+    table = plain_table(
+        "The paper's configurations: published (its Tables 4 and 5) and trained here",
+        *("name", "val. accuracy", "here", "val. loss", "here", "change from the row before"),
+    )
+    for row in rows:
+        values = (
+            row.published_validation_accuracy,
+            row.validation_accuracy,
+            row.published_validation_loss,
+            row.validation_loss,
+        )
+        table.add_row(row.name, *map(percent, values), row.change)
+    return table
+
+
+def plain_table(title: str, first: str, *headings: str) -> Table:
+    """Numbers in the middle to the right, words at both ends to the left."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    table.add_column(first, no_wrap=True, overflow="fold")
+    for heading in headings[:-1]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(headings[-1], overflow="fold")
+    return table

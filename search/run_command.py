@@ -1,0 +1,54 @@
+"""The ``run`` command: both stages and the report."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.output import Output
+from search.report import LanguageName, write_report
+from search.running import SAME_COMMAND, carry_out, show_results
+from search.search_options import with_some_options
+from spaces.stages import AUTOENCODER, CLASSIFIER
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+@with_some_options(
+    *("trials", "sampler", "pruner", "patience", "jobs", "threads", "dask", "data_dir"),
+    *("epochs", "subset", "seed", "storage", "artifacts", "keep_weights"),
+)
+def run(
+    request: dict[str, Any],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")
+    ] = Path("report"),
+    lang: Annotated[LanguageName, typer.Option(help="Language of the report.")] = "en",
+) -> None:
+    """Search autoencoders, then classifiers over the best one's encoder, and write the report.
+
+    As ae, clf and report one after the other, with so many trials in each stage. Typing the command
+    again, after Ctrl-C or a crash too, goes on where it was and writes the report anew.
+
+    Example: fmnist-search run --trials 50
+    """
+    output = Output()
+    console = output.progress_console()
+    _check_folder(console, out)
+    names: list[str] = []
+    for stage in (AUTOENCODER, CLASSIFIER):
+        fields = {**request, "encoder": names[0]} if names else request
+        finished = carry_out(fields, stage, output, SAME_COMMAND)
+        show_results(finished, fields, stage, output)
+        names.append(finished.study.study_name)
+    places = {name: request[name] for name in ("storage", "artifacts", "data_dir")}
+    write_report(console, names, out, lang, overwrite=True, **places)
+
+
+def _check_folder(console: "Console", out: Path) -> None:
+    """Refuse before the search what the report would be refused after it."""
+    with console.status("loading"):
+        from reports.report import check_folder, holds_only_a_report
+
+        check_folder(out, overwrite=holds_only_a_report(out))

@@ -1,0 +1,197 @@
+"""From options to a search's request: the decorator of the commands that search.
+
+Each option becomes a field of :class:`studies.request.SearchRequest`; a dimension of the stage's
+space becomes an option of its own, and a space's file gives those options defaults.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from search.dimension_options import SPACE_PANEL, dimension_options
+from search.options import BUDGET, CLASSIFIER_ONLY, SEARCH, STUDY
+from search.output import JsonOption, Output, QuietOption, VerboseOption
+from search.parsers import given_configurations, objectives_of
+from spaces.space_file import read_space
+from spaces.stages import SpaceName, Stage
+from studies.request import SearchRequest
+
+
+class SearchOptions(NamedTuple):
+    """What the command line said, as text and numbers; the names are the request's."""
+
+    request: dict[str, Any]
+    dry_run: bool
+    output: Output = Output()
+
+
+_SPACE_NAME = Annotated[
+    SpaceName | None,
+    typer.Option(
+        "--space",
+        help="paper: what the paper changes. wide: far more.  [default: paper]",
+        show_default=False,
+        rich_help_panel=SPACE_PANEL,
+    ),
+]
+
+_OUTPUT: dict[str, Any] = {
+    "quiet": QuietOption,
+    "verbose": VerboseOption,
+    "as_json": JsonOption,
+}
+
+_DRY_RUN = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print plan, space and estimated time; start nothing."),
+]
+
+
+def with_search_options(
+    stage: Stage,
+) -> Callable[[Callable[[SearchOptions], None]], Callable[..., None]]:
+    """Give a command the options of every search, and one for each dimension of its spaces.
+
+    The command receives what the user said as :class:`SearchOptions`.
+    """
+    own = CLASSIFIER_ONLY if stage.name == "classifier" else {}
+    declared = {**own, **SEARCH, **BUDGET, **STUDY, "space_name": _SPACE_NAME}
+    dimensions = dimension_options(stage)
+    defaults = {**_defaults(), "dry_run": False, "enqueue": None, **dict.fromkeys(_OUTPUT, False)}
+
+    def decorate(command: Callable[[SearchOptions], None]) -> Callable[..., None]:
+        def with_options(
+            dry_run: bool,
+            space_file: Path | None,  # noqa: ARG001
+            quiet: bool,
+            verbose: bool,
+            as_json: bool,
+            **values: Any,
+        ) -> None:
+            request = {n: values[n] for n in declared}
+            request["space"] = {n: values[n] for n in dimensions if values[n] is not None}
+            request["enqueue"] = given_configurations(values["enqueue"], stage)
+            request["objectives"] = None
+            request |= _objectives(values["objectives"], values.get("metric"))
+            output = Output(quiet, verbose, as_json).checked()
+            command(SearchOptions(request, dry_run, output))
+
+        parameters = {
+            **declared,
+            "objectives": _objectives_option(stage),
+            "space_file": _space_file_option(stage),
+            **dimensions,
+            "dry_run": _DRY_RUN,
+            **_OUTPUT,
+        }
+        return _declared(with_options, command, parameters, defaults)
+
+    return decorate
+
+
+def with_some_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command some of the options of every search, before its own.
+
+    The command receives them first, as a dict by the names of the request's fields.
+
+    Args:
+        names: fields of the request.
+    """
+    every = {**SEARCH, **BUDGET, **STUDY}
+    declared = {name: every[name] for name in names}
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(command).parameters.values())[1:]
+
+        def with_options(**values: Any) -> None:
+            command({name: values.pop(name) for name in names}, **values)
+
+        parameters = {**declared, **{option.name: option.annotation for option in own}}
+        defaults = {**_defaults(), **{option.name: option.default for option in own}}
+        return _declared(with_options, command, parameters, defaults)
+
+    return decorate
+
+
+def _defaults() -> dict[str, Any]:
+    """The request's, as options have them."""
+    defaults = {field.name: field.default for field in fields(SearchRequest)}
+    defaults["keep_weights"] = str(defaults["keep_weights"])  # parsed like what a user types
+    return defaults
+
+
+def _declared(
+    function: Callable[..., None],
+    command: Callable[..., None],
+    parameters: dict[str, Any],
+    defaults: dict[str, Any],
+) -> Callable[..., None]:
+    """The function with the command's name and help, and with options as Typer reads them."""
+    function.__name__ = command.__name__
+    function.__doc__ = command.__doc__
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults.get(name),
+                annotation=annotation,
+            )
+            for name, annotation in parameters.items()
+        ]
+    )
+    function.__annotations__ = parameters
+    return function
+
+
+def _objectives(named: tuple[str, ...] | None, metric: str | None) -> dict[str, Any]:
+    """The request's fields that ``--objectives`` decides, where it was given."""
+    if named is None:
+        return {}
+    if metric not in (None, named[0]):
+        raise typer.BadParameter(f"--metric {metric} and --objectives {named[0]},… contradict")
+    return {"metric": named[0], "objectives": named[1:]}
+
+
+def _objectives_option(stage: Stage) -> Any:
+    metrics = " or ".join(stage.metrics)
+    return Annotated[
+        Any,
+        typer.Option(
+            parser=objectives_of(stage),
+            metavar="METRIC,COST,…",
+            help=f"{metrics}, then costs to keep low beside it: params, macs, latency. Makes a "
+            "study of several objectives, in which Optuna cannot prune; the Pareto front is shown "
+            "without this too.",
+            show_default=False,
+        ),
+    ]
+
+
+def _space_file_option(stage: Stage) -> Any:
+    def use(context: typer.Context, path: Path | None) -> Path | None:
+        """Let the file give the defaults of the options that it names."""
+        if path is not None and not context.resilient_parsing:
+            file = read_space(path, stage)
+            said = {**file.narrowed, "space_name": file.space_name}
+            known = {name: value for name, value in said.items() if value is not None}
+            context.default_map = {**(context.default_map or {}), **known}
+        return path
+
+    return Annotated[
+        Path | None,
+        typer.Option(
+            "--space-file",
+            callback=use,
+            is_eager=True,
+            metavar="FILE.toml",
+            help='Read space and dimensions from a file: dropout = "0:0.2", batchnorm = true, '
+            'space = "wide"; the command line wins.',
+            show_default=False,
+            rich_help_panel=SPACE_PANEL,
+        ),
+    ]

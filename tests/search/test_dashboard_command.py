@@ -1,0 +1,361 @@
+"""The dashboard and gc commands over real studies, in a real browser."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import optuna
+import pytest
+from optuna.artifacts import FileSystemArtifactStore
+from optuna_dashboard import wsgi
+from playwright.sync_api import Page, sync_playwright
+from test_ae_command import BUDGET, NARROW, Command, says, states
+
+from studies.dashboard import Server
+from studies.storage import open_storage, storage_url
+
+CHROMIUM = Path("/usr/bin/chromium")
+AE, CLF = "ae-epochs2-subset600", "clf-epochs2-subset600"
+
+pytestmark = pytest.mark.slow
+
+
+class Process(NamedTuple):
+    """A running command."""
+
+    popen: "subprocess.Popen[str]"
+    printed: str
+
+
+class Studies(NamedTuple):
+    """A home with a study of each stage, not to be changed."""
+
+    command: Command
+    n_ae: int
+    n_clf: int
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Studies:
+    command = Command(tmp_path_factory.mktemp("home"), data_dir)
+    make_studies(command)
+    return Studies(command, n_ae=7, n_clf=4)
+
+
+def make_studies(command: Command) -> None:
+    for words in (("ae", "--trials", "2", *NARROW), ("clf", "--trials", "1")):
+        done = command.run(*words, *BUDGET, "--jobs", "1")
+        assert done.returncode == 0, done.stderr
+        assert "in a browser:   fmnist-search dashboard" in done.stdout
+
+
+@contextmanager
+def dashboard(command: Command, *words: str) -> Iterator[tuple["Process", str]]:
+    """The running command and what it printed, up to its address, and the address."""
+    process = command.start("dashboard", *words)
+    printed = ""
+    try:
+        assert process.stdout is not None
+        found = None
+        while found is None:
+            line = process.stdout.readline()
+            assert line, "it ended before it printed an address"
+            printed += line
+            found = re.search(r"http://\S+/", line)
+        yield Process(process, printed), found[0]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def address(studies: Studies) -> Iterator[str]:
+    with dashboard(studies.command, "--port", "0") as (_, address):
+        yield address
+
+
+class Browser:
+    """A page, and all that went wrong in it."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.wrong: list[str] = []
+        page.on("requestfailed", lambda r: self.wrong.append(f"{r.url}: {r.failure}"))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", lambda m: self.wrong.append(m.text) if m.type == "error" else None)
+        page.on(
+            "response", lambda r: self.wrong.append(f"{r.url}: {r.status}") if not r.ok else None
+        )
+
+    def see(self, path: str, *words: str) -> None:
+        self.page.goto(self.address + path)
+        for text in words:
+            self.page.get_by_text(text).first.wait_for(timeout=60_000)
+        self.page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture
+def browser(address: str) -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("needs Debian's chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+        yield Browser(page, address)
+        chromium.close()
+
+
+def call(url: str, method: str = "GET", body: Any = None) -> tuple[int, bytes]:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def study_ids(address: str) -> dict[str, int]:
+    listed = json.loads(call(f"{address}api/studies")[1])["study_summaries"]
+    return {study["study_name"]: study["study_id"] for study in listed}
+
+
+def details(address: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(call(f"{address}api/studies/{study_ids(address)[name]}")[1])
+    return found
+
+
+def test_a_browser_lists_the_studies_by_their_names(browser: Browser) -> None:
+    browser.see("dashboard", AE, CLF)
+    assert browser.wrong == []
+
+
+@pytest.mark.parametrize("name", [AE, CLF])
+def test_a_studys_page_has_its_graphs_and_the_saved_plots(browser: Browser, name: str) -> None:
+    number = study_ids(browser.address)[name]
+    browser.see(f"dashboard/studies/{number}", "The paper's and the best found", "Quality against")
+    metric = "validation_loss" if name == AE else "validation_accuracy"
+    browser.page.get_by_text(metric).first.wait_for()
+    drawn = browser.page.locator('[id^="user-defined-plot"] .main-svg').first
+    assert drawn.is_visible()
+    assert browser.wrong == []
+
+
+def test_a_studys_note_says_protocol_and_how_to_go_on(browser: Browser) -> None:
+    number = study_ids(browser.address)[AE]
+    browser.see(f"dashboard/studies/{number}/note", "Protocol", f"--study '{AE}' --more 10")
+    assert browser.wrong == []
+
+
+@pytest.mark.parametrize(
+    ("name", "pictures"),
+    [
+        (AE, ["learning-curve.png", "reconstructions.png"]),
+        (CLF, ["confusion-matrix.png", "learning-curve.png", "most-confused.png"]),
+    ],
+)
+def test_a_trials_page_has_its_note_and_shows_its_pictures(
+    browser: Browser, name: str, pictures: list[str]
+) -> None:
+    number = study_ids(browser.address)[name]
+    browser.see(
+        f"dashboard/studies/{number}/trials?numbers=0", "The paper's configuration", *pictures
+    )
+    widths = browser.page.evaluate("[...document.images].map(image => image.naturalWidth)")
+    assert len(widths) == len(pictures)
+    assert all(width > 300 for width in widths), "a picture was not loaded"
+    assert browser.wrong == []
+
+
+def test_every_trained_trial_has_small_pictures_pruned_ones_too(
+    studies: Studies, address: str
+) -> None:
+    for name, n_trials in ((AE, studies.n_ae), (CLF, studies.n_clf)):
+        study = details(address, name)
+        number = study_ids(address)[name]
+        trained = [t for t in study["trials"] if t["intermediate_values"]]
+        assert len(study["trials"]) == n_trials
+        assert trained
+        for trial in trained:
+            assert trial["note"]["body"]
+            urls = [
+                f"{address}artifacts/{number}/{trial['trial_id']}/{a['artifact_id']}"
+                for a in trial["artifacts"]
+                if a["mimetype"] == "image/png"
+            ]
+            contents = [call(url)[1] for url in urls]
+            assert all(content.startswith(b"\x89PNG") for content in contents)
+            assert 1_000 < sum(map(len, contents)) < 100_000
+
+
+def test_ctrl_c_ends_it_with_a_line(studies: Studies) -> None:
+    with dashboard(studies.command, "--port", "0") as (process, address):
+        assert call(address)[0] == 200
+        process.popen.send_signal(signal.SIGINT)
+        output, _ = process.popen.communicate(timeout=60)
+    assert process.popen.returncode == 0
+    assert output.strip() == "dashboard ended; the studies are as they were"
+
+
+def test_a_taken_port_is_said_and_another_one_used(studies: Studies) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with dashboard(studies.command, "--port", str(port)) as (process, address):
+            assert f"port {port} is taken" in process.printed
+            assert f":{port}/" not in address
+            assert call(address)[0] == 200
+
+
+def test_it_listens_on_this_machine_alone(studies: Studies, address: str) -> None:
+    assert address.startswith("http://127.0.0.1:")
+    with dashboard(studies.command, "--port", "0", "--host", "0.0.0.0") as (process, everywhere):
+        assert everywhere.startswith("http://127.0.0.1:")
+        assert "warning: whoever reaches 0.0.0.0 can read, change and delete" in process.printed
+    unheard = studies.command.run("dashboard", "--host", "256.1.1.1")
+    assert unheard.returncode == 2
+    assert "cannot listen on 256.1.1.1" in unheard.stderr
+    assert "Traceback" not in unheard.stderr
+
+
+def test_without_a_database_it_says_how_to_make_one(tmp_path: Path, data_dir: Path) -> None:
+    command = Command(tmp_path, data_dir)
+    refused = command.run("dashboard")
+    assert refused.returncode == 1
+    assert "fmnist-search ae --trials 50" in refused.stderr
+    assert not command.database.exists()
+
+
+def test_looking_on_does_not_disturb_a_search_with_several_jobs(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    command = Command(tmp_path, data_dir)
+    search = command.start("ae", "--trials", "8", *BUDGET, *NARROW, "--jobs", "2")
+    assert says(search, "started")
+    with dashboard(command, "--port", "0") as (_, address):
+        rest: list[str] = []
+        reader = threading.Thread(target=lambda: rest.extend(search.communicate()))
+        reader.start()
+        codes = set()
+        n_looks = 0
+        while reader.is_alive():
+            number = study_ids(address)[AE]
+            codes.add(call(f"{address}api/studies/{number}")[0])
+            codes.add(call(f"{address}api/studies/{number}/note", "PUT", {"body": "seen"})[0])
+            n_looks += 1
+        reader.join()
+    assert search.returncode == 0, rest
+    assert n_looks > 3
+    assert 200 in codes
+    trials = command.trials(AE)
+    assert not {"FAIL", "RUNNING", "WAITING"} & set(states(trials))
+    assert sum("paper" not in trial for trial in trials) == 8
+
+
+def test_who_deletes_a_study_in_the_browser_breaks_nothing_and_gc_frees_its_files(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    command = Command(tmp_path, data_dir)
+    make_studies(command)
+    with dashboard(command, "--port", "0") as (_, address):
+        assert call(f"{address}api/studies/{study_ids(address)[AE]}", "DELETE", {})[0] == 204
+    assert [row["name"] for row in json.loads(command.run("studies", "--json").stdout)] == [CLF]
+    artifacts = command.database.parent / "artifacts"
+    before = set(artifacts.iterdir())
+    shown = json.loads(command.run("gc", "--dry-run", "--json").stdout)
+    assert shown["can_go"]["files"] == 0, "they are too young"
+    assert shown["too_young"]["files"] > 0
+    for path in artifacts.iterdir():
+        age(path, 3600)
+    shown = json.loads(command.run("gc", "--dry-run", "--json").stdout)
+    assert shown["can_go"]["files"] > 7
+    assert set(artifacts.iterdir()) == before
+    asked = command.run("gc")
+    assert asked.returncode == 2, "there is nobody to ask"
+    assert set(artifacts.iterdir()) == before
+    removed = command.run("gc", "--yes")
+    assert removed.returncode == 0, removed.stderr
+    assert {p.name for p in before - set(artifacts.iterdir())} == set(shown["names"])
+    more = command.run("clf", "--study", CLF, "--more", "1")
+    assert more.returncode == 0, more.stderr
+    assert "2 of 2 searched trials" in more.stdout, "its encoder's weights are still there"
+
+
+def test_a_search_whose_study_is_deleted_ends_with_a_line(tmp_path: Path, data_dir: Path) -> None:
+    command = Command(tmp_path, data_dir)
+    search = command.start("ae", "--trials", "500", *BUDGET, *NARROW, "--jobs", "1")
+    assert says(search, "started")
+    optuna.delete_study(study_name=AE, storage=open_storage(storage_url(str(command.database))))
+    output, _ = search.communicate(timeout=120)
+    assert search.returncode == 1
+    assert "was deleted or renamed while it ran" in output
+    assert "Traceback" not in output
+
+
+def age(path: Path, seconds: float) -> None:
+    then = path.stat().st_mtime - seconds
+    os.utime(path, (then, then))
+
+
+@contextmanager
+def plain_dashboard(command: Command) -> Iterator[str]:
+    """Optuna-dashboard without anything of ours, which removes files itself."""
+    storage = open_storage(storage_url(str(command.database)))
+    store = FileSystemArtifactStore(command.database.parent / "artifacts")
+    server = Server("127.0.0.1", 0)
+    server.set_app(wsgi(storage, artifact_store=store))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.url
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_files_that_another_dashboard_removed_are_missed_in_words(
+    tmp_path: Path, data_dir: Path
+) -> None:
+    command = Command(tmp_path, data_dir)
+    make_studies(command)
+    with plain_dashboard(command) as address:
+        ids = study_ids(address)
+        study = details(address, CLF)
+        for meta in study["artifacts"]:
+            url = f"{address}api/artifacts/{ids[CLF]}/{meta['artifact_id']}"
+            assert call(url, "DELETE")[0] == 204
+        for trial in details(address, AE)["trials"]:
+            for meta in trial["artifacts"]:
+                call(
+                    f"{address}api/artifacts/{ids[AE]}/{trial['trial_id']}/{meta['artifact_id']}",
+                    "DELETE",
+                )
+    gone = command.run("clf", "--study", CLF, "--more", "1")
+    assert gone.returncode == 1
+    assert "the encoder's weights of study" in gone.stderr
+    new = command.run("clf", *BUDGET, "--trials", "1", "--study", "another")
+    assert new.returncode == 1
+    assert "were not kept" in new.stderr
+    for words in (("ae", "--study", AE, "--more", "1"), ("gc", "--dry-run")):
+        done = command.run(*words)
+        assert done.returncode == 0, done.stderr
+    with dashboard(command, "--port", "0") as (_, address):
+        trial = details(address, AE)["trials"][0]
+        meta = trial["artifacts"][0]
+        url = f"{address}artifacts/{ids[AE]}/{trial['trial_id']}/{meta['artifact_id']}"
+        assert call(url)[0] == 404

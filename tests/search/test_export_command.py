@@ -1,0 +1,141 @@
+"""The installed export and predict commands, end to end, on two small trained studies."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from trained_studies import AE, CLF, TrainedStudies
+from typer.testing import CliRunner
+
+from search.app import app
+from spaces.errors import FmnistSearchError
+from studies.data import CLASS_NAMES, load_train
+
+PROGRAM = str(Path(sys.executable).with_name("fmnist-search"))
+
+
+def run(trained: TrainedStudies, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [PROGRAM, *words],
+        cwd=folder,
+        env={
+            **os.environ,
+            "XDG_DATA_HOME": str(folder / "home"),
+            "FMNIST_SEARCH_DATA": str(trained.data_dir),
+            "COLUMNS": "100",
+            "NO_COLOR": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def export(
+    trained: TrainedStudies, folder: Path, *words: str
+) -> "subprocess.CompletedProcess[str]":
+    return run(trained, folder, "export", *words, "--storage", str(trained.database))
+
+
+@pytest.fixture
+def picture(trained: TrainedStudies, tmp_path: Path) -> Path:
+    """A large photograph-like picture: dark on white, in colour."""
+    pixels = load_train(trained.data_dir).pixels[0].numpy()
+    path = tmp_path / "boot.jpg"
+    Image.fromarray(255 - pixels).resize((280, 280)).convert("RGB").save(path)
+    return path
+
+
+@pytest.mark.slow
+def test_a_classifier_is_exported_and_classifies_a_picture(
+    trained: TrainedStudies, tmp_path: Path, picture: Path
+) -> None:
+    done = export(trained, tmp_path, f"{CLF}#1", "--out", "model", "--format", "toml")
+    assert done.returncode == 0, done.stderr
+    assert f"{CLF}#1 is in model: FC 128, sgd; val. accuracy" in done.stdout
+    assert "ONNX opset 20, any batch; differs from PyTorch by at most" in done.stdout
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {
+        "README.md",
+        "config.schema.json",
+        "config.toml",
+        "encoder.safetensors",
+        "metrics.json",
+        "model.onnx",
+        "model.safetensors",
+    }
+    shown = run(trained, tmp_path, "predict", "model", "boot.jpg")
+    assert shown.returncode == 0, shown.stderr
+    assert "boot.jpg: made grey, negated, to light clothing on black, trimmed" in shown.stdout
+    assert all(name in shown.stdout for name in CLASS_NAMES)
+    answer = run(trained, tmp_path, "predict", "model", "boot.jpg", "boot.jpg", "--json")
+    first, second = json.loads(answer.stdout)
+    assert first == second
+    assert sum(first["probabilities"].values()) == pytest.approx(1)
+    assert first["class"] == max(first["probabilities"], key=first["probabilities"].get)
+    refused = run(trained, tmp_path, "predict", "model", "boot.jpg", "--out", "new")
+    assert refused.returncode == 2
+    assert "model is a classifier" in refused.stderr
+
+
+@pytest.mark.slow
+def test_an_autoencoder_is_exported_and_reconstructs_a_picture(
+    trained: TrainedStudies, tmp_path: Path, picture: Path
+) -> None:
+    assert export(trained, tmp_path, AE, "--out", "model").returncode == 0
+    shown = run(trained, tmp_path, "predict", "model", "boot.jpg", "--json")
+    assert shown.returncode == 0, shown.stderr
+    (answer,) = json.loads(shown.stdout)
+    assert 0 < answer["loss"] < 2
+    with Image.open(tmp_path / answer["reconstruction"]) as image:
+        assert (image.size, image.mode) == ((28, 28), "L")
+    again = run(trained, tmp_path, "predict", "model", "boot.jpg")
+    assert again.returncode == 1
+    assert again.stderr.startswith("error: boot-reconstructed.png is there already")
+    elsewhere = run(trained, tmp_path, "predict", "model", "boot.jpg", "--out", "new")
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    assert (tmp_path / "new" / "boot-reconstructed.png").exists()
+
+
+@pytest.mark.slow
+def test_several_are_exported_at_once_and_never_over_something_else(
+    trained: TrainedStudies, tmp_path: Path
+) -> None:
+    done = export(trained, tmp_path, AE, "--top", "2", "--out", "best")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "best").iterdir()} == {"trial-0", "trial-1"}
+    again = export(trained, tmp_path, AE, "--pareto", "--out", "best")
+    assert (again.returncode, again.stderr.count("replace it with --overwrite")) == (1, 1)
+    over = export(trained, tmp_path, AE, "--pareto", "--out", "best", "--overwrite")
+    assert over.returncode == 0, over.stderr
+    assert len(list((tmp_path / "best").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((AE, "--out", "x", "--top", "2", "--pareto"), "give one of them"),
+        ((AE[:-1], "--out", "x"), f"did you mean '{AE}'?"),
+        ((f"{AE}#9", "--out", "x"), f"study '{AE}' has no trial 9; the last is 1"),
+        ((AE, "--out", "x", "--artifacts", "elsewhere"), "were not kept"),
+        ((AE, "--out", "."), ". is there and is no export of ours"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_error_and_writes_nothing(
+    trained: TrainedStudies,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    message: str,
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    places = ("--storage", str(trained.database), "--data-dir", str(trained.data_dir))
+    refused = CliRunner().invoke(app, ["export", *words, *places])
+    assert isinstance(refused.exception, FmnistSearchError)
+    assert message in str(refused.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -1,0 +1,57 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from reports.tables import FrontRow
+from search.pareto_table import pareto_table, short
+from studies.settings import StudySettings
+
+ROWS = [
+    FrontRow(0, "#0 paper:fc-sgd", 0.92, 212_321, 11_300_000, 144.2, ("params", "macs"), "words"),
+    FrontRow(1, "#1", 0.9, 10_000, 300, 5.04, ("latency", "objectives"), "words"),
+    FrontRow(2, "#2", 0.8, 10_000, 200, None, ("macs",), "words"),
+]
+
+
+def shown(width: int, settings: StudySettings) -> list[str]:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(pareto_table(ROWS, settings, width))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_costs_on_their_front_have_a_star_at_every_width(width: int) -> None:
+    lines = shown(width, StudySettings("classifier", metric="validation_accuracy"))
+    assert max(map(len, lines)) <= width
+    first, second, third = (line.split() for line in lines if "#" in line)
+    assert first[:7] == ["#0", "paper:fc-sgd", "92.00", "%", "212k*", "11.3M*", "144"]
+    assert second[:6] == ["#1", "90.00", "%*", "10.0k", "300", "5.0*"]
+    assert third[:6] == ["#2", "80.00", "%", "10.0k", "200*", "–"]
+    assert any("words" in line for line in lines) == (width == 120)
+
+
+def test_the_title_names_several_objectives() -> None:
+    one = StudySettings("autoencoder")
+    several = StudySettings("autoencoder", objectives=("params", "latency"))
+    assert shown(100, one)[0].strip() == "Pareto front"
+    assert shown(100, several)[0].strip() == (
+        "Best trials: the Pareto front of loss, params, latency"
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (None, "–"),
+        (999, "999"),
+        (1_000, "1.00k"),
+        (18_193, "18.2k"),
+        (212_321, "212k"),
+        (1_070_000, "1.07M"),
+        (3_200_000_000, "3.20G"),
+    ],
+)
+def test_counts_are_shown_in_three_digits(count: int | None, text: str) -> None:
+    assert short(count) == text

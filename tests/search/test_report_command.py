@@ -1,0 +1,80 @@
+"""The installed command on a small piece of the real data, end to end."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pandas
+import pytest
+from test_ae_command import Command
+
+BUDGET = ("--epochs", "2", "--subset", "600", "--jobs", "1")
+AE = "ae-epochs2-subset600"
+CLF = "clf-epochs2-subset600"
+
+
+@pytest.fixture
+def command(tmp_path: Path, data_dir: Path) -> Command:
+    return Command(tmp_path, data_dir)
+
+
+@pytest.mark.slow
+def test_a_report_of_real_studies_has_every_figure_and_repeats_the_best_trial(
+    command: Command, tmp_path: Path
+) -> None:
+    for stage in ("ae", "clf"):
+        done = command.run(stage, "--trials", "4", *BUDGET)
+        assert done.returncode == 0, done.stderr
+    out = tmp_path / "informe"
+    done = command.run("report", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert str(out / "report.html") in done.stdout
+    names = {path.stem for path in (out / "figures").glob("*.png")}
+    assert {
+        "figure-6-losses", "figure-7-reconstructions", "figure-8-curves", "figure-9-confusion",
+        "class-errors", "confused-pairs", "kernels", "latent-map", "time",
+    } <= names  # fmt: skip
+    trials = json.loads(command.run("studies", "show", AE, "--json").stdout)["trials"]
+    rows = pandas.read_csv(out / "tables" / "table-3.csv").set_index("name")
+    for trial in trials:
+        if "paper" in trial:
+            assert rows.loc[trial["paper"], "search_validation"] == pytest.approx(trial["value"])
+    again = re.search(r"^\$ (fmnist-search ae --study .*-again .*)$", _markdown(out), re.MULTILINE)
+    assert again is not None
+    done = command.run(*shlex.split(again[1])[1:], "--jobs", "1")
+    assert done.returncode == 0, done.stderr
+    best = min(t["value"] for t in trials if t["state"] == "COMPLETE")
+    repeated = json.loads(command.run("studies", "show", f"{AE}-again", "--json").stdout)
+    assert best in [t["value"] for t in repeated["trials"]], "not bit for bit the same"
+
+
+@pytest.mark.slow
+def test_without_weights_and_images_the_report_says_what_is_missing(
+    command: Command, tmp_path: Path
+) -> None:
+    done = command.run("ae", "--trials", "1", *BUDGET, "--keep-weights", "none")
+    assert done.returncode == 0, done.stderr
+    done = command.run("report", AE, "--out", str(tmp_path / "out"), "--lang", "es")
+    assert done.returncode == 0, done.stderr
+    text = _markdown(tmp_path / "out")
+    assert "No se guardaron pesos del autoencoder" in text
+    assert "Todavía no se buscaron clasificadores" in text
+
+
+def test_what_cannot_be_reported_is_one_line(command: Command, tmp_path: Path) -> None:
+    nothing = command.run("report", "--out", str(tmp_path / "out"))
+    assert nothing.returncode == 1
+    assert nothing.stderr.strip() == (
+        "error: there are no studies yet; make one: fmnist-search ae --trials 50"
+    )
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    full = command.run("report", "--out", str(tmp_path / "mine"))
+    assert full.returncode == 1
+    assert "--overwrite" in full.stderr
+    assert command.run("report", "--lang", "fr").returncode == 2
+
+
+def _markdown(out: Path) -> str:
+    return (out / "report.md").read_text(encoding="utf-8")
