@@ -1,0 +1,156 @@
+"""What a study from somebody else can do: nothing but hold numbers, texts and tensors."""
+
+import ast
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from installed_command import BUDGET, NARROW, Command
+
+from spaces.errors import StudyError
+from studies import encoders, settings, weights
+from studies.cma import Cma
+from studies.settings import StudySettings
+from studies.storage import ArtifactFolder, open_storage, storage_url
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("spaces", "studies", "reports", "search")
+LOADERS = {
+    "pickle",
+    "cPickle",
+    "dill",
+    "cloudpickle",
+    "joblib",
+    "marshal",
+    "shelve",
+    "pandas.read_pickle",
+}
+BETWEEN_OWN_PROCESSES = {"studies/cluster.py", "studies/trainer.py"}
+"""What Dask carries between the command and its workers."""
+KNOWN_PARTS_ONLY = {"studies/cma.py"}
+OUTSIDE = ("../studies.db", "../../etc/passwd", "/etc/passwd", "a/b", "..", ".", "", "a\0b")
+
+
+def names_used(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+        elif isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+        elif isinstance(node, ast.Name):
+            yield node.id
+
+
+def test_only_what_travels_between_our_own_processes_is_unpickled() -> None:
+    unsafe = LOADERS | {"torch.load", "eval", "exec", "numpy.load", "np.load"}
+    found = {
+        str(path.relative_to(ROOT))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if unsafe & set(names_used(path))
+    }
+    assert found == BETWEEN_OWN_PROCESSES | KNOWN_PARTS_ONLY
+
+
+WATCHED = """
+import json, sys
+found = []
+sys.addaudithook(lambda event, about: found.append(about) if event == "pickle.find_class" else None)
+from search.app import main
+try:
+    main()
+finally:
+    print(json.dumps(found), file=sys.stderr)
+"""
+
+
+@pytest.mark.slow
+def test_nothing_is_unpickled_when_a_study_is_shown_or_gone_on_with(command: Command) -> None:
+    words = ("--jobs", "1", *BUDGET, *NARROW, "--study", "s")
+    first = command.run("ae", "--trials", "1", *words)
+    assert first.returncode == 0, first.stderr
+    for line in (("studies", "show", "s"), ("ae", "--trials", "2", *words)):
+        done = subprocess.run(
+            [sys.executable, "-c", WATCHED, *line],
+            env=command.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stderr.splitlines()[-1]) == []
+
+
+class Touches:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def objective(trial: optuna.Trial) -> float:
+    x, y = (trial.suggest_float(name, -1, 1) for name in "xy")
+    return x**2 + y**2
+
+
+def test_code_in_the_place_of_cma_es_state_is_refused_and_not_run(tmp_path: Path) -> None:
+    study = optuna.create_study(sampler=Cma(seed=1, n_startup_trials=1))
+    study.optimize(objective, n_trials=3)
+    trial, path = study.trials[-1], tmp_path / "made"
+    code = pickle.dumps(Touches(path)).hex()
+    template = optuna.trial.create_trial(
+        value=0.0,
+        params=trial.params,
+        distributions=trial.distributions,
+        system_attrs={"cma:optimizer:0": code, "cma:generation": 0},
+    )
+    study.add_trial(template)
+    with pytest.raises(StudyError, match="none of its parts; somebody tampered"):
+        study.optimize(objective, n_trials=1)
+    assert not path.exists()
+
+
+def test_cma_es_draws_what_optunas_draws() -> None:
+    drawn = []
+    for sampler in (Cma, optuna.samplers.CmaEsSampler):
+        study = optuna.create_study()
+        for number in range(40):  # a sampler made anew each time, as a search does
+            study.sampler = sampler(seed=number, warn_independent_sampling=False)
+            study.optimize(objective, n_trials=1)
+        assert any("cma:optimizer:0" in trial.system_attrs for trial in study.trials)
+        drawn.append([trial.params for trial in study.trials])
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_name_from_a_database_cannot_leave_the_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "studies.db").write_text("precious")
+    store = ArtifactFolder(tmp_path / "artifacts")
+    study = optuna.create_study(storage=open_storage(storage_url(str(tmp_path / "own.db"))))
+    settings.store(study, StudySettings("autoencoder"))
+    trial = study.ask()
+    meta = {"artifact_id": name, "filename": "weights.safetensors"}
+    storage = study._storage
+    storage.set_trial_system_attr(trial._trial_id, f"artifacts:{name}", json.dumps(meta))
+    (frozen,) = study.get_trials()
+    for use in (weights.load, weights.is_kept, weights.discard):
+        with pytest.raises(StudyError, match="is no name of a file"):
+            use(store, study, frozen)
+    for touch in (store.open_reader, store.remove, store.path):
+        with pytest.raises(StudyError, match="is no name of a file"):
+            touch(name)
+    study.set_user_attr("encoder_file", name)
+    with pytest.raises(StudyError, match="is no name of a file"):
+        encoders.weights_file(study, store)
+    assert (tmp_path / "studies.db").read_text() == "precious"
