@@ -21,14 +21,14 @@ import torch
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.dimensions import Choices, FloatRange
-from spaces.space import SearchSpace, fingerprint
+from spaces.space import Configuration, SearchSpace, fingerprint
 from studies.data import Split, load_split
 from studies.samplers import derived_seed
-from studies.training import EpochMetrics, Training
+from studies.training import EpochMetrics, Outcome, Training
 
 SPACE = SearchSpace(
     "reduced",
-    AutoencoderConfig,
+    AutoencoderConfig(),
     (
         FloatRange("dropout", "Dropout before each pooling.", 0.0, 0.4, step=0.2),
         Choices("batchnorm", "Batch norm after each convolution.", (False, True)),
@@ -86,7 +86,7 @@ Curves = dict[str, list[EpochMetrics]]
 class Replay(Training):
     """Takes the place of real training with the epochs that it once gave; has no network."""
 
-    def __init__(self, curves: Curves, config: AutoencoderConfig, *_: Any) -> None:
+    def __init__(self, curves: Curves, config: Configuration, _seed: int) -> None:
         self.epoch = 0
         self._curve = curves[fingerprint(config)]
 
@@ -96,6 +96,14 @@ class Replay(Training):
             raise StopIteration
         self.epoch += 1
         return self._curve[self.epoch - 1]
+
+    def latency_ms(self) -> float:
+        """None that was measured."""
+        return 0.0
+
+    def outcome(self, with_weights: bool) -> Outcome:  # noqa: ARG002
+        """Nothing."""
+        return Outcome(None, None, None, None)
 
 
 def cache_file(reduction: Reduction) -> Path:

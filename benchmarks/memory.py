@@ -38,8 +38,8 @@ def main() -> None:
     report(0)
     for number in range(1, options.trials + 1):
         training = Training(PAPER_SPACE.sample(rng), split, seed=number, budget=Budget())
-        for pixels in islice(training.shuffled_batches(), options.batches):
-            training.train_batch(pixels)
+        for batch in islice(training.shuffled_batches(), options.batches):
+            training.train_batch(batch)
         training.evaluate(split.validation)
         if number % 10 == 0 or number == 1:
             report(number)

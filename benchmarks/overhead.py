@@ -31,14 +31,16 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from spaces import autoencoder, paper
-from spaces.autoencoder import AutoencoderConfig, n_parameters
+from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.dimensions import FloatRange
-from spaces.space import SearchSpace, fingerprint
-from studies import settings, trials
+from spaces.space import Configuration, SearchSpace, fingerprint
+from spaces.stages import AUTOENCODER
+from studies import results, settings, trials
 from studies.data import Images, Split
 from studies.owner import Owner
-from studies.progress import EpochDone, Event, TrialEnded, TrialStarted
+from studies.pool import EpochDone, InProcess
+from studies.progress import Event, TrialEnded, TrialStarted
 from studies.request import SearchRequest
 from studies.run import Search
 from studies.settings import StudySettings
@@ -129,10 +131,10 @@ def measure(n_trials: int, options: argparse.Namespace) -> Cost:
             WideSettings("autoencoder"),
             request,
             ArtifactFolder(Path(folder) / "artifacts"),
-            blank_split(),
+            blank_split().validation,
+            InProcess(partial(NoTraining, clock)),
             clock.listen,
             StopSignal(),
-            partial(NoTraining, clock),
         )
         if options.profile:
             profile.runcall(search.run)
@@ -183,12 +185,11 @@ class Clock:
 class NoTraining(Training):
     """Epochs that take no time, of a network that saw one batch; better than any trial before."""
 
-    def __init__(
-        self, clock: "Clock", config: AutoencoderConfig, split: Split, seed: int, budget: Budget
-    ) -> None:
-        super().__init__(config, split, seed, budget)
-        self.train_batch(split.train.pixels)  # gives the optimiser the state that is saved
-        self._loss = 1 / clock.n_trials
+    def __init__(self, clock: "Clock", config: Configuration, seed: int) -> None:
+        split = blank_split()
+        super().__init__(config, split, seed, Budget())
+        self.train_batch(next(split.train.batches(100)))  # gives the optimiser its state
+        self._made_up_loss = 1 / clock.n_trials
         clock.skip()
 
     def __next__(self) -> EpochMetrics:
@@ -196,7 +197,7 @@ class NoTraining(Training):
         if self.epoch >= EPOCHS:
             raise StopIteration
         self.epoch += 1
-        return made_up_epoch(self.epoch, self._loss)
+        return made_up_epoch(self.epoch, self._made_up_loss)
 
 
 def made_up_epoch(epoch: int, loss: float) -> EpochMetrics:
@@ -210,8 +211,8 @@ def filled_study(path: Path, n_trials: int) -> optuna.Study:
     storage = open_storage(storage_url(str(path)))
     study = optuna.create_study(storage=storage, study_name="ae", direction="minimize")
     settings.store(study, study_settings)
-    for name in paper.RUN_ORDER:
-        config = paper.autoencoder(name).config
+    for name in paper.AUTOENCODER_RUN_ORDER:
+        config = AUTOENCODER.paper_row(name).config
         study.add_trial(finished_trial(config, 2.0, EPOCHS, {trials.PAPER: name}))
     rng = random.Random(0)
     for number in range(min(n_trials, BLOCK)):
@@ -225,7 +226,7 @@ def filled_study(path: Path, n_trials: int) -> optuna.Study:
 
 def copy_rows(database: sqlite3.Connection, offset: int, n_trials: int) -> None:
     """Append a copy of the first searched trials, row by row; adding 10,000 would take minutes."""
-    first = len(paper.RUN_ORDER)  # trials are numbered from 0, their rows from 1
+    first = len(paper.AUTOENCODER_RUN_ORDER)  # trials are numbered from 0, their rows from 1
     which = f"trial_id > {first} AND trial_id <= {first + n_trials}"
     for table, key in TABLES.items():
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
@@ -267,16 +268,16 @@ def distributions() -> dict[str, BaseDistribution]:
 
 def user_attrs(config: AutoencoderConfig, epochs: list[EpochMetrics]) -> dict[str, Any]:
     """What the engine notes of a trial."""
-    columns = {name: [getattr(m, name) for m in epochs] for name in EpochMetrics._fields}
     return {
         trials.OWNER: Owner.current()._asdict(),
         trials.FINGERPRINT: fingerprint(config),
         trials.CONFIG: config.to_dict(),
+        trials.WORDS: config.in_words(),
         trials.SEED: 1,
-        trials.N_PARAMETERS: n_parameters(config),
+        trials.N_PARAMETERS: config.n_parameters(),
         trials.MADE_WITH: settings.environment(),
         trials.N_THREADS: 1,
-        trials.EPOCHS: columns,
+        trials.EPOCHS: results.as_columns(epochs),
         trials.METRICS: epochs[-1]._asdict(),
         trials.SECONDS: sum(m.seconds for m in epochs),
     }

@@ -26,12 +26,15 @@ from benchmarks.curves import SPACE, Curves, Reduction, Replay
 from spaces.budget import Budget
 from spaces.space import SearchSpace
 from studies import samplers, settings, trials
-from studies.data import Images, Split
+from studies.data import Images
+from studies.pool import InProcess
+from studies.progress import paper_names
 from studies.repair import prepare
-from studies.request import SearchRequest
+from studies.request import PrunerName, SamplerName, SearchRequest
 from studies.run import Search
 from studies.samplers import Tpe
 from studies.settings import StudySettings
+from studies.sharing import Alone
 from studies.stopping import StopSignal
 from studies.storage import ArtifactFolder
 
@@ -157,16 +160,17 @@ def replay(path: Path, task: tuple[Way, int]) -> Result:
     nothing = Images(torch.empty(0), torch.empty(0))
     with tempfile.TemporaryDirectory() as folder:
         store = ArtifactFolder(Path(folder))
-        prepare(study, store, study_settings, sole_coordinator=True)
+        request = SearchRequest(keep_weights="none")
+        prepare(study, study_settings, Alone(), paper_names(request, study_settings))
         Search(
             study,
             study_settings,
-            SearchRequest(keep_weights="none"),
+            request,
             store,
-            Split(nothing, nothing),
+            nothing,
+            InProcess(partial(Replay, recorded)),
             on_event=lambda _: None,
             stop=StopSignal(),
-            make_training=partial(Replay, recorded),
             make_sampler=partial(sampler, way.sampler),
             make_pruner=partial(pruner, way.pruner),
         ).run()
@@ -181,16 +185,16 @@ def read_once(path: Path) -> Curves:
 
 
 def sampler(
-    name: str, engines: samplers.SamplerName, space: SearchSpace[Any], seed: int, n_finished: int
+    name: str, engines: SamplerName, space: SearchSpace[Any], seed: int, n_finished: int
 ) -> BaseSampler:
     """The engine's own sampler of that name, or one seeded for its next draw alike."""
     if name in SAMPLERS:
         return SAMPLERS[name](samplers.derived_seed("sampler", seed, n_finished))
-    chosen = engines if name == "default" else cast(samplers.SamplerName, name)
+    chosen = engines if name == "default" else cast(SamplerName, name)
     return samplers.make_sampler(chosen, space, seed, n_finished)
 
 
-def pruner(name: str, engines: samplers.PrunerName, budget: Budget) -> BasePruner:
+def pruner(name: str, engines: PrunerName, budget: Budget) -> BasePruner:
     """The engine's own pruner, or the one called ``name``."""
     return samplers.make_pruner(engines, budget) if name == "default" else PRUNERS[name]()
 

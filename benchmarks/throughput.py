@@ -10,7 +10,8 @@ else the machine does meets all of them alike; the median round is printed:
 - one process: ``studies.training``, all cores
 - a process per core: the same, one thread each, each pinned to its core, as a search runs
 
-The first batches of every turn are not counted.
+The first batches of every turn are not counted. Beside the speed of training stands what share of
+a trial's time evaluation takes, with 10,000 validation images after every 50,000 for training.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -27,27 +29,48 @@ from time import perf_counter
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from spaces.autoencoder import PIXEL_MEAN, PIXEL_STD, AutoencoderConfig
-from spaces.budget import Budget
-from spaces.paper import BEST_AUTOENCODER, autoencoder
+from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
+from spaces.classifier import ClassifierConfig
+from spaces.paper import AUTOENCODERS, BEST_AUTOENCODER, CLASSIFIERS
 from studies.data import Images, Split, load_train
 from studies.fetch import ensure_data
-from studies.networks import build_autoencoder
+from studies.networks import build
 from studies.torchvision_import import import_torchvision
 from studies.training import Training
 
 N_WARM_UP = 5
 """Batches before the clock starts."""
 
-Speed = Callable[[Path, AutoencoderConfig, int], float]
-"""Images a second of so many batches of a configuration, with the images in a folder."""
+Model = AutoencoderConfig | ClassifierConfig
 
-Speeds = dict[tuple[str, str], list[float]]
-"""Images a second in every round, for a row's name and a way."""
+N_EVALUATED = 2_000
+"""Images to measure evaluation by."""
+
+
+class Speed(NamedTuple):
+    """Images a second."""
+
+    training: float
+    evaluation: float
+
+    @property
+    def evaluation_share(self) -> float:
+        """Of the time of an epoch under the search protocol."""
+        evaluation_s = N_VALIDATION / self.evaluation
+        return evaluation_s / (evaluation_s + (N_TRAIN_FILE - N_VALIDATION) / self.training)
+
+
+Measure = Callable[[Path, Model, int], Speed]
+"""The speed over so many batches of a configuration, with the images in a folder."""
+
+Speeds = dict[tuple[str, str], list[Speed]]
+"""The speed in every round, for a row's name and a way."""
 
 WAYS = ("ordinary", "one process", "a process per core")
 
@@ -56,14 +79,15 @@ class Row(NamedTuple):
     """A network to train, and how many times the ordinary speed is asked for."""
 
     name: str
-    config: AutoencoderConfig
-    must: float
-    aim: float
+    config: Model
+    must: float | None = None
+    aim: float | None = None
 
 
 ROWS = (
-    Row("16/32, dropout 0.2", autoencoder("baseline").config, must=3, aim=5),
+    Row("16/32, dropout 0.2", AUTOENCODERS[0].config, must=3, aim=5),
     Row("64/96, batch norm, max/avg", BEST_AUTOENCODER.config, must=2.2, aim=4),
+    Row("classifier on 64/96", CLASSIFIERS[0].config),
 )
 
 
@@ -106,8 +130,8 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionH
     """Keeps the module's text as it is and shows the defaults."""
 
 
-def ordinary_speed(root: Path, config: AutoencoderConfig, n_batches: int) -> float:
-    """Images a second of a training loop as it is usually written; ``root`` is torchvision's."""
+def ordinary_speed(root: Path, config: Model, n_batches: int) -> Speed:
+    """The speed of a training loop as it is usually written; ``root`` is torchvision's."""
     torchvision = import_torchvision()
     transforms = torchvision.transforms
     scale = transforms.Compose(
@@ -115,46 +139,71 @@ def ordinary_speed(root: Path, config: AutoencoderConfig, n_batches: int) -> flo
     )
     images = torchvision.datasets.FashionMNIST(str(root), train=True, transform=scale)
     batches = iter(DataLoader(images, batch_size=config.batch_size, shuffle=True))
-    network = build_autoencoder(config)
+    network = build(config)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
 
     def train(n: int) -> None:
-        for originals, _ in islice(batches, n):
+        for originals, labels in islice(batches, n):
             optimizer.zero_grad()
-            loss = functional.mse_loss(network(originals), originals)
+            loss = loss_of(config, network(originals), originals, labels)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             loss.item()
 
+    def evaluate() -> None:
+        network.eval()
+        with torch.no_grad():
+            for originals, labels in islice(batches, N_EVALUATED // config.batch_size):
+                loss_of(config, network(originals), originals, labels).item()
+
     train(N_WARM_UP)
-    start = perf_counter()
-    train(n_batches)
-    return n_batches * config.batch_size / (perf_counter() - start)
+    n_images = n_batches * config.batch_size
+    return Speed(n_images / seconds(partial(train, n_batches)), N_EVALUATED / seconds(evaluate))
 
 
-def training_speed(folder: Path, config: AutoencoderConfig, n_batches: int) -> float:
-    """Images a second of this project's training, with this process's number of threads."""
-    train = load_train(folder)
-    nothing = Images(train.pixels[:0], train.labels[:0])
-    training = Training(config, Split(train, nothing), seed=0, budget=Budget())
+def loss_of(config: Model, outputs: Tensor, originals: Tensor, labels: Tensor) -> Tensor:
+    """What is minimised."""
+    if isinstance(config, ClassifierConfig):
+        return functional.cross_entropy(outputs, labels)
+    return functional.mse_loss(outputs, originals)
+
+
+def training_speed(folder: Path, config: Model, n_batches: int) -> Speed:
+    """The speed of this project's training, with this process's number of threads."""
+    images = load_train(folder)
+    nothing = Images(images.pixels[:0], images.labels[:0])
+    training = Training(config, Split(images, nothing), seed=0, budget=Budget())
     batches = training.shuffled_batches()
-    for pixels in islice(batches, N_WARM_UP):
-        training.train_batch(pixels)
+    judged_by = images.first(N_EVALUATED)
+
+    def train(n: int) -> None:
+        for batch in islice(batches, n):
+            training.train_batch(batch)
+
+    train(N_WARM_UP)
+    n_images = n_batches * config.batch_size
+    return Speed(
+        n_images / seconds(partial(train, n_batches)),
+        N_EVALUATED / seconds(partial(training.evaluate, judged_by)),
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
     start = perf_counter()
-    for pixels in islice(batches, n_batches):
-        training.train_batch(pixels)
-    return n_batches * config.batch_size / (perf_counter() - start)
+    work()
+    return perf_counter() - start
 
 
-def speed_of_all(workers: list[Connection], config: AutoencoderConfig, n_batches: int) -> float:
-    """Images a second of all workers together, all at work at once."""
+def speed_of_all(workers: list[Connection], config: Model, n_batches: int) -> Speed:
+    """The speed of all workers together, all at work at once."""
     for connection in workers:
         connection.send((config, n_batches))
-    return float(sum(connection.recv() for connection in workers))
+    return Speed(*map(sum, zip(*(connection.recv() for connection in workers), strict=True)))
 
 
 @contextmanager
-def worker(speed: Speed, folder: Path, pinned_to: set[int]) -> Iterator[Connection]:
+def worker(measure: Measure, folder: Path, pinned_to: set[int]) -> Iterator[Connection]:
     """A process that measures the speed of what it is sent, a thread on each of its cores.
 
     One for each way, so that what one does to its process (memory it keeps, threads) helps or
@@ -162,7 +211,7 @@ def worker(speed: Speed, folder: Path, pinned_to: set[int]) -> Iterator[Connecti
     """
     context = get_context("spawn")
     here, there = context.Pipe()
-    process = context.Process(target=serve, args=(there, speed, folder, pinned_to), daemon=True)
+    process = context.Process(target=serve, args=(there, measure, folder, pinned_to), daemon=True)
     process.start()
     try:
         yield here
@@ -171,14 +220,14 @@ def worker(speed: Speed, folder: Path, pinned_to: set[int]) -> Iterator[Connecti
         process.join()
 
 
-def serve(connection: Connection, speed: Speed, folder: Path, pinned_to: set[int]) -> None:
+def serve(connection: Connection, measure: Measure, folder: Path, pinned_to: set[int]) -> None:
     """What a worker process does until it is sent None."""
     torch.set_num_threads(len(pinned_to))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, pinned_to)
     while (request := connection.recv()) is not None:
         config, n_batches = request
-        connection.send(speed(folder, config, n_batches))
+        connection.send(measure(folder, config, n_batches))
 
 
 @contextmanager
@@ -198,29 +247,30 @@ def print_table(speeds: Speeds) -> None:
     print(f"float32 matrix product of 2048 × 2048, all cores: {matmul:.0f} GFLOP/s")
     for row in ROWS:
         gflop = training_gflop_per_image(row.config)
-        medians = {way: statistics.median(speeds[row.name, way]) for way in WAYS}
         print(f"\n{row.name}: {1000 * gflop:.1f} MFLOP an image, forward and backward")
-        print(f"  {'':20} images/s   ratio    range of ratios   GFLOP/s")
-        for way, speed in medians.items():
+        print(f"  {'':20} images/s   ratio    range of ratios   GFLOP/s  evaluation")
+        for way in WAYS:
+            rounds, baseline = speeds[row.name, way], speeds[row.name, "ordinary"]
+            speed = statistics.median(s.training for s in rounds)
+            share = statistics.median(s.evaluation_share for s in rounds)
             ratios = [
-                ours / base
-                for ours, base in zip(
-                    speeds[row.name, way], speeds[row.name, "ordinary"], strict=True
-                )
+                ours.training / base.training for ours, base in zip(rounds, baseline, strict=True)
             ]
             print(
                 f"  {way:20} {speed:8,.0f} {statistics.median(ratios):6.2f} ×"
-                f"   {min(ratios):6.2f} to {max(ratios):5.2f} × {speed * gflop:8.0f}"
+                f"   {min(ratios):6.2f} to {max(ratios):5.2f} × {speed * gflop:8.0f} {share:10.1%}"
             )
-        print(f"  asked of a process per core: {row.must} ×, aimed at: {row.aim} ×")
+        if row.must is not None:
+            print(f"  asked of a process per core: {row.must} ×, aimed at: {row.aim} ×")
 
 
-def training_gflop_per_image(config: AutoencoderConfig) -> float:
-    """Billions of operations of the convolutions as the paper lists them, forward and backward."""
-    network = build_autoencoder(config)
+def training_gflop_per_image(config: Model) -> float:
+    """Billions of operations of the layers as the paper lists them, forward and backward."""
+    network = build(config)
     images = torch.zeros(config.batch_size, 1, 28, 28)
+    labels = torch.zeros(config.batch_size, dtype=torch.int64)
     with FlopCounterMode(display=False) as counter:
-        loss = functional.mse_loss(network(images), images)
+        loss = loss_of(config, network(images), images, labels)
         loss.backward()  # type: ignore[no-untyped-call]
     n_operations: int = counter.get_total_flops()
     return n_operations / config.batch_size / 1e9

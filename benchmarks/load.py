@@ -1,0 +1,171 @@
+"""How many trials a second whole searches get through when training takes no time.
+
+    python -m benchmarks.load --dask 8
+    python -m benchmarks.load --storage postgresql://me@host/empty --coordinators 16
+
+Real searches: every trial is asked for, reported, told and stored; its epochs alone are short naps.
+With --dask one process writes to the default SQLite and so many workers nap; with
+--coordinators so many processes, each with one training, share one study. What is stored in the end
+is counted: nothing may be lost, and nothing double.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter, sleep
+from typing import Any
+
+import optuna
+import torch
+from torch import Tensor
+
+from spaces.space import Configuration, fingerprint
+from spaces.stages import AUTOENCODER
+from studies import launch, trials
+from studies.fetch import ensure_data
+from studies.pool import InProcess, Pool
+from studies.progress import Event
+from studies.request import SearchRequest
+from studies.stopping import StopSignal
+from studies.storage import open_storage, storage_url
+from studies.training import EpochMetrics, Outcome
+
+STUDY = "load"
+EPOCHS = 3
+EPOCH_S = 0.002
+
+
+class NoTraining:
+    """Epochs that only take their time; the loss is made from the configuration."""
+
+    def __init__(self, config: Configuration) -> None:
+        self.epoch = 0
+        self._loss = int(fingerprint(config)[:4], 16) / 65536
+
+    def __next__(self) -> EpochMetrics:
+        """Metrics of nothing."""
+        sleep(EPOCH_S)
+        self.epoch += 1
+        loss = self._loss + 1 / self.epoch
+        return EpochMetrics(self.epoch, loss, loss, EPOCH_S, 0.0)
+
+    def train_batch(self, batch: Any) -> Any:
+        """Nobody asks for it."""
+
+    def latency_ms(self) -> float:
+        """None to speak of."""
+        return 1.0
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Where it stands."""
+        return {"epoch": torch.tensor(self.epoch)}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from there."""
+        self.epoch = int(state["epoch"])
+
+    def outcome(self, with_weights: bool) -> Outcome:  # noqa: ARG002
+        """Nothing."""
+        return Outcome(None, None, None, None)
+
+
+def make_training(config: Configuration, seed: int) -> Any:  # noqa: ARG001
+    """A factory as the pool wants it."""
+    return NoTraining(config)
+
+
+def main() -> None:
+    """Run the searches, print their rate and what they left."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=2_000)
+    parser.add_argument("--dask", type=int, help="worker processes of one coordinator")
+    parser.add_argument("--coordinators", type=int, help="processes that share a study")
+    parser.add_argument("--storage", help="for --coordinators: URL of an empty database")
+    parser.add_argument("--join", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.join:
+        coordinate(InProcess(make_training), options.trials, options.storage)
+    elif options.coordinators:
+        share(options)
+    else:
+        work(options.dask or 8, options.trials)
+
+
+def work(n_workers: int, n_trials: int) -> None:
+    """One coordinator on SQLite, with Dask workers."""
+    from studies.cluster import local_cluster
+
+    with tempfile.TemporaryDirectory() as folder:
+        storage = str(Path(folder) / "studies.db")
+        pool = local_cluster(n_workers, 1, make_training)
+        begin = perf_counter()
+        coordinate(pool, n_trials, storage)
+        conclude(f"{n_workers} Dask workers, SQLite", storage, perf_counter() - begin)
+
+
+def share(options: argparse.Namespace) -> None:
+    """Several coordinators on one server."""
+    words = ["--join", "--trials", str(options.trials), "--storage", options.storage]
+    command = [sys.executable, "-m", "benchmarks.load", *words]
+    begin = perf_counter()
+    processes = [subprocess.Popen(command) for _ in range(options.coordinators)]
+    codes = Counter(process.wait() for process in processes)
+    seconds = perf_counter() - begin
+    assert set(codes) == {0}, f"exit codes {dict(codes)}"
+    title = f"{options.coordinators} coordinators, PostgreSQL (start of the processes included)"
+    conclude(title, options.storage, seconds)
+
+
+def coordinate(pool: Pool, n_trials: int, storage: str) -> None:
+    """One real search, whose pool only naps."""
+    launch.make_pool = lambda *_: pool
+    request = SearchRequest(
+        trials=n_trials,
+        study=STUDY,
+        epochs=EPOCHS,
+        subset=600,
+        sampler="random",
+        pruner="none",
+        keep_weights="none",
+        storage=storage,
+        artifacts=Path(tempfile.gettempdir()) / "fmnist-search-load",
+    )
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    folder = ensure_data(None, lambda _: None)
+    launch.launch(request, AUTOENCODER, folder, ignore, StopSignal())
+
+
+def ignore(event: Event) -> None:
+    """Nobody looks on."""
+
+
+def conclude(title: str, storage: str, seconds: float) -> None:
+    """Count what is stored, and print."""
+    opened = open_storage(storage_url(storage))
+    there = optuna.load_study(study_name=STUDY, storage=opened).get_trials(deepcopy=False)
+    opened.engine.dispose()
+    states = Counter(trial.state.name for trial in there)
+    papers = [t.user_attrs[trials.PAPER] for t in trials.completed(there) if trials.is_paper(t)]
+    trained = Counter(
+        t.user_attrs[trials.FINGERPRINT] for t in there if trials.SAME_AS not in t.user_attrs
+    )
+    print(title)
+    print(
+        f"{len(trials.searched_results(there)):,} searched trials and {len(papers)} of the paper's "
+        f"({dict(states)}) of {EPOCHS} epochs of {EPOCH_S * 1000:g} ms: "
+        f"{seconds:.1f} s, {len(there) / seconds:.0f} trials/s"
+    )
+    numbers = [trial.number for trial in there]
+    assert numbers == list(range(len(there))), "a trial is lost or double"
+    n_same = sum(count - 1 for count in trained.values())
+    print(f"configurations that two processes drew, and trained, at the same moment: {n_same}")
+
+
+if __name__ == "__main__":
+    main()
