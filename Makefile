@@ -7,13 +7,23 @@ TRIALS ?= 50
 # EPOCHS=2 SUBSET=6000 give a first look; ARGS is passed on as it is.
 BUDGET = $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SUBSET),--subset $(SUBSET))
 
-.PHONY: ae test check install clean
+.PHONY: ae test quick chaos check install clean
 
 ae: $(VENV)/.installed
 	$(BIN)/fmnist-search ae --trials $(TRIALS) $(BUDGET) $(ARGS)
 
+# As many test processes as cores, so each with one thread; a file's tests stay together.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) --cov $(ARGS)
+
+quick: $(VENV)/.installed-dev
+	$(PYTEST) -m "not slow and not chaos" $(ARGS)
+
+# Kills, full disks, lost servers: minutes. As root, since some of it mounts disks.
+chaos: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m "" tests/chaos $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
