@@ -147,7 +147,8 @@ def weights_file(study: optuna.Study, store: ArtifactFolder) -> Path | None:
             "name the right folder with --artifacts, or start a fresh study with --study"
         )
     origin = study_settings.load(study).encoder or {}
-    if hashlib.sha256(path.read_bytes()).hexdigest() != origin.get("sha256"):
+    tensors = weights.read(path, f"the encoder of study '{study.study_name}'")
+    if digest(tensors) != origin.get("sha256"):
         raise weights.DamagedError(
             f"the encoder's weights of study '{study.study_name}' in {path} are not those it was "
             "made with; put a copy in their place, or start a fresh study with --study"
