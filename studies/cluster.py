@@ -170,7 +170,7 @@ class Cluster:
 
     def _make_trainers(self) -> list[Future[Any]]:
         """Begin to make a trainer in each worker that is new."""
-        addresses = set(self._client.scheduler_info()["workers"])
+        addresses = self._addresses()
         new, self._known = addresses - self._known, addresses
         futures = [
             self._client.submit(
@@ -187,6 +187,17 @@ class Cluster:
         for future in futures:
             self._run(self._join(future))
         return futures
+
+    def _addresses(self) -> set[str]:
+        """Of all workers, from the scheduler itself.
+
+        The client's own ``scheduler_info`` returns a list that its timer may have emptied.
+        """
+        try:
+            info = self._client.sync(self._client.scheduler.identity, n_workers=-1)
+        except OSError:  # the scheduler is gone, which the client notices in a moment
+            return self._known
+        return set(info["workers"])
 
     async def _join(self, future: Future[Any]) -> None:
         with suppress(Exception):  # of a worker that came late: it is not used

@@ -9,8 +9,9 @@ from faults import Run, Stored, assert_complete, stored, until
 from installed_command import Command
 
 from studies import weights
+from studies.artifacts import ArtifactFolder
 from studies.settings import load as load_settings
-from studies.storage import ArtifactFolder, open_storage, storage_url
+from studies.storage import open_storage, storage_url
 
 pytestmark = pytest.mark.slow
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
+import dask
 import psutil
 import pytest
 from distributed import LocalCluster
@@ -92,6 +93,16 @@ def test_a_killed_worker_is_reported_for_its_trial_alone_and_replaced(pool: Clus
     started(pool, 3)
     pool.end(2, with_weights=False)
     pool.end(3, with_weights=False)
+
+
+def test_workers_are_counted_once_whatever_else_refreshes_the_clients_list(data_dir: Path) -> None:
+    # The client's own timer replaces its list of workers by one without any, at any moment.
+    with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
+        pool = local_cluster(2, 1, partial(make_training, data_dir))
+    try:
+        assert all(has_capacity(pool, 2) for _ in range(12))
+    finally:
+        pool.close()
 
 
 def test_a_worker_that_dies_while_its_training_waits_is_reported(pool: Cluster) -> None:
