@@ -11,7 +11,7 @@ def conv_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     return (size + 2 * padding - kernel) // stride + 1
 
 
-def conv_transpose_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+def conv_transpose_size(size: int, kernel: int, stride: int, padding: int) -> int:
     """Side of the output of a transposed convolution over ``size`` × ``size`` pixels (Sec. 2.2)."""
     return (size - 1) * stride - 2 * padding + (kernel - 1) + 1
 

@@ -1,9 +1,9 @@
 """How much training a trial gets, and on which images it is trained and judged."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from spaces.errors import ConfigurationError
+from spaces.recipe import is_whole, one_of, require
 
 StudyProtocol = Literal["search", "paper"]
 """``search``: train on 50,000 and validate on 10,000 of the 60,000 training images.
@@ -12,7 +12,7 @@ StudyProtocol = Literal["search", "paper"]
 reproducing its tables.
 """
 
-Protocol = StudyProtocol | Literal["final"]
+Protocol = Literal[StudyProtocol, "final"]
 """``final``: train on all 60,000, validate on none; the test images judge once, afterwards."""
 
 N_TRAIN_FILE = 60_000
@@ -31,6 +31,14 @@ class Budget:
     """Training and validation images together, in the protocol's proportion; None for all."""
     protocol: Protocol = "search"
 
+    def __post_init__(self) -> None:
+        """Refuse values no study can have, naming the field."""
+        require(self, "epochs", is_whole, lambda v: v >= 1, "at least 1, and whole")
+        if self.subset is not None:
+            words = f"from 600 to {N_TRAIN_FILE} images"
+            require(self, "subset", is_whole, lambda v: 600 <= v <= N_TRAIN_FILE, words)
+        one_of(self, "protocol", get_args(Protocol))
+
     def __str__(self) -> str:
         """The budget in words, as tables and plans say it."""
         images = "all" if self.subset is None else f"{self.subset:,}"
@@ -44,12 +52,3 @@ class Budget:
         """
         images, others = (b.subset or N_TRAIN_FILE for b in (self, other))
         return images >= others and self.epochs >= min(other.epochs, Budget.epochs)
-
-    def __post_init__(self) -> None:
-        """Refuse a budget that trains nothing."""
-        if self.epochs < 1:
-            raise ConfigurationError(f"epochs must be at least 1; got {self.epochs}")
-        if self.subset is not None and not 600 <= self.subset <= N_TRAIN_FILE:
-            raise ConfigurationError(
-                f"subset must be from 600 to {N_TRAIN_FILE} images; got {self.subset}"
-            )

@@ -71,14 +71,10 @@ class Choices:
         tokens = _tokens(self.name, text)
         for token in tokens:
             if not any(_matches(value, token) for value in self.values):
-                raise ConfigurationError(
-                    f"{self.name} cannot be {token!r}; choose from {', '.join(self._names())}"
-                )
+                names = ", ".join(map(format_value, self.values))
+                raise ConfigurationError(f"{self.name} cannot be {token!r}; choose from {names}")
         chosen = (value for value in self.values if any(_matches(value, t) for t in tokens))
         return replace(self, values=tuple(chosen))
-
-    def _names(self) -> list[str]:
-        return list(map(format_value, self.values))
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,8 @@ def from_dict(table: dict[str, Any]) -> ConfigFile:
 def json_schema(stage: Stage) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the stage's configuration files."""
     training = _object_schema(Budget)
-    training["properties"]["seed"] = {"type": "integer"}
+    training["properties"]["seed"] = {"type": "integer", "minimum": 0}
+    training["required"] = ["seed"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"fmnist-search {stage.name}",
@@ -173,10 +174,7 @@ def _trained_with(table: dict[str, Any]) -> TrainedWith:
     unknown = sorted(set(rest) - {field.name for field in fields(Budget)})
     if unknown:
         raise ConfigurationError(f"unknown field {unknown[0]!r} of training")
-    try:
-        return TrainedWith(seed, Budget(**rest))
-    except TypeError as error:
-        raise ConfigurationError(f"training has a field of the wrong kind: {error}") from error
+    return TrainedWith(seed, Budget(**rest))
 
 
 def _object_schema(kind: type) -> dict[str, Any]:
@@ -189,7 +187,7 @@ def _object_schema(kind: type) -> dict[str, Any]:
 
 
 def _schema(hint: Any) -> dict[str, Any]:
-    simple = {bool: "boolean", int: "integer", float: "number", str: "string", NoneType: "null"}
+    simple = {bool: "boolean", int: "integer", float: "number", NoneType: "null"}
     if hint in simple:
         return {"type": simple[hint]}
     if get_origin(hint) is Literal:

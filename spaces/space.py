@@ -64,15 +64,12 @@ class SearchSpace(Generic[C]):
         Optuna cannot hold a parameter outside its distribution, and a narrowed space does not
         hold every value of the paper's configurations, which are run in it all the same.
         """
-        for dimension in self.dimensions:
-            if is_active(dimension, config) and getattr(config, dimension.name) in dimension:
-                dimension.suggest(trial)
+        for dimension in self._holding(config):
+            dimension.suggest(trial)
 
     def params(self, config: C) -> dict[str, Value]:
         """The values in ``config`` that lie in the space, as ``enqueue_trial`` takes them."""
-        active = (d for d in self.dimensions if is_active(d, config))
-        values = {d.name: (getattr(config, d.name), d) for d in active}
-        return {name: value for name, (value, d) in values.items() if value in d}
+        return {d.name: getattr(config, d.name) for d in self._holding(config)}
 
     def __contains__(self, config: C) -> bool:
         """Whether a trial of this space can have ``config``."""
@@ -125,6 +122,12 @@ class SearchSpace(Generic[C]):
     def sample(self, rng: random.Random) -> C:
         """A configuration drawn uniformly, dimension after dimension, without a study."""
         return self._build(lambda dimension: rng.choice(dimension.grid()))
+
+    def _holding(self, config: C) -> Iterator[Dimension]:
+        """The dimensions that mean something for ``config`` and hold its value."""
+        for dimension in self.dimensions:
+            if is_active(dimension, config) and getattr(config, dimension.name) in dimension:
+                yield dimension
 
     def _build(self, choose: Callable[[Dimension], Value]) -> C:
         """The configuration of one choice after another."""

@@ -26,7 +26,7 @@ def predict(network: Classifier, images: Images) -> Tensor:
     """Probabilities of the ten classes, float32 (N, 10)."""
     with _evaluating(network):
         rows = [network(scale_pixels(batch.pixels)) for batch in images.batches(BATCH)]
-        return torch.cat(rows).softmax(dim=1) if rows else torch.empty(0, N_CLASSES)
+        return torch.cat(rows).softmax(dim=1)
 
 
 class Judgement(NamedTuple):
@@ -65,7 +65,7 @@ def reconstruct(network: Autoencoder, pixels: Tensor) -> Tensor:
     """Images as the autoencoder gives them back, uint8 (N, 28, 28) from the same."""
     with _evaluating(network):
         rows = [to_pixels(network(scale_pixels(batch))) for batch in torch.split(pixels, BATCH)]
-        return torch.cat(rows) if rows else pixels
+        return torch.cat(rows)
 
 
 def to_pixels(scaled: Tensor) -> Tensor:
@@ -94,11 +94,10 @@ def latency_ms(network: nn.Module) -> float:
     try:
         with _evaluating(network):
             network(images)
-            return (
-                statistics.median(_seconds(network, images) for _ in range(LATENCY_REPEATS)) * 1e3
-            )
+            seconds = [_seconds(network, images) for _ in range(LATENCY_REPEATS)]
     finally:
         torch.set_num_threads(n_threads)
+    return statistics.median(seconds) * 1e3
 
 
 def _seconds(network: nn.Module, images: Tensor) -> float:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class FinalResult:
     """Where a classifier's encoder started from, as a study has it."""
     n_threads: int
     made_with: dict[str, str]
-    seeds: tuple[SeedResult, ...] = field(default=())
+    seeds: tuple[SeedResult, ...] = ()
     """By seed."""
 
     @property

@@ -27,6 +27,78 @@ def test_the_layers_are_the_papers_table_2_with_layer_5_corrected() -> None:
     assert AutoencoderConfig().n_parameters() == 18_193
 
 
+def test_three_blocks_are_undone_by_three_layers_to_the_pixel() -> None:
+    config = AutoencoderConfig(
+        batchnorm=True,
+        pool2="avg",
+        padding="same",
+        n_blocks=3,
+        kernel1=5,
+        conv1_channels=8,
+        conv2_channels=16,
+        conv3_channels=32,
+    )
+    layers = encoder_layers(config) + decoder_layers(config)
+    assert [tuple(layer) for layer in layers] == [
+        ("conv", 8, 28, 5, 1, 2, 208, 156_800),
+        ("batchnorm", 8, 28, 1, 1, 0, 16, 0),
+        ("max_pool", 8, 14, 2, 2, 0, 0, 0),
+        ("conv", 16, 14, 3, 1, 1, 1_168, 225_792),
+        ("batchnorm", 16, 14, 1, 1, 0, 32, 0),
+        ("avg_pool", 16, 7, 2, 2, 0, 0, 0),
+        ("conv", 32, 7, 3, 1, 1, 4_640, 225_792),
+        ("batchnorm", 32, 7, 1, 1, 0, 64, 0),
+        ("max_pool", 32, 3, 2, 2, 0, 0, 0),
+        ("conv_transpose", 16, 7, 5, 2, 1, 12_816, 115_200),
+        ("conv_transpose", 8, 14, 4, 2, 1, 2_056, 100_352),
+        ("conv_transpose", 1, 28, 4, 2, 1, 129, 25_088),
+    ]
+    assert config.n_parameters() == sum(layer.n_parameters for layer in layers)
+    assert config.n_multiply_adds() == sum(layer.n_multiply_adds for layer in layers)
+
+
+@pytest.mark.parametrize("kernel1", [1, 3, 5, 7])
+@pytest.mark.parametrize("kernel2", [1, 3, 5, 7])
+def test_padding_same_keeps_a_maps_size_and_valid_takes_the_kernels_edge(
+    kernel1: int, kernel2: int
+) -> None:
+    valid = AutoencoderConfig(kernel1=kernel1, kernel2=kernel2)
+    sizes = [layer.size for layer in encoder_layers(replace(valid, padding="same"))]
+    assert sizes == [28, 14, 14, 7]
+    first = 28 - kernel1 + 1
+    second = first // 2 - kernel2 + 1
+    sizes = [layer.size for layer in encoder_layers(valid)]
+    assert sizes == [first, first // 2, second, second // 2]
+    assert decoder_layers(valid)[-1].size == 28
+
+
+@pytest.mark.parametrize(("kernel1", "kernel2"), [(7, 7), (5, 7), (7, 5)])
+def test_an_encoder_that_leaves_no_pixel_is_refused_and_told_what_helps(
+    kernel1: int, kernel2: int
+) -> None:
+    with pytest.raises(ConfigurationError, match=r"leave no pixel; use smaller kernels"):
+        AutoencoderConfig(kernel1=kernel1, kernel2=kernel2, n_blocks=3)
+    padded = AutoencoderConfig(kernel1=kernel1, kernel2=kernel2, n_blocks=3, padding="same")
+    assert encoder_layers(padded)[-1].size == 3
+    smaller = AutoencoderConfig(kernel1=5, kernel2=5, n_blocks=3)
+    assert encoder_layers(smaller)[-1].size == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "16/32 ch, max/max"),
+        ({"n_blocks": 3, "padding": "same"}, "16/32/128 ch, max/max/max, same padding"),
+        ({"batchnorm": True, "dropout": 0.25}, "16/32 ch, max/max, batch norm, dropout 0.25"),
+        ({"kernel1": 5, "activation": "gelu"}, "16/32 ch, max/max, kernels 5/3, gelu"),
+        ({"kernel2": 5, "optimizer": "adamw"}, "16/32 ch, max/max, kernels 3/5, adamw"),
+        ({"pool1": "avg", "learning_rate": 0.01}, "16/32 ch, avg/max, lr 0.01"),
+    ],
+)
+def test_words_say_what_differs(change: dict[str, Any], words: str) -> None:
+    assert AutoencoderConfig(**change).in_words() == words
+
+
 def test_every_architecture_of_the_paper_space_builds_with_the_counted_parameters() -> None:
     space = PAPER_SPACE.narrowed({"dropout": "0,0.2"})
     assert space.size() == 2 * 2 * 2 * 2 * 6 * 5

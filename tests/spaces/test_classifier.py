@@ -28,10 +28,19 @@ def test_the_papers_three_are_in_both_spaces() -> None:
 def test_the_papers_baseline_classifier_has_one_layer_of_ten_on_the_latent_map() -> None:
     layers = classifier_layers(ClassifierConfig())
     assert layers[:-1] == encoder_layers(PAPER_ENCODER)
-    assert layers[-1].channels == N_CLASSES
-    assert layers[-1].n_parameters == 96 * 5 * 5 * 10 + 10
-    assert layers[-1].n_multiply_adds == 96 * 5 * 5 * 10
+    features = 96 * 5 * 5
+    assert layers[-1] == ("linear", N_CLASSES, 1, 1, 1, 0, features * 10 + 10, features * 10)
     assert ClassifierConfig().n_parameters() == sum(layer.n_parameters for layer in layers)
+    assert ClassifierConfig().n_multiply_adds() == sum(layer.n_multiply_adds for layer in layers)
+
+
+def test_a_hidden_layer_and_its_batch_norm_stand_before_the_last_layer() -> None:
+    layers = classifier_layers(ClassifierConfig(fc_width=64, batchnorm=True))
+    assert [tuple(layer) for layer in layers[-3:]] == [
+        ("linear", 64, 1, 1, 1, 0, 2_400 * 64 + 64, 2_400 * 64),
+        ("batchnorm", 64, 1, 1, 1, 0, 128, 0),
+        ("linear", 10, 1, 1, 1, 0, 650, 640),
+    ]
 
 
 @pytest.mark.parametrize("batchnorm", [False, True])

@@ -4,9 +4,10 @@ import optuna
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FixedTrial
 
-from spaces.dimensions import Choices, Dimension, FloatRange, format_value
+from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When, format_value
 from spaces.errors import ConfigurationError
 
 DROPOUT = FloatRange("dropout", "", 0.0, 0.5, step=0.05)
@@ -14,7 +15,8 @@ CHANNELS = Choices("conv1_channels", "", (8, 16, 32, 48, 64, 96))
 POOL = Choices("pool1", "", ("max", "avg"))
 BATCHNORM = Choices("batchnorm", "", (False, True))
 RATES = Choices("rate", "", (1e-05, 0.0012345678, 0.5))
-DIMENSIONS: tuple[Dimension, ...] = (DROPOUT, CHANNELS, POOL, BATCHNORM, RATES)
+RATE = LogRange("learning_rate", "", 1e-4, 0.05)
+DIMENSIONS: tuple[Dimension, ...] = (DROPOUT, CHANNELS, POOL, BATCHNORM, RATES, RATE)
 
 
 @st.composite
@@ -61,7 +63,7 @@ def test_any_text_is_narrowed_to_a_part_or_refused_by_name(dimension: Dimension,
         refusal = str(error)
     else:
         refusal = ""
-        assert set(narrowed.grid()) <= set(dimension.grid())
+        assert all(value in dimension for value in narrowed.grid())
     assert not refusal or dimension.name in refusal
 
 
@@ -89,6 +91,10 @@ def test_any_text_is_narrowed_to_a_part_or_refused_by_name(dimension: Dimension,
         (DROPOUT, "much", ["'much'", "0:0.5"]),
         (DROPOUT, "0,,1", ["'0,,1'", "commas"]),
         (DROPOUT, "", ["''"]),
+        (RATE, "0.06", ["'0.06'", "0.0001:0.05"]),
+        (RATE, "1e-5:0.01", ["'1e-5'", "0.0001:0.05"]),
+        (RATE, "0.01:1e-3", ["0.01:0.001", "low above 0 to high"]),
+        (RATE, "fast", ["'fast'", "0.0001:0.05"]),
     ],
 )
 def test_a_refusal_names_dimension_value_and_what_is_allowed(
@@ -119,6 +125,58 @@ def test_texts_are_taken_with_spaces_and_in_capitals() -> None:
     assert POOL.narrowed("Max").grid() == ("max",)
 
 
+def test_a_part_of_a_logarithmic_range_is_a_range_or_the_named_values() -> None:
+    condition = When("optimizer", ("sgd", "adam"))
+    rate = LogRange("learning_rate", "", 1e-4, 0.05, when=condition)
+    assert rate.narrowed("0.001:0.02") == LogRange("learning_rate", "", 0.001, 0.02, condition)
+    assert rate.narrowed("0.02,1e-3") == Choices("learning_rate", "", (0.001, 0.02), condition)
+    assert rate.narrowed("0.0123:0.0123").grid() == (0.0123,)
+    assert str(condition) == "optimizer is sgd or adam"
+    assert str(When("n_blocks", (3,))) == "n-blocks is 3"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "grid"),
+    [
+        (1e-4, 1e-2, (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)),
+        (0.003, 0.4, (0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)),
+        (3, 40, (3, 5, 10, 20, 40)),
+        (0.11, 0.12, (0.11, 0.12)),
+    ],
+)
+def test_a_logarithmic_range_lists_1_2_and_5_of_every_decade_and_its_ends(
+    low: float, high: float, grid: tuple[float, ...]
+) -> None:
+    assert LogRange("learning_rate", "", low, high).grid() == grid
+
+
+@pytest.mark.parametrize(
+    ("drawn", "value"), [(0.00123456, 0.0012), (0.0126, 0.013), (1.24e-4, 1.24e-4), (0.356, 0.356)]
+)
+def test_a_value_of_a_logarithmic_range_has_two_digits_and_stays_inside(
+    drawn: float, value: float
+) -> None:
+    rate = LogRange("rate", "", 1.24e-4, 0.356)
+    assert rate.suggest(FixedTrial({"rate": drawn})) == value
+
+
+@pytest.mark.parametrize(
+    ("dimension", "distribution"),
+    [
+        (RATE, FloatDistribution(1e-4, 0.05, log=True)),
+        (DROPOUT, FloatDistribution(0.0, 0.5, step=0.05)),
+        (POOL, CategoricalDistribution(("max", "avg"))),
+    ],
+    ids=["log", "steps", "choices"],
+)
+def test_optuna_draws_from_what_the_dimension_says(
+    dimension: Dimension, distribution: BaseDistribution
+) -> None:
+    trial = optuna.create_study().ask()
+    assert dimension.suggest(trial) in dimension
+    assert trial.distributions == {dimension.name: distribution}
+
+
 def test_values_belong_by_what_they_are() -> None:
     assert True not in CHANNELS.narrowed("8")
     assert 1 not in BATCHNORM
@@ -130,6 +188,10 @@ def test_values_belong_by_what_they_are() -> None:
     assert 0.51 not in DROPOUT
     assert math.nan not in DROPOUT
     assert "0.1" not in DROPOUT
+    assert {1e-4, 0.0123, 0.05} == {value for value in (1e-4, 0.0123, 0.05) if value in RATE}
+    assert not any(value in RATE for value in (9e-5, 0.051, math.nan, "0.01", True, None))
+    assert 1 in LogRange("rate", "", 0.5, 2)
+    assert True not in LogRange("rate", "", 0.5, 2)
 
 
 def test_impossible_dimensions_are_refused() -> None:
@@ -139,6 +201,9 @@ def test_impossible_dimensions_are_refused() -> None:
         FloatRange("dropout", "", 0.5, 0.5, step=0.05)
     with pytest.raises(ConfigurationError, match=r"steps of 0\.2 from 0; 0\.5 is not"):
         FloatRange("dropout", "", 0.0, 0.5, step=0.2)
+    for low, high in ((0.0, 1.0), (-1.0, 1.0), (0.1, 0.1), (0.2, 0.1), (0.1, math.inf)):
+        with pytest.raises(ConfigurationError, match="low above 0 to high; got"):
+            LogRange("learning_rate", "", low, high)
 
 
 @pytest.mark.parametrize("text", ["0:0.5", "0.05:0.45", "0.15:0.3"])

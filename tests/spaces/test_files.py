@@ -8,6 +8,7 @@ import pytest
 import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutations import mutated
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
@@ -22,6 +23,7 @@ from spaces.files import (
     line_of,
     read_config,
     to_dict,
+    write_config,
 )
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES
 
@@ -61,10 +63,9 @@ def test_a_configuration_goes_through_a_file_and_back(
 ) -> None:
     written = ConfigFile(stage, space.sample(random.Random(seed)), trained_with)
     path = tmp_path / f"config.{ending}"
-    table = to_dict(written)
-    text = json.dumps(table) if ending == "json" else tomli_w.dumps(without_nothing(table))
-    path.write_text(text, encoding="utf-8")
+    write_config(path, written, "config.schema.json")
     assert read_config(path) == written
+    assert "config.schema.json" in path.read_text().partition("stage")[0]
 
 
 def test_what_is_left_out_takes_its_default() -> None:
@@ -92,7 +93,7 @@ def test_what_is_left_out_takes_its_default() -> None:
             "unknown field 'lr' of training",
         ),
         ({"stage": "classifier", "training": {"seed": 1, "epochs": 0}}, "epochs must be"),
-        ({"stage": "classifier", "training": {"seed": 1, "epochs": "x"}}, "of the wrong kind"),
+        ({"stage": "classifier", "training": {"seed": 1, "epochs": "x"}}, "epochs must be"),
         ({"stage": "classifier", "training": 3}, "training must be a table"),
     ],
 )
@@ -164,12 +165,35 @@ def test_the_schema_names_every_field_and_is_json(stage: Any) -> None:
     assert set(stated) == set(config.to_dict())
     assert stated["optimizer"]["enum"] == ["adam", "adamw", "sgd", "rmsprop"]
     assert stated["weight_decay"] == {"anyOf": [{"type": "number"}, {"type": "null"}]}
-    assert schema["properties"]["stage"] == {"const": stage.name}
-    assert set(schema["properties"]["training"]["properties"]) == {
-        "seed",
-        "epochs",
-        "subset",
-        "protocol",
+
+
+@pytest.mark.parametrize("stage", STAGES.values(), ids=lambda stage: stage.name)
+def test_the_schema_says_what_each_part_may_hold_and_nothing_else(stage: Any) -> None:
+    schema = json_schema(stage)
+    parts = schema.pop("properties")
+    assert schema == {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"fmnist-search {stage.name}",
+        "type": "object",
+        "required": ["stage", "configuration"],
+        "additionalProperties": False,
+    }
+    configuration, training = parts.pop("configuration"), parts.pop("training")
+    assert parts == {"$schema": {"type": "string"}, "stage": {"const": stage.name}}
+    fields = configuration.pop("properties")
+    assert configuration == {"type": "object", "additionalProperties": False}
+    kinds = {name: fields[name]["type"] for name in ("batch_size", "dropout", "batchnorm")}
+    assert kinds == {"batch_size": "integer", "dropout": "number", "batchnorm": "boolean"}
+    assert training == {
+        "type": "object",
+        "properties": {
+            "epochs": {"type": "integer"},
+            "subset": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "protocol": {"enum": ["search", "paper", "final"]},
+            "seed": {"type": "integer", "minimum": 0},
+        },
+        "required": ["seed"],
+        "additionalProperties": False,
     }
 
 
@@ -205,3 +229,40 @@ json = true
 def test_the_line_of_a_key_is_found(table: tuple[str, ...], key: str, line: int | None) -> None:
     tomllib.loads(TOML)
     assert line_of(TOML, table, key) == line
+
+
+WHOLE = to_dict(
+    ConfigFile(CLASSIFIER, CLASSIFIER.paper[0].config, TrainedWith(1, Budget(2, 600, "paper")))
+)
+TEXTS = {"json": json.dumps(WHOLE, indent=1), "toml": tomli_w.dumps(without_nothing(WHOLE))}
+
+
+def is_read_or_refused(path: Path) -> bool:
+    """Whether what was read is something that can be written and read again."""
+    try:
+        file = read_config(path)
+    except ConfigurationError as error:
+        return str(error).startswith(f"{path}: ")
+    return from_dict(json.loads(json.dumps(to_dict(file), allow_nan=False))) == file
+
+
+@pytest.mark.parametrize("ending", TEXTS)
+@given(data=st.data())
+@in_a_folder
+def test_a_file_with_slips_in_it_is_a_configuration_or_refused_with_its_name(
+    tmp_path: Path, ending: str, data: st.DataObject
+) -> None:
+    path = tmp_path / f"config.{ending}"
+    path.write_text(data.draw(mutated(TEXTS[ending])), encoding="utf-8", newline="")
+    assert is_read_or_refused(path)
+
+
+@pytest.mark.parametrize("ending", TEXTS)
+@given(content=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+@in_a_folder
+def test_any_bytes_are_a_configuration_or_refused_with_the_files_name(
+    tmp_path: Path, ending: str, content: bytes
+) -> None:
+    path = tmp_path / f"config.{ending}"
+    path.write_bytes(content)
+    assert is_read_or_refused(path)

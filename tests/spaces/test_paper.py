@@ -27,6 +27,35 @@ def test_the_published_numbers_are_those_of_table_3() -> None:
     assert rows == TABLE_3
 
 
+TABLES_4_AND_5 = [
+    # name, train loss, validation loss, train accuracy %, test accuracy %
+    ("fc10-adam", 0.0531, 0.3312, 98.12, 91.27),
+    ("fc-adam", 0.0520, 0.4182, 98.06, 90.83),
+    ("fc-sgd", 0.1529, 0.2463, 94.65, 91.48),
+]
+
+
+def percent(share: float | None) -> float:
+    assert share is not None
+    return round(share * 100, 6)
+
+
+def test_the_published_numbers_of_classifiers_are_those_of_tables_4_and_5() -> None:
+    rows = [
+        (
+            row.name,
+            row.train_loss,
+            row.validation_loss,
+            percent(row.train_accuracy),
+            percent(row.validation_accuracy),
+        )
+        for row in paper.CLASSIFIERS
+    ]
+    assert rows == TABLES_4_AND_5
+    best = max(paper.CLASSIFIERS, key=lambda row: percent(row.validation_accuracy))
+    assert best == paper.BEST_CLASSIFIER
+
+
 def test_each_configuration_changes_one_thing_of_the_one_before() -> None:
     changes = [
         {name for name, value in row.config.to_dict().items() if value != before[name]}

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
-from spaces import paper
-from spaces.autoencoder import PAPER_SPACE, AutoencoderConfig
+from spaces import classifier, paper
+from spaces.autoencoder import PAPER_SPACE, WIDE_SPACE, AutoencoderConfig
 from spaces.errors import ConfigurationError
-from spaces.space import fingerprint
+from spaces.space import SearchSpace, fingerprint
 
 SMALL = {
     "dropout": "0.1:0.2",
@@ -75,6 +75,35 @@ def test_the_space_counts_lists_and_holds_its_configurations() -> None:
     assert AutoencoderConfig() not in space
     outside = AutoencoderConfig(learning_rate=0.01)
     assert outside not in PAPER_SPACE  # a field that is no dimension, not at its default
+
+
+NARROW_WIDE = {
+    **dict.fromkeys(("dropout", "shift", "erasing", "weight_decay"), "0"),
+    **dict.fromkeys(("batchnorm", "flip"), "false"),
+    **{"conv1_channels": "8", "conv2_channels": "16", "kernel1": "3", "kernel2": "3"},
+    **{"pool1": "max", "pool2": "max", "activation": "relu", "optimizer": "adam"},
+    **{"learning_rate": "0.001", "schedule": "constant", "batch_size": "100"},
+}
+
+
+@pytest.mark.parametrize(
+    ("space", "narrowing", "size"),
+    [
+        # Three ways to freeze, and gradual by four epochs.
+        (classifier.PAPER_SPACE, {"fc_width": "0,32", "dropout": "0"}, 2 * (3 + 4) * 2 * 4),
+        # Unpadded, padded with two blocks, and with three: four widths and two poolings.
+        (WIDE_SPACE, NARROW_WIDE, 1 + 1 + 4 * 2),
+        (WIDE_SPACE, {**NARROW_WIDE, "padding": "valid"}, 1),
+    ],
+    ids=["freeze", "blocks", "condition never met"],
+)
+def test_a_dimension_counts_only_where_its_condition_is_met(
+    space: SearchSpace[Any], narrowing: dict[str, str], size: int
+) -> None:
+    narrowed = space.narrowed(narrowing)
+    listed = list(narrowed)
+    assert narrowed.size() == len(listed) == len(set(listed)) == size
+    assert all(config in narrowed for config in listed)
 
 
 def test_samples_are_of_the_space_and_repeat_with_their_generator() -> None:

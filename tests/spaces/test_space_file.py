@@ -6,6 +6,7 @@ import pytest
 import tomli_w
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutations import mutated
 
 from spaces.dimensions import Choices
 from spaces.errors import ConfigurationError
@@ -74,6 +75,11 @@ def test_what_the_options_would_refuse_is_refused_with_file_line_and_key(
     assert str(refused.value).startswith(f"{path}{message}")
 
 
+def test_the_likely_dimension_is_found_whichever_dashes_stand_in_a_key(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"'fc-w' is no dimension; did you mean fc_width"):
+        read_space(written(tmp_path, "fc-w = 32"), CLASSIFIER)
+
+
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "space.json"
     path.write_text("{}")
@@ -134,3 +140,18 @@ def test_any_bytes_are_a_space_or_refused_with_the_files_name(
     path.write_bytes(content)
     said = refusal(path)
     assert said is None or said.startswith(str(path))
+
+
+VALID = (
+    'space = "wide"\ndropout = "0:0.2"\nbatchnorm = true\noptimizer = ["adam", "adamw"]\n'
+    "conv1-channels = [8, 16]\nlearning_rate = 1e-3\n"
+)
+
+
+@given(text=mutated(VALID))
+@in_a_folder
+def test_a_file_with_slips_in_it_is_a_space_or_refused_with_its_name(
+    tmp_path: Path, text: str
+) -> None:
+    said = refusal(written(tmp_path, text))
+    assert said is None or said.startswith(str(tmp_path))

@@ -123,6 +123,59 @@ def test_a_damaged_file_is_refused_when_loaded(tiny_data: TinyData) -> None:
         load_split(tiny_data.folder, Budget(), tiny_data.files)
 
 
+# Each image is of one grey, which is its label too.
+STORED = torch.arange(7, dtype=torch.uint8).view(7, 1, 1).repeat(1, 28, 28)
+WHOLE = Images(STORED, torch.arange(7))
+CHOSEN = torch.tensor([5, 2, 6, 0, 3])
+PART = Images(STORED, CHOSEN, CHOSEN)
+whole_and_part = pytest.mark.parametrize("images", [WHOLE, PART], ids=["whole", "part"])
+
+
+def greys(pixels: torch.Tensor) -> list[int]:
+    assert pixels.shape[1:] == (28, 28)
+    return pixels[:, 0, 0].tolist()
+
+
+@whole_and_part
+@pytest.mark.parametrize("size", [1, 3, 7, 100])
+@pytest.mark.parametrize("turned", [False, True])
+def test_batches_are_all_images_once_with_their_labels_in_the_order_asked_for(
+    images: Images, size: int, turned: bool
+) -> None:
+    order = torch.arange(len(images)).flip(0) if turned else None
+    batches = list(images.batches(size, order))
+    labels = images.labels.flip(0) if turned else images.labels
+    assert [label for batch in batches for label in batch.labels.tolist()] == labels.tolist()
+    assert all(greys(batch.pixels) == batch.labels.tolist() for batch in batches)
+    assert all(len(batch.labels) == size for batch in batches[:-1])
+    assert 0 < len(batches[-1].labels) <= size
+
+
+@whole_and_part
+def test_the_first_images_are_those_a_file_or_a_part_of_it_begins_with(images: Images) -> None:
+    for n in range(len(images) + 1):
+        first = images.first(n)
+        assert len(first) == n
+        assert greys(first.pixels) == first.labels.tolist() == images.labels[:n].tolist()
+
+
+@whole_and_part
+def test_the_first_image_that_is_asked_for_is_found(images: Images) -> None:
+    chosen = torch.zeros(len(images), dtype=torch.bool)
+    for row in reversed(range(len(images))):
+        chosen[row] = True
+        found = images.first_where(chosen)
+        assert found.shape == (28, 28)
+        assert int(found[0, 0]) == int(images.labels[row])
+
+
+def test_two_swapped_files_are_told_from_damaged_ones(tiny_data: TinyData) -> None:
+    train, test = (tiny_data.folder / tiny_data.files[index].name for index in (1, 3))
+    train.write_bytes(test.read_bytes())
+    with pytest.raises(DataError, match="holds t10k-labels-idx1-ubyte: two files were swapped"):
+        load_train(tiny_data.folder, tiny_data.files)
+
+
 def test_torchvision_names_the_classes_alike() -> None:
     from studies.torchvision_import import import_torchvision
 

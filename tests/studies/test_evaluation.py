@@ -1,13 +1,26 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.classifier import ClassifierConfig
-from studies.data import Split
-from studies.evaluation import confusion_matrix, latency_ms, predict, reconstruct, to_pixels
-from studies.networks import build_autoencoder, build_classifier, scale_pixels
+from studies import evaluation
+from studies.data import Images, Split
+from studies.evaluation import (
+    BATCH,
+    confusion_matrix,
+    judge,
+    latency_ms,
+    predict,
+    reconstruct,
+    to_pixels,
+)
+from studies.networks import Autoencoder, build_autoencoder, build_classifier, scale_pixels
 
 CLASSIFIER = ClassifierConfig(
     fc_width=8, dropout=0.5, batchnorm=True, encoder=AutoencoderConfig(conv1_channels=4)
@@ -39,6 +52,78 @@ def test_pixels_survive_scaling_there_and_back() -> None:
     assert to_pixels(torch.tensor([[[[-9.0, 9.0]]]])).tolist() == [[[0, 255]]]
 
 
+@pytest.fixture
+def several_batches(small_split: Split) -> Images:
+    """Images that are judged in two batches of different size."""
+    images = small_split.train.first(BATCH + 30)
+    assert len(images) == BATCH + 30
+    return images
+
+
+def outputs(network: nn.Module, images: Images) -> Tensor:
+    """What the plain network in evaluation mode makes of all images at once."""
+    with torch.no_grad():
+        made: Tensor = network.eval()(scale_pixels(images.pixels))
+    return made
+
+
+def test_an_autoencoder_is_judged_by_its_mean_error_over_all_images(
+    several_batches: Images,
+) -> None:
+    network = build_autoencoder(AutoencoderConfig(dropout=0.3, batchnorm=True))
+    judged = judge(network, several_batches)
+    expected = functional.mse_loss(
+        outputs(network, several_batches), scale_pixels(several_batches.pixels)
+    )
+    assert judged.loss == pytest.approx(expected.item(), rel=1e-5)
+    assert (judged.accuracy, judged.confusion) == (None, None)
+
+
+def test_a_classifier_is_judged_by_cross_entropy_accuracy_and_what_it_takes_for_what(
+    several_batches: Images,
+) -> None:
+    network = build_classifier(CLASSIFIER)
+    judged = judge(network, several_batches)
+    made, labels = outputs(network, several_batches), several_batches.labels
+    assert judged.loss == pytest.approx(functional.cross_entropy(made, labels).item(), rel=1e-5)
+    right = int((made.argmax(1) == labels).sum())
+    assert 0 < right < len(labels)
+    assert judged.accuracy == right / len(labels)
+    assert judged.confusion == confusion_matrix(labels, made.argmax(1)).tolist()
+
+
+def test_a_class_that_is_ruled_out_for_certain_costs_no_infinite_loss(small_split: Split) -> None:
+    network = build_classifier(ClassifierConfig(encoder=AutoencoderConfig(conv1_channels=4)))
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter *= 100
+    probabilities = predict(network, small_split.validation)
+    assert (probabilities == 0).any()
+    loss = judge(network, small_split.validation).loss
+    # Nats of the least probability that is told from nothing, of each image at most.
+    assert 1 < loss <= 30 * torch.tensor(10.0).log()
+
+
+def test_judging_leaves_a_network_in_the_mode_it_was_in(small_split: Split) -> None:
+    uses: list[Callable[[Autoencoder], object]] = [
+        lambda network: judge(network, small_split.validation),
+        lambda network: reconstruct(network, small_split.validation.pixels),
+        latency_ms,
+    ]
+    for use in uses:
+        for mode in (True, False):
+            network = build_autoencoder(AutoencoderConfig()).train(mode)
+            use(network)
+            assert network.training is mode
+
+
+def test_of_no_images_there_is_nothing(small_split: Split) -> None:
+    none = small_split.train.first(0)
+    assert predict(build_classifier(CLASSIFIER), none).shape == (0, 10)
+    made = reconstruct(build_autoencoder(AutoencoderConfig()), none.pixels)
+    assert (made.shape, made.dtype) == ((0, 28, 28), torch.uint8)
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=50))
 def test_the_confusion_matrix_counts_each_pair(pairs: list[tuple[int, int]]) -> None:
     labels = torch.tensor([true for true, _ in pairs], dtype=torch.int64)
@@ -61,3 +146,25 @@ def test_latency_is_measured_on_one_thread_and_leaves_all_as_it_was(n_threads: i
         assert all(map(torch.equal, network.buffers(), statistics))
     finally:
         torch.set_num_threads(before)
+
+
+class Watched(nn.Module):
+    """Notes how it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[tuple[int, ...], int, bool, bool]] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        inference = torch.is_inference_mode_enabled()
+        shape = tuple(images.shape)
+        self.calls.append((shape, torch.get_num_threads(), self.training, inference))
+        return images
+
+
+def test_latency_is_the_median_of_five_runs_after_a_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [0.0, 1.0, 10.0, 12.0, 20.0, 23.0, 30.0, 130.0, 200.0, 205.0]
+    monkeypatch.setattr(evaluation, "perf_counter", iter(seconds).__next__)
+    network = Watched()
+    assert latency_ms(network) == 3000
+    assert network.calls == [((100, 1, 28, 28), 1, False, True)] * 6

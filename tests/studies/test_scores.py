@@ -45,3 +45,9 @@ def test_what_was_never_taken_for_a_class_has_no_precision() -> None:
 
 def test_matrices_are_added_cell_by_cell() -> None:
     assert added([[[1, 2], [3, 4]], [[10, 20], [30, 40]]]) == [[11, 22], [33, 44]]
+
+
+@pytest.mark.parametrize("other", [[[1, 2]], [[1], [2]], [[1, 2], [3, 4], [5, 6]]])
+def test_matrices_of_different_classes_are_not_added(other: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        added([[[1, 2], [3, 4]], other])

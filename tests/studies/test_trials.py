@@ -109,12 +109,28 @@ def test_a_retry_that_only_waits_is_enough_until_it_fails_too() -> None:
     assert trials.trials_to_retry([failed, died, waiting]) == []
 
 
+def test_a_retry_is_known_by_what_it_makes_up_for_whatever_its_configuration_is_called() -> None:
+    failed = made(0, FAIL, fingerprint="of an older version", reason=trials.LOST)
+    assert trials.trials_to_retry([failed, made(1, WAITING, fingerprint="a", retry_of=0)]) == []
+
+
 def test_a_configuration_is_begun_three_times_and_no_more() -> None:
     failures = [made(n, FAIL, fingerprint="a", reason=trials.LOST) for n in range(3)]
     assert trials.MAX_ATTEMPTS == 3
     assert numbers(trials.trials_to_retry(failures[:1])) == [0]
     assert numbers(trials.trials_to_retry(failures[:2])) == [1]
     assert trials.trials_to_retry(failures) == []
+    assert trials.given_up(failures[:2]) == []
+    assert numbers(trials.given_up(failures)) == [2]
+    study = [*failures, made(3, COMPLETE), made(4, COMPLETE)]
+    assert numbers(trials.searched_results(study)) == [2, 3, 4], "given up counts as tried"
+
+
+def test_attempts_at_a_configuration_are_counted_apart_from_those_to_promote_it() -> None:
+    failures = [made(n, FAIL, fingerprint="a", reason=trials.LOST) for n in range(2)]
+    failures += [made(n, FAIL, fingerprint="a", promoted=9, reason=trials.LOST) for n in (2, 3)]
+    assert numbers(trials.trials_to_retry(failures)) == [1, 3]
+    assert trials.given_up(failures) == []
 
 
 def test_failures_are_told_apart_by_whose_doing_they_are() -> None:
@@ -171,6 +187,124 @@ def test_ranking_puts_the_best_first_and_of_equals_the_earlier() -> None:
     assert numbers(trials.ranked(study[::-1], "maximize")) == [0, 2, 1, 3]
 
 
+def constrained(number: int, value: float, **excess: float) -> FrozenTrial:
+    """A completed trial that is above its study's limits by ``excess``, below if negative."""
+    constraints = {f"constraints:{name}": over for name, over in excess.items()}
+    trial = create_trial(value=value, system_attrs=constraints)
+    trial.number = number
+    return trial
+
+
+def test_a_model_at_its_limits_is_feasible_and_one_above_any_of_them_is_not_ranked() -> None:
+    study = [
+        constrained(0, 0.1, n_parameters=1.0, latency_ms=-1.0),
+        constrained(1, 0.3, n_parameters=0.0, latency_ms=0.0),
+        constrained(2, 0.2),
+    ]
+    assert [trials.is_feasible(t) for t in study] == [False, True, True]
+    assert numbers(trials.ranked(study, "minimize")) == [2, 1]
+    best = trials.best(study, "maximize")
+    assert best is not None
+    assert best.number == 1
+    assert trials.best(study[:1], "minimize") is None
+
+
+@pytest.mark.parametrize(
+    ("attrs", "refused"),
+    [
+        ({}, False),
+        ({"reason": f"{trials.INFEASIBLE}: n_parameters 9 above 8"}, True),
+        ({"reason": trials.INTERRUPTED}, False),
+        (DIVERGED, False),
+    ],
+)
+def test_a_trial_was_refused_if_its_reason_says_so(attrs: dict[str, Any], refused: bool) -> None:
+    assert trials.was_refused(made(0, PRUNED, 0.3, **attrs)) is refused
+
+
+@pytest.mark.parametrize(
+    ("attrs", "paper_trial", "never_pruned"),
+    [
+        ({}, False, False),
+        ({"paper": "baseline"}, True, True),
+        ({"promoted": 0}, False, True),
+        ({"same_as": 0}, False, False),
+    ],
+)
+def test_the_papers_trials_and_promoted_ones_are_never_pruned(
+    attrs: dict[str, Any], paper_trial: bool, never_pruned: bool
+) -> None:
+    trial = made(1, RUNNING, **attrs)
+    assert trials.is_paper(trial) is paper_trial
+    assert trials.is_never_pruned(trial) is never_pruned
+
+
+PRUNED_ONES = [
+    made(0, PRUNED, 0.3, fingerprint="a"),
+    made(1, PRUNED, 0.1, fingerprint="b"),
+    made(2, PRUNED, 0.2, fingerprint="c"),
+    made(3, PRUNED, 0.05, fingerprint="b", same_as=1),
+    made(4, COMPLETE, 0.4, fingerprint="d"),
+    made(5, PRUNED, 0.0, fingerprint="d"),  # trained to the end since, as the fourth
+]
+
+
+@pytest.mark.parametrize(
+    ("top_k", "minimized", "maximized"),
+    [
+        (0, [], []),
+        (1, [], [0]),
+        (2, [1], [0, 2]),
+        (3, [1, 2], [0, 2, 1]),
+        (9, [1, 2, 0], [0, 2, 1]),
+    ],
+)
+def test_the_best_pruned_trials_are_promoted_unless_they_are_trained_to_the_end(
+    top_k: int, minimized: list[int], maximized: list[int]
+) -> None:
+    assert numbers(trials.pruned_to_promote(PRUNED_ONES, "minimize", top_k)) == minimized
+    assert numbers(trials.pruned_to_promote(PRUNED_ONES, "maximize", top_k)) == maximized
+
+
+@pytest.mark.parametrize(
+    ("state", "attrs", "again"),
+    [
+        (WAITING, {}, False),
+        (RUNNING, {}, False),
+        (COMPLETE, {}, False),
+        (FAIL, DIVERGED, False),
+        (FAIL, {"reason": trials.LOST}, True),
+    ],
+)
+def test_a_promotion_that_is_begun_is_made_again_only_if_it_was_stopped(
+    state: TrialState, attrs: dict[str, Any], again: bool
+) -> None:
+    study = [*PRUNED_ONES, made(6, state, promoted=1, **attrs)]
+    assert numbers(trials.pruned_to_promote(study, "minimize", 9)) == [*([1] * again), 2, 0]
+
+
+def trained(number: int, n_epochs: int, fingerprint: str = "a", seed: int = 1) -> FrozenTrial:
+    epochs = {"epoch": list(range(1, n_epochs + 1))}
+    return made(number, PRUNED, 0.3, fingerprint=fingerprint, seed=seed, epochs=epochs)
+
+
+def test_training_goes_on_from_the_longest_shorter_one_of_the_same_network_and_seed() -> None:
+    study = [
+        trained(0, 1),
+        trained(2, 4),
+        trained(1, 4),
+        trained(3, 5),
+        trained(4, 3, seed=2),
+        trained(5, 3, fingerprint="b"),
+        trained(6, 0),
+        made(7, RUNNING, fingerprint="a", seed=1),
+    ]
+    assert [trials.n_epochs_stored(t) for t in study] == [1, 4, 4, 5, 3, 3, 0, 0]
+    assert numbers(trials.source_of_state(study, "a", 1, 5)) == [1, 2, 0]
+    assert numbers(trials.source_of_state(study, "a", 1, 6)) == [3, 1, 2, 0]
+    assert trials.source_of_state(study, "a", 1, 1) == []
+
+
 def test_a_trial_without_a_value_has_none_to_give() -> None:
     assert trials.value_of(made(0, COMPLETE, 0.25)) == 0.25
     with pytest.raises(ValueError, match="trial 3 has no value"):
@@ -193,6 +327,15 @@ def test_idle_trials_are_the_searched_results_after_the_best() -> None:
     assert trials.n_since_best(study, ["maximize"]) == 4  # 1, 2, 3 and 6
     assert trials.n_since_best(study[3:5], ["minimize"]) == 0
     assert trials.n_since_best([], ["minimize"]) == 0
+
+
+def test_results_taken_over_cost_nothing_and_leave_a_search_as_patient_as_it_was() -> None:
+    study = [
+        made(0, COMPLETE, 0.3),
+        made(1, COMPLETE, 0.4, taken_from={"study": "old", "number": 1}),
+        made(2, COMPLETE, 0.5),
+    ]
+    assert trials.n_since_best(study, ["minimize"]) == 1
 
 
 def test_labels_say_what_a_person_knows_a_trial_by() -> None:
