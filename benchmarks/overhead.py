@@ -37,6 +37,7 @@ from spaces.dimensions import FloatRange
 from spaces.space import Configuration, SearchSpace, fingerprint
 from spaces.stages import AUTOENCODER
 from studies import results, settings, trials
+from studies.artifacts import ArtifactFolder
 from studies.data import Images, Split
 from studies.owner import Owner
 from studies.pool import EpochDone, InProcess
@@ -45,7 +46,7 @@ from studies.request import SearchRequest
 from studies.run import Search
 from studies.settings import StudySettings
 from studies.stopping import StopSignal
-from studies.storage import ArtifactFolder, open_storage, storage_url
+from studies.storage import open_storage, storage_url
 from studies.training import EpochMetrics, Training
 
 SPACE = replace(

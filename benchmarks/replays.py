@@ -26,6 +26,7 @@ from benchmarks.curves import SPACE, Curves, Reduction, Replay
 from spaces.budget import Budget
 from spaces.space import SearchSpace
 from studies import samplers, settings, trials
+from studies.artifacts import ArtifactFolder
 from studies.data import Images
 from studies.pool import InProcess
 from studies.progress import paper_names
@@ -36,7 +37,6 @@ from studies.samplers import Tpe
 from studies.settings import StudySettings
 from studies.sharing import Alone
 from studies.stopping import StopSignal
-from studies.storage import ArtifactFolder
 
 EPOCHS = Reduction().epochs
 

@@ -12,9 +12,10 @@ from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies import trials, weights
+from studies.artifacts import ArtifactStore
 from studies.final_results import FinalResult
+from studies.references import pick
 from studies.settings import StudySettings, is_ours, load
-from studies.storage import ArtifactFolder
 
 PAPER_BUDGET = Budget(protocol="paper")
 """What the paper gave each model: 30 epochs on all images."""
@@ -56,7 +57,7 @@ class Sources(NamedTuple):
     """Studies under the paper's protocol with less than its budget, which reproduce nothing."""
     left_out: list[str]
     """Studies that are there and were not named, or cannot be read."""
-    store: ArtifactFolder
+    store: ArtifactStore
     data_folder: Path | None
     """Where the images are; None if they are not there."""
     results: list[FinalResult]
@@ -91,7 +92,7 @@ class Sources(NamedTuple):
 def choose(
     studies: Sequence[optuna.Study],
     names: Sequence[str],
-    store: ArtifactFolder,
+    store: ArtifactStore,
     data_folder: Path | None = None,
     results: Sequence[FinalResult] = (),
 ) -> Sources:
@@ -108,12 +109,9 @@ def choose(
     Raises:
         StudyError: a named study is not there, or was not made by this program.
     """
-    by_name = {study.study_name: study for study in studies}
-    for name in names:
-        if name not in by_name:
-            there = ", ".join(by_name) or "none"
-            raise StudyError(f"no study '{name}'; there are: {there}")
-        load(by_name[name])
+    named = [pick(studies, name) for name in names]
+    for study in named:
+        load(study)
     readable = [s for s in map(_read, studies) if s is not None]
     searches = [s for s in readable if s.settings.budget.protocol == "search"]
     papers = [s for s in readable if s.settings.budget.protocol == "paper"]
@@ -126,10 +124,10 @@ def choose(
         data_folder=data_folder,
         results=list(results),
     )
-    wanted = set(names) if names else _by_default(sources)
+    wanted = {study.study_name for study in named} or _by_default(sources)
     used = [s for s in searches if s.name in wanted]
     shown = {s.name for s in (*used, *papers)}
-    left_out = [name for name in by_name if name not in shown]
+    left_out = [s.study_name for s in studies if s.study_name not in shown]
     return sources._replace(searches=used, left_out=left_out)
 
 

@@ -193,8 +193,10 @@ class Cluster:
 
         The client's own ``scheduler_info`` returns a list that its timer may have emptied.
         """
+        scheduler = self._client.scheduler
+        assert scheduler is not None
         try:
-            info = self._client.sync(self._client.scheduler.identity, n_workers=-1)
+            info = self._client.sync(scheduler.identity, n_workers=-1)
         except OSError:  # the scheduler is gone, which the client notices in a moment
             return self._known
         return set(info["workers"])

@@ -11,24 +11,36 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import BaseStorage
 from optuna_dashboard import wsgi
 
-from spaces.errors import ConfigurationError
-from studies.storage import ArtifactFolder
+from spaces.errors import ConfigurationError, FaultError
+from studies.artifacts import ArtifactStore
 
 
-class ShownFolder(ArtifactFolder):
+class ShownArtifacts:
     """Artifacts to look at: what is gone is not found, and nothing is removed.
 
     A browser that deletes a study would remove files that a copy of it still needs, and would
     fail on the first file that was dropped before. Files that nothing needs any more go with
     ``fmnist-search gc``, which counts who refers to them.
+
+    Args:
+        store: where they are.
     """
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """The file; 404 for one that was not kept."""
         try:
-            return super().open_reader(artifact_id)
+            return self._store.open_reader(artifact_id)
         except ArtifactNotFound:
             raise HTTPError(404, "This file was not kept.") from None
+        except FaultError as error:
+            raise HTTPError(502, str(error)) from None
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        """Keep a file that somebody gives in the browser."""
+        self._store.write(artifact_id, content_body)
 
     def remove(self, artifact_id: str) -> None:
         """Leave the file to ``fmnist-search gc``."""
@@ -60,7 +72,7 @@ class _Quiet(WSGIRequestHandler):
         """Nothing."""
 
 
-def make_server(storage: BaseStorage, store: ShownFolder, host: str, port: int) -> Server:
+def make_server(storage: BaseStorage, store: ShownArtifacts, host: str, port: int) -> Server:
     """A server that listens; ``serve_forever`` answers.
 
     Args:
@@ -72,6 +84,8 @@ def make_server(storage: BaseStorage, store: ShownFolder, host: str, port: int) 
     Raises:
         ConfigurationError: host or port cannot be listened on.
     """
+    if not host.strip():  # which a socket takes for every address there is
+        raise ConfigurationError(f"--host must be an address or a name; got {host!r}")
     application = wsgi(storage, artifact_store=store)
     try:
         server = _listen(host, port)

@@ -20,9 +20,9 @@ from spaces.paper import BEST_AUTOENCODER
 from spaces.stages import AUTOENCODER
 from studies import settings as study_settings
 from studies import trials, weights
+from studies.artifacts import ArtifactStore
 from studies.exported import read_model
 from studies.references import StudyTrial, all_studies, best_trial, find_trial
-from studies.storage import ArtifactFolder
 
 FILE = "encoder.safetensors"
 
@@ -40,7 +40,7 @@ class Encoder(NamedTuple):
 
 
 def find(
-    storage: BaseStorage | None, store: ArtifactFolder, source: str | None, budget: Budget
+    storage: BaseStorage | None, store: ArtifactStore, source: str | None, budget: Budget
 ) -> Encoder:
     """The encoder that ``source`` means.
 
@@ -100,7 +100,7 @@ def find(
     )
 
 
-def keep(study: optuna.Study, store: ArtifactFolder, encoder: Encoder) -> None:
+def keep(study: optuna.Study, store: ArtifactStore, encoder: Encoder) -> None:
     """Keep the weights with the classifier's study, whatever becomes of the autoencoder's."""
     if not encoder.weights:
         return
@@ -131,7 +131,7 @@ def papers_best(study: optuna.Study) -> str:
     return f"{study.study_name}#{done[0].number}"
 
 
-def weights_file(study: optuna.Study, store: ArtifactFolder) -> Path | None:
+def weights_file(study: optuna.Study, store: ArtifactStore) -> Path | None:
     """The file with the weights that the study's classifiers start from; None for random ones.
 
     Raises:
@@ -140,12 +140,12 @@ def weights_file(study: optuna.Study, store: ArtifactFolder) -> Path | None:
     kept = artifact_id(study)
     if kept is None:
         return None
-    path = store.path(kept)
-    if not path.exists():
+    if not store.has(kept):
         raise StudyError(
-            f"the encoder's weights of study '{study.study_name}' are gone from {store.folder}; "
-            "name the right folder with --artifacts, or start a fresh study with --study"
+            f"the encoder's weights of study '{study.study_name}' are gone from {store.place}; "
+            "name the right place with --artifacts, or start a fresh study with --study"
         )
+    path = store.path(kept)
     origin = study_settings.load(study).encoder or {}
     tensors = weights.read(path, f"the encoder of study '{study.study_name}'")
     if digest(tensors) != origin.get("sha256"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 
 from spaces.budget import Budget
 from spaces.space import Configuration
@@ -21,13 +21,14 @@ class TrainingFactory:
     data_folder: Path
     budget: Budget
     n_threads: int
-    encoder_file: Path | None = None
-    """Weights that a classifier's encoder starts from."""
+    encoder: bytes | None = None
+    """Weights that a classifier's encoder starts from, as a safetensors file's content: a worker on
+    another machine has no file of this one."""
 
     def __call__(self, config: Configuration, seed: int) -> Training:
         """The training, on images that this process loads once."""
         torch.set_num_threads(self.n_threads)
-        encoder = load_file(self.encoder_file) if self.encoder_file else None
+        encoder = load(self.encoder) if self.encoder else None
         split = _split(self.data_folder, self.budget)
         return Training(config, split, seed, self.budget, encoder, features_folder())
 

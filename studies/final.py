@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from filelock import FileLock, Timeout
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
 from spaces.budget import Budget, Protocol
@@ -34,7 +34,7 @@ from studies.results import as_columns, from_columns
 from studies.run import CHECKPOINT_SHARE
 from studies.settings import environment
 from studies.stopping import Interrupted, StopSignal
-from studies.storage import ArtifactFolder, artifacts_folder, exists, open_storage, storage_url
+from studies.storage import exists, open_artifacts, open_storage, storage_url
 from studies.training import EpochMetrics, seconds_per_epoch
 from studies.trials import MAX_ATTEMPTS
 
@@ -59,7 +59,7 @@ class FinalRequest:
     subset: int | None = None
     encoder: str | None = None
     storage: str | None = None
-    artifacts: Path | None = None
+    artifacts: Path | str | None = None
     out: Path | None = None
     jobs: int | None = None
     threads: int = 1
@@ -110,7 +110,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
     """
     url = storage_url(request.storage)
     storage = open_storage(url) if exists(url) else None
-    store = ArtifactFolder(artifacts_folder(url, request.artifacts), make=False)
+    store = open_artifacts(url, request.artifacts, make=False)
     asked = Budget(request.epochs or Budget.epochs, request.subset, request.protocol)
     model = find_model(storage, store, request.source, request.encoder, asked)
     budget, seeds = _budget_and_seeds(model, request)
@@ -237,15 +237,15 @@ class _FinalRun:
 
     def _make_pool(self) -> Pool:
         encoder = self.plan.model.encoder
-        file = None
+        start = None
         if encoder is not None and encoder.weights:
-            file = self.plan.folder / "encoder.safetensors"
-            save_file(encoder.weights, file)
+            start = save(encoder.weights)
+            (self.plan.folder / "encoder.safetensors").write_bytes(start)
         jobs = SearchRequest(
             jobs=self.plan.n_jobs, threads=self.request.threads, dask=self.request.dask
         )
         return make_pool(
-            jobs, TrainingFactory(self.data_folder, self.plan.budget, self.request.threads, file)
+            jobs, TrainingFactory(self.data_folder, self.plan.budget, self.request.threads, start)
         )
 
     def _start(self, pool: Pool, seed: int) -> None:

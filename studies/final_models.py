@@ -17,8 +17,8 @@ from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
 from studies import encoders, exported, trials
 from studies import settings as study_settings
+from studies.artifacts import ArtifactStore
 from studies.references import find_trial
-from studies.storage import ArtifactFolder
 
 PAPER_PREFIX = "paper:"
 
@@ -39,7 +39,7 @@ class FinalModel:
 
 def find_model(
     storage: BaseStorage | None,
-    store: ArtifactFolder,
+    store: ArtifactStore,
     source: str,
     encoder: str | None,
     budget: Budget,
@@ -107,7 +107,7 @@ def _of_file(source: str, path: Path) -> FinalModel:
     return FinalModel(source, file.stage, file.config, file.trained_with)
 
 
-def _of_trial(storage: BaseStorage | None, store: ArtifactFolder, source: str) -> FinalModel:
+def _of_trial(storage: BaseStorage | None, store: ArtifactStore, source: str) -> FinalModel:
     study, trial = find_trial(storage, source)
     settings = study_settings.load(study)
     stage = settings.stage_record()

@@ -8,14 +8,14 @@ from optuna.artifacts import upload_artifact
 from optuna.trial import Trial
 
 from studies import pictures
+from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.evaluation import confusion_matrix
-from studies.storage import ArtifactFolder
 from studies.training import EpochMetrics, Outcome, first_of_each_class
 
 
 def keep(
-    store: ArtifactFolder,
+    store: ArtifactStore,
     trial: Trial,
     history: Sequence[EpochMetrics],
     outcome: Outcome | None,

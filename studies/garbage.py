@@ -1,29 +1,29 @@
-"""What of an artifacts folder nothing refers to any more, so that it can go.
+"""What of a folder or bucket of artifacts nothing refers to any more, so that it can go.
 
-A folder can hold files of several databases: those beside each other in one folder share theirs,
-and so do all servers' on one machine. Every database that has written into a folder is listed in
+A place can hold files of several databases: those beside each other in one folder share theirs,
+and so do all servers' on one machine. Every database that has written into a place is listed in
 it, and a file can go only if none of them refers to it. Files that do not say that this program
 made them are never touched.
 """
 
+import io
 import json
-import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import BaseStorage
 from PIL import Image
-from safetensors import SafetensorError, safe_open
 from sqlalchemy.engine import URL
 
 from spaces.errors import StudyError
-from studies import encoders
+from studies import encoders, weights
+from studies.artifacts import ArtifactStore, Stored
 from studies.pictures import MADE_BY
 from studies.references import all_studies
 from studies.storage import (
-    ArtifactFolder,
     exists,
     open_to_look_on,
     sqlite_path,
@@ -32,11 +32,11 @@ from studies.storage import (
 )
 from studies.weights import ARTIFACTS_ATTR_PREFIX
 
-OWNERS = ".storages"
-"""File of an artifacts folder that names the databases whose files are in it."""
-
 MIN_AGE_S = 600.0
 """Younger files stay: somebody may be writing them."""
+
+N_HEAD = 2**17
+"""Bytes at the beginning of a file in which it says what it is."""
 
 _ARTIFACT_PREFIXES = (ARTIFACTS_ATTR_PREFIX, f"dashboard:{ARTIFACTS_ATTR_PREFIX}")
 """Of attributes that name artifacts: Optuna's, and optuna-dashboard's own of earlier versions."""
@@ -47,13 +47,14 @@ Kind = Literal["weights", "checkpoint", "picture", "left half-written"]
 class File(NamedTuple):
     """A file that this program made."""
 
-    path: Path
+    name: str
     kind: Kind
     n_bytes: int
+    age_s: float
 
 
 class Survey(NamedTuple):
-    """All files of an artifacts folder."""
+    """All files of a place of artifacts."""
 
     unused: list[File]
     """Nothing refers to them: they can go."""
@@ -65,52 +66,47 @@ class Survey(NamedTuple):
     """Files that this program did not make."""
 
 
-def note_owner(store: ArtifactFolder, url: URL) -> None:
-    """Note in the folder that the database has files in it."""
-    name, path = _name(url), store.folder / OWNERS
-    if name not in _noted(path):
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"{name}\n")
+def note_owner(store: ArtifactStore, url: URL) -> None:
+    """Note in the place that the database has files in it."""
+    store.note_owner(_name(url))
 
 
-def survey(store: ArtifactFolder, urls: Iterable[URL], min_age_s: float = MIN_AGE_S) -> Survey:
-    """Sort the folder's files by whether anything refers to them.
+def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE_S) -> Survey:
+    """Sort the place's files by whether anything refers to them.
 
     Args:
-        store: the folder.
-        urls: databases, those with passwords that the folder itself does not know among them.
+        store: the folder or bucket.
+        urls: databases, those with passwords that the place itself does not know among them.
         min_age_s: files must be older to count as unused.
 
     Raises:
-        StudyError: a database that has files in the folder cannot be looked into.
+        StudyError: a database that has files there cannot be looked into.
     """
-    if not store.folder.is_dir():
+    stored = list(store.stored())  # before the databases, which refer to a file first
+    if not stored:
         return Survey([], [], [], 0)
-    oldest = time.time() - min_age_s
-    there = list(_own_files(store.folder))  # before the databases, which refer to a file first
-    n_files = sum(path.is_file() and path.name != OWNERS for path in store.folder.iterdir())
+    own = list(_own_files(store, stored))
     referred = set[str]().union(*(_referred(storage) for storage in _storages(store, urls)))
-    sorted_ = Survey([], [], [], n_files - len(there))
-    for file in there:
-        if file.path.name in referred:
+    sorted_ = Survey([], [], [], len(stored) - len(own))
+    for file in own:
+        if file.name in referred:
             sorted_.used.append(file)
-        elif file.path.stat().st_mtime > oldest:
+        elif file.age_s < min_age_s:
             sorted_.young.append(file)
         else:
             sorted_.unused.append(file)
     return sorted_
 
 
-def remove(files: Iterable[File]) -> None:
+def remove(store: ArtifactStore, files: Iterable[File]) -> None:
     """Remove the files; that one is gone already is no error."""
-    for file in files:
-        file.path.unlink(missing_ok=True)
+    weights.remove(store, [file.name for file in files])
 
 
-def _storages(store: ArtifactFolder, urls: Iterable[URL]) -> Iterator[BaseStorage]:
-    """The databases named and those noted in the folder, each once."""
+def _storages(store: ArtifactStore, urls: Iterable[URL]) -> Iterator[BaseStorage]:
+    """The databases named and those noted in the place, each once."""
     named = {_name(url): url for url in urls}
-    noted = {name: storage_url(name) for name in _noted(store.folder / OWNERS)}
+    noted = {name: storage_url(name) for name in store.owners()}
     for name, url in (noted | named).items():
         try:
             yield open_to_look_on(url)
@@ -119,9 +115,9 @@ def _storages(store: ArtifactFolder, urls: Iterable[URL]) -> Iterator[BaseStorag
                 raise
             gone = "is not there" if not exists(url) else "cannot be opened as it is noted there"
             raise StudyError(
-                f"{store.folder} also holds files of {name}, which {gone}, so nothing is removed; "
+                f"{store.place} also holds files of {name}, which {gone}, so nothing is removed; "
                 "if it moved or needs a password, name it with --also; if it is gone for good, "
-                f"take its line out of {store.folder / OWNERS}"
+                f"{store.how_to_forget(name)}"
             ) from error
 
 
@@ -148,31 +144,43 @@ def _live(attrs: dict[str, Any]) -> Iterator[str]:
             yield key.rpartition(":")[2]
 
 
-def _own_files(folder: Path) -> Iterator[File]:
-    for path in sorted(folder.iterdir()):
-        kind = _kind(path) if path.is_file() else None
+def _own_files(store: ArtifactStore, stored: Iterable[Stored]) -> Iterator[File]:
+    for name, n_bytes, age_s in stored:
+        kind = _kind(store, name)
         if kind is not None:
-            yield File(path, kind, path.stat().st_size)
+            yield File(name, kind, n_bytes, age_s)
 
 
-def _kind(path: Path) -> Kind | None:
+def _kind(store: ArtifactStore, name: str) -> Kind | None:
     """What the file is; None if it does not say that it is ours."""
-    if path.suffix == ".partial" and _is_artifact_id(path.stem):
+    if name.endswith(".partial") and _is_artifact_id(name.removesuffix(".partial")):
         return "left half-written"
-    if not _is_artifact_id(path.name):
+    if not _is_artifact_id(name):
         return None
+    with suppress(ArtifactNotFound), store.open_reader(name) as file:
+        head = file.read(N_HEAD)
+        return "picture" if _is_own_picture(head) else _kind_of_tensors(head)
+    return None
+
+
+def _is_own_picture(head: bytes) -> bool:
     try:
-        with Image.open(path, formats=("PNG",)) as image:
-            return "picture" if image.info.get("Software") == MADE_BY else None
+        with Image.open(io.BytesIO(head), formats=("PNG",)) as image:
+            return bool(image.info.get("Software") == MADE_BY)
     except OSError:  # no picture, or a damaged one
-        pass
+        return False
+
+
+def _kind_of_tensors(head: bytes) -> Kind | None:
+    """What a safetensors file is: eight bytes with its header's length, and the header as JSON."""
+    end = 8 + int.from_bytes(head[:8], "little")
     try:
-        with safe_open(path, framework="numpy") as tensors:
-            if "config" not in (tensors.metadata() or {}):
-                return None
-            return "checkpoint" if "generator" in set(tensors.keys()) else "weights"
-    except SafetensorError:
+        header = json.loads(head[8:end])
+        if "config" not in header["__metadata__"]:
+            return None
+    except (ValueError, TypeError, KeyError, RecursionError):  # a file of another kind
         return None
+    return "checkpoint" if "generator" in header else "weights"
 
 
 def _is_artifact_id(name: str) -> bool:
@@ -186,7 +194,3 @@ def _name(url: URL) -> str:
     """How a database is noted: without password, a file by its real place."""
     path = sqlite_path(url)
     return without_password(url) if path is None else str(path.resolve())
-
-
-def _noted(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []

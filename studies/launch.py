@@ -12,6 +12,7 @@ from optuna.storages import RDBStorage
 from spaces.errors import StudyError
 from spaces.stages import Stage
 from studies import encoders, garbage, notes, trials
+from studies.artifacts import ArtifactStore
 from studies.data import load_split
 from studies.estimate import Estimate, estimate
 from studies.factory import TrainingFactory
@@ -25,9 +26,8 @@ from studies.settings import StudySettings
 from studies.sharing import making_studies, share
 from studies.stopping import StopSignal
 from studies.storage import (
-    ArtifactFolder,
-    artifacts_folder,
     exists,
+    open_artifacts,
     open_storage,
     sole_coordinator,
     storage_url,
@@ -35,8 +35,8 @@ from studies.storage import (
 )
 
 NOT_SHARED = (
-    "weights and checkpoints stay on this machine, in {folder}; "
-    "name a folder that all machines share with --artifacts"
+    "weights and checkpoints stay on this machine, in {place}; "
+    "name a folder or bucket that all machines share with --artifacts"
 )
 
 
@@ -72,7 +72,7 @@ class Finished(NamedTuple):
     storage: str
     """Its URL without password."""
     artifacts: str
-    """Folder of its trials' weights."""
+    """Folder or bucket of its trials' weights."""
 
 
 def make_plan(request: SearchRequest, stage: Stage) -> Plan:
@@ -86,7 +86,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # our own events say it all
     url = storage_url(request.storage)
     storage = open_storage(url) if exists(url) else None
-    store = ArtifactFolder(artifacts_folder(url, request.artifacts), make=False)
+    store = open_artifacts(url, request.artifacts, make=False)
     resolution = resolve(storage, store, request, stage)
     settings = resolution.settings
     there = []
@@ -138,7 +138,7 @@ def launch(
     torch.set_num_threads(request.threads)
     url = storage_url(request.storage)
     storage = open_storage(url)
-    store = ArtifactFolder(artifacts_folder(url, request.artifacts))
+    store = open_artifacts(url, request.artifacts)
     garbage.note_owner(store, url)
     resolution = resolve(storage, store, request, stage)
     with sole_coordinator(url, resolution.name) as alone, stop.installed():
@@ -148,13 +148,14 @@ def launch(
         with sharing.exclusively():
             notices = prepare(study, settings, sharing, names, request.promote, request.enqueue)
         if not alone and request.artifacts is None:
-            notices.append(Notice(NOT_SHARED.format(folder=store.folder)))
+            notices.append(Notice(NOT_SHARED.format(place=store.place)))
         for notice in notices:
             on_event(notice)
         notes.fill_in(study, settings)
         validation = load_split(data_folder, settings.budget).validation
+        start = encoders.weights_file(study, store)
         factory = TrainingFactory(
-            data_folder, settings.budget, request.threads, encoders.weights_file(study, store)
+            data_folder, settings.budget, request.threads, start.read_bytes() if start else None
         )
         with stop.interruptible():
             pool = make_pool(request, factory)
@@ -168,12 +169,11 @@ def launch(
                 f"study '{resolution.name}' was deleted or renamed while it ran; the same command "
                 "begins it anew"
             ) from error
-        folder = str(store.folder)
-        return Finished(study, reason, search.state(), without_password(url), folder)
+        return Finished(study, reason, search.state(), without_password(url), store.place)
 
 
 def _open(
-    storage: RDBStorage, store: ArtifactFolder, request: SearchRequest, stage: Stage, name: str
+    storage: RDBStorage, store: ArtifactStore, request: SearchRequest, stage: Stage, name: str
 ) -> tuple[optuna.Study, StudySettings]:
     """The study, made by one process however many want it at once."""
     with making_studies(storage):

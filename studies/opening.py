@@ -14,11 +14,11 @@ from spaces.errors import ConfigurationError, StudyError
 from spaces.stages import Metric, Stage
 from studies import encoders, trials, weights
 from studies import settings as study_settings
+from studies.artifacts import ArtifactStore
 from studies.encoders import Encoder
 from studies.request import SearchRequest
 from studies.samplers import SAMPLERS
 from studies.settings import StudySettings
-from studies.storage import ArtifactFolder
 
 _TAKES_OVER = "takes_over"
 """Attribute of a new study: whose trials it still has to take over; None once it has."""
@@ -41,7 +41,7 @@ class Resolution(NamedTuple):
 
 
 def resolve(
-    storage: BaseStorage | None, store: ArtifactFolder, request: SearchRequest, stage: Stage
+    storage: BaseStorage | None, store: ArtifactStore, request: SearchRequest, stage: Stage
 ) -> Resolution:
     """Find out which study the request means, and whether it fits; writes nothing.
 
@@ -83,7 +83,7 @@ def resolve(
     )
 
 
-def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactFolder) -> optuna.Study:
+def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactStore) -> optuna.Study:
     """The study itself, created with its settings if need be."""
     settings = resolution.settings
     try:
@@ -121,7 +121,7 @@ def _plain(stage: Stage, request: SearchRequest) -> StudySettings:
 def _with_encoder(
     settings: StudySettings,
     storage: BaseStorage | None,
-    store: ArtifactFolder,
+    store: ArtifactStore,
     request: SearchRequest,
 ) -> tuple[StudySettings, Encoder | None]:
     if settings.stage != "classifier":
@@ -204,7 +204,7 @@ def taken_from(study: optuna.Study, trial: optuna.Trial) -> FrozenTrial | None:
 
 
 def _take_over(
-    study: optuna.Study, settings: StudySettings, store: ArtifactFolder, source_name: str
+    study: optuna.Study, settings: StudySettings, store: ArtifactStore, source_name: str
 ) -> None:
     """Queue what fits of another study; the search copies it, or goes on training it.
 

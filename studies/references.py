@@ -1,5 +1,10 @@
-"""Studies and trials by the names that people give them: ``ae``, ``ae#12``."""
+"""Studies and trials by the names that people give them: ``ae``, ``ae#12``.
 
+``ae`` and ``clf`` name the last study of their stage where none is called so, since studies with a
+budget or space of their own have longer names.
+"""
+
+from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -8,8 +13,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces.errors import StudyError
+from studies import settings as study_settings
 from studies import trials
-from studies.settings import load as load_settings
 
 
 class StudyTrial(NamedTuple):
@@ -28,16 +33,30 @@ def all_studies(storage: BaseStorage | None) -> list[optuna.Study]:
 
 
 def find_study(storage: BaseStorage | None, name: str) -> optuna.Study:
-    """The study of that name.
+    """The study of that name in the storage, as :func:`pick` finds it.
+
+    Raises:
+        StudyError: there is none.
+    """
+    return pick(all_studies(storage), name)
+
+
+def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
+    """The study of that name, else the last one that searches the stage of that name.
+
+    Args:
+        studies: oldest first.
+        name: a study's, or ``ae`` or ``clf``.
 
     Raises:
         StudyError: there is none; names the nearest one, or those there are.
     """
-    names = _names(storage)
-    if storage is not None and name in names:
-        return optuna.load_study(study_name=name, storage=storage)
-    near = get_close_matches(name, names, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names) or 'none'}"
+    by_name = {study.study_name: study for study in studies}
+    found = by_name.get(name) or {stage_name(study): study for study in studies}.get(name)
+    if found is not None:
+        return found
+    near = get_close_matches(name, by_name, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(by_name) or 'none'}"
     raise StudyError(f"no study '{name}'; {hint}")
 
 
@@ -63,7 +82,16 @@ def find_trial(storage: BaseStorage | None, reference: str) -> StudyTrial:
 def best_trial(study: optuna.Study) -> FrozenTrial | None:
     """The best trial that was trained to the end; None if there is none yet."""
     own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
-    return trials.best(own, load_settings(study).direction)
+    return trials.best(own, study_settings.load(study).direction)
+
+
+def stage_name(study: optuna.Study) -> str | None:
+    """The short name of the stage that the study searches under the search protocol, if it does."""
+    try:
+        settings = study_settings.load(study)
+    except StudyError:  # another program's, or another version's
+        return None
+    return settings.stage_record().short if settings.budget.protocol == "search" else None
 
 
 def _names(storage: BaseStorage | None) -> list[str]:

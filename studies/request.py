@@ -25,6 +25,9 @@ MetricName = Literal["accuracy", "loss"]
 Cost = Literal["params", "macs", "latency"]
 """What a model costs: parameters, multiply-adds, or milliseconds per 100 images on one thread."""
 
+LONGEST_NAME = 200
+"""Characters of a study's name; a database holds 512, and what is derived from it has more."""
+
 DEFAULT_TRIALS = 50
 """Searched trials of a study; under the paper's protocol there are none."""
 
@@ -43,8 +46,8 @@ class SearchRequest:
     """Name; by default from the stage and the budget."""
     storage: str | None = None
     """SQLite file or Optuna storage URL."""
-    artifacts: Path | None = None
-    """Folder for weights; by default beside the database."""
+    artifacts: Path | str | None = None
+    """Folder for weights, or a bucket as ``s3://bucket/prefix``; by default beside the database."""
     new: bool = False
     """Start a fresh study, taking over the trials that fit, if the settings differ."""
     space_name: SpaceName | None = None
@@ -108,5 +111,16 @@ class SearchRequest:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise ConfigurationError(f"{name} must be above 0 {unit}; got {value}")
+        if self.study is not None:
+            _check_name(self.study)
         if isinstance(self.keep_weights, int) and self.keep_weights < 0:
             raise ConfigurationError(f"keep-weights must not be negative; got {self.keep_weights}")
+
+
+def _check_name(name: str) -> None:
+    """Refuse a study's name that no table, line or command could show as it is."""
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise ConfigurationError(
+            f"--study must be a name of 1 to {LONGEST_NAME} characters that can be seen; "
+            f"got {name[:LONGEST_NAME]!r}"
+        )

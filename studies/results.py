@@ -9,7 +9,7 @@ from torch import Tensor
 
 from spaces.budget import Budget
 from studies import opening, trials, weights
-from studies.storage import ArtifactFolder
+from studies.artifacts import ArtifactStore
 from studies.training import EpochMetrics, Outcome
 
 _COPIED = (
@@ -23,7 +23,7 @@ _COPIED = (
 """What a trial takes over from another with the same configuration."""
 
 
-def save(store: ArtifactFolder, trial: Trial, outcome: Outcome) -> None:
+def save(store: ArtifactStore, trial: Trial, outcome: Outcome) -> None:
     """Keep the weights a trial ends with, and the state from which its training can go on."""
     config = trial.user_attrs[trials.CONFIG]
     assert outcome.weights is not None
@@ -47,7 +47,7 @@ def stored_result(study: optuna.Study, trial: Trial, fingerprint: str) -> Frozen
 
 
 def copy_result(
-    study: optuna.Study, store: ArtifactFolder, trial: Trial, source: FrozenTrial
+    study: optuna.Study, store: ArtifactStore, trial: Trial, source: FrozenTrial
 ) -> str:
     """End the trial with the result of another that has the same configuration.
 
@@ -82,7 +82,7 @@ class Earlier(NamedTuple):
 
 
 def earlier_training(
-    study: optuna.Study, store: ArtifactFolder, trial: Trial, budget: Budget
+    study: optuna.Study, store: ArtifactStore, trial: Trial, budget: Budget
 ) -> Earlier:
     """Find where another trial left the same training, and note it in this one.
 
@@ -109,7 +109,7 @@ def earlier_training(
 
 def checkpoint(
     study: optuna.Study,
-    store: ArtifactFolder,
+    store: ArtifactStore,
     trial: Trial,
     state: dict[str, Tensor],
     history: list[EpochMetrics],
@@ -125,13 +125,13 @@ def checkpoint(
     weights.remove(store, before)
 
 
-def drop_state(study: optuna.Study, store: ArtifactFolder, trial: Trial) -> None:
+def drop_state(study: optuna.Study, store: ArtifactStore, trial: Trial) -> None:
     """Remove a running trial's checkpoint, once its training is over."""
     frozen = study._storage.get_trial(trial._trial_id)
     weights.remove(store, list(weights.artifact_ids(study, frozen, weights.STATE)))
 
 
-def drop_checkpoints(study: optuna.Study, store: ArtifactFolder, fingerprint: str) -> None:
+def drop_checkpoints(study: optuna.Study, store: ArtifactStore, fingerprint: str) -> None:
     """Remove what attempts that died left, once their configuration has a result."""
     for trial in study.get_trials(deepcopy=False):
         same = trial.user_attrs.get(trials.FINGERPRINT) == fingerprint

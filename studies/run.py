@@ -23,6 +23,7 @@ from spaces.budget import Budget
 from spaces.errors import ConfigurationError, FmnistSearchError, StudyError, TrainingDivergedError
 from spaces.space import Configuration, SearchSpace, fingerprint
 from studies import gallery, limits, notes, repair, results, trials, weights
+from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.evaluation import confusion_matrix
 from studies.owner import Owner
@@ -45,7 +46,6 @@ from studies.server import LockLostError
 from studies.settings import StudySettings, environment
 from studies.sharing import LOOK_S, Alone, Sharing
 from studies.stopping import Interrupted, StopSignal
-from studies.storage import ArtifactFolder
 from studies.training import EpochMetrics
 
 ENDED = "ended"
@@ -81,7 +81,7 @@ class Search:
     study: optuna.Study
     settings: StudySettings
     request: SearchRequest
-    store: ArtifactFolder
+    store: ArtifactStore
     validation: Images
     pool: Pool
     on_event: Callable[[Event], None]

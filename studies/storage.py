@@ -3,20 +3,20 @@
 import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import platformdirs
 import sqlalchemy
 from filelock import FileLock, Timeout
-from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import RDBStorage
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from spaces.errors import FaultError, StudyError
+from spaces.errors import StudyError
+from studies.artifacts import ArtifactFolder, ArtifactStore
 from studies.server import first_line, open_server
 from studies.sqlite_faults import state_faults
 
@@ -158,75 +158,40 @@ def _connect(url: URL, opens: Callable[[URL], RDBStorage]) -> RDBStorage:
         ) from error
 
 
-def artifacts_folder(url: URL, folder: Path | None) -> Path:
+def artifacts_folder(url: URL, folder: Path | str | None) -> Path:
     """Where weights and pictures of the storage's trials go: named, or beside the database."""
     if folder is not None:
-        return folder.expanduser().absolute()
+        return Path(folder).expanduser().absolute()
     path = sqlite_path(url)
     return (path.parent if path is not None else home()) / "artifacts"
 
 
-class ArtifactFolder(FileSystemArtifactStore):
-    """Optuna's artifact store on a folder, with files that are there whole or not at all."""
+def open_artifacts(url: URL, named: Path | str | None, make: bool = True) -> ArtifactStore:
+    """Where weights and pictures of the storage's trials are read and written.
 
-    def __init__(self, folder: Path, make: bool = True) -> None:
-        try:
-            if make:
-                folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StudyError(
-                f"cannot make the folder {folder} for weights: {error.strerror}; "
-                "name another with --artifacts"
-            ) from error
-        super().__init__(folder)
-        self.folder = folder
+    Args:
+        url: of the database.
+        named: a folder, or a bucket as ``s3://bucket/prefix``; None for the folder beside the
+            database.
+        make: make the folder if it is not there; a bucket must be.
 
-    def path(self, artifact_id: str) -> Path:
-        """Where an artifact lies, if it is there.
-
-        Raises:
-            StudyError: the name, which comes from a database, leads out of the folder.
-        """
-        if artifact_id in ("", ".", "..") or any(c in artifact_id for c in "/\\\0"):
-            raise StudyError(
-                f"an artifact of the study is named {artifact_id!r}, which is no name of a file in "
-                f"{self.folder}; somebody tampered with the database, so use none of it"
-            )
-        return self.folder / artifact_id
-
-    def open_reader(self, artifact_id: str) -> BinaryIO:
-        """Open for reading."""
-        return super().open_reader(self.path(artifact_id).name)
-
-    def remove(self, artifact_id: str) -> None:
-        """Remove the file."""
-        super().remove(self.path(artifact_id).name)
-
-    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Write under a temporary name, then rename.
-
-        Raises:
-            FaultError: it cannot be written, as when the disk is full.
-        """
-        path = self.path(artifact_id)
-        partial = path.with_name(f"{path.name}.partial")
-        try:
-            super().write(partial.name, content_body)
-            partial.replace(path)
-        except OSError as error:
-            raise cannot_write(self.folder, error) from error
-        finally:
-            with suppress(OSError):  # of a disk that is gone or read-only
-                partial.unlink(missing_ok=True)
+    Raises:
+        StudyError: the folder cannot be made, or the bucket cannot be used.
+    """
+    if named is not None and "://" in str(named):
+        return _open_bucket(str(named))
+    return ArtifactFolder(artifacts_folder(url, named), make)
 
 
-def cannot_write(folder: Path, error: Exception) -> FaultError:
-    """What to raise for an error at writing weights, states and pictures."""
-    text = getattr(error, "strerror", None) or error
-    return FaultError(
-        f"cannot write weights in {folder}: {text}; free some space or make it writable, and type "
-        "the same command again"
-    )
+def _open_bucket(location: str) -> ArtifactStore:
+    try:
+        from studies.bucket import ArtifactBucket
+    except ImportError as error:
+        raise StudyError(
+            "boto3, which --artifacts needs for a bucket, is not installed; install it beside "
+            "fmnist-search: pip install 'boto3>=1.40'"
+        ) from error
+    return ArtifactBucket(location)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ else training needs to go on as if it had never stopped.
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +20,9 @@ from safetensors.torch import load_file, save_file
 
 from spaces.errors import StudyError
 from studies import trials
+from studies.artifacts import ArtifactStore, cannot_write
 from studies.request import Keep
 from studies.settings import load as load_settings
-from studies.storage import ArtifactFolder, cannot_write
 
 ARTIFACTS_ATTR_PREFIX = "artifacts:"
 """Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
@@ -38,7 +38,7 @@ class DamagedError(StudyError):
 
 
 def save(
-    store: ArtifactFolder,
+    store: ArtifactStore,
     trial: Trial,
     tensors: dict[str, torch.Tensor],
     config: dict[str, Any],
@@ -65,7 +65,7 @@ def save(
 
 
 def load(
-    store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
+    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
 ) -> dict[str, torch.Tensor]:
     """The trial's weights, or its state.
 
@@ -74,9 +74,9 @@ def load(
         StudyError: they were not kept, or somebody removed them.
     """
     for artifact_id in artifact_ids(study, trial, file):
-        path = store.path(artifact_id)
-        if path.exists():
-            return read(path, f"trial {trial.number} of '{study.study_name}'")
+        if store.has(artifact_id):
+            whose = f"trial {trial.number} of '{study.study_name}'"
+            return read(store.path(artifact_id), whose)
     raise StudyError(
         f"the weights of trial {trial.number} of '{study.study_name}' were not kept; "
         "keep more with --keep-weights, or train it again: "
@@ -101,10 +101,10 @@ def read(path: Path, whose: str) -> dict[str, torch.Tensor]:
 
 
 def is_kept(
-    store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
+    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
 ) -> bool:
     """Whether the trial's weights, or its state, are there."""
-    return any(store.path(name).exists() for name in artifact_ids(study, trial, file))
+    return any(store.has(name) for name in artifact_ids(study, trial, file))
 
 
 def is_wanted(
@@ -120,7 +120,7 @@ def is_wanted(
     return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < keep
 
 
-def drop_superseded(store: ArtifactFolder, study: optuna.Study, keep: Keep) -> None:
+def drop_superseded(store: ArtifactStore, study: optuna.Study, keep: Keep) -> None:
     """Remove the files of searched trials that are no longer among the best ``keep``."""
     if isinstance(keep, str):
         return
@@ -129,12 +129,12 @@ def drop_superseded(store: ArtifactFolder, study: optuna.Study, keep: Keep) -> N
             discard(store, study, trial)
 
 
-def discard(store: ArtifactFolder, study: optuna.Study, trial: FrozenTrial) -> None:
+def discard(store: ArtifactStore, study: optuna.Study, trial: FrozenTrial) -> None:
     """Remove the trial's weights and state; that they are gone already is no error."""
     remove(store, [*artifact_ids(study, trial), *artifact_ids(study, trial, STATE)])
 
 
-def remove(store: ArtifactFolder, ids: list[str]) -> None:
+def remove(store: ArtifactStore, ids: Iterable[str]) -> None:
     """Remove files from the store; that they are gone already is no error."""
     for artifact_id in ids:
         try:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from buckets import S3, running_s3
 from installed_command import Command
 from postgres import Postgres, find_binaries, running_postgres
 from tiny_data import TinyData, write_tiny_data
@@ -46,6 +47,21 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip("PostgreSQL is not installed; on Debian: apt-get install postgresql")
     with running_postgres(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """A server that speaks S3, on a free port of this machine."""
+    with running_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The same, in the environment of this process, whose cache is empty."""
+    for name, value in s3_server.environment(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return s3_server
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ from spaces.classifier import ClassifierConfig
 from spaces.errors import NoEncoderError, StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies import encoders, trials, weights
+from studies.artifacts import ArtifactFolder
 from studies.factory import TrainingFactory
 from studies.launch import Finished, launch
 from studies.progress import Event
 from studies.request import SearchRequest
 from studies.settings import load
 from studies.stopping import StopSignal
-from studies.storage import ArtifactFolder, open_storage, storage_url
+from studies.storage import open_storage, storage_url
 
 SMALL = {"conv1_channels": "8", "conv2_channels": "16"}
 
@@ -73,7 +74,7 @@ def test_a_study_of_classifiers_keeps_its_encoder_and_says_where_it_is_from(
     assert kept.keys() == own.keys()
     trial = study.get_trials()[0]
     config = ClassifierConfig.from_dict(trial.user_attrs[trials.CONFIG])
-    training = TrainingFactory(data_dir, load(study).budget, 1, file)(config, 0)
+    training = TrainingFactory(data_dir, load(study).budget, 1, file.read_bytes())(config, 0)
     built = training.network.state_dict()
     for name, tensor in own.items():
         assert torch.equal(kept[name], tensor)

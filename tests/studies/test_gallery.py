@@ -14,8 +14,8 @@ from spaces.budget import Budget
 from spaces.classifier import ClassifierConfig
 from spaces.space import Configuration
 from studies import gallery
+from studies.artifacts import ArtifactFolder
 from studies.data import Split
-from studies.storage import ArtifactFolder
 from studies.training import Training
 
 SMALL = AutoencoderConfig(conv1_channels=8, conv2_channels=16)

@@ -15,8 +15,9 @@ from sqlalchemy.engine import make_url
 
 from spaces.errors import StudyError
 from studies import garbage, weights
+from studies.artifacts import OWNERS, ArtifactFolder
 from studies.pictures import learning_curve
-from studies.storage import ArtifactFolder, open_storage, storage_url
+from studies.storage import open_storage, storage_url
 from studies.training import EpochMetrics
 
 PNG = learning_curve([EpochMetrics(1, 0.5, 0.5, 1.0, 0.1)])
@@ -45,7 +46,7 @@ class Place:
 
     def unused(self, *databases: str, min_age_s: float = -1.0) -> set[str]:
         urls = [storage_url(str(self.folder / name)) for name in databases or ("studies.db",)]
-        return {f.path.name for f in garbage.survey(self.store, urls, min_age_s).unused}
+        return {f.name for f in garbage.survey(self.store, urls, min_age_s).unused}
 
 
 @pytest.fixture
@@ -65,10 +66,10 @@ def test_what_a_deleted_study_left_can_go_and_all_else_stays(place: Place) -> No
     delete(gone)
     assert place.unused() == unused
     found = garbage.survey(place.store, [storage_url(str(place.folder / "studies.db"))], -1.0)
-    assert {file.path.name for file in found.used} == used
-    garbage.remove(found.unused)
-    garbage.remove(found.unused)  # gone already
-    assert {path.name for path in place.store.folder.iterdir()} == used | {garbage.OWNERS}
+    assert {file.name for file in found.used} == used
+    garbage.remove(place.store, found.unused)
+    garbage.remove(place.store, found.unused)  # gone already
+    assert {path.name for path in place.store.folder.iterdir()} == used | {OWNERS}
 
 
 def test_what_a_copied_trial_refers_to_stays_when_its_study_is_deleted(place: Place) -> None:
@@ -128,7 +129,7 @@ def test_nothing_can_go_while_one_of_the_databases_cannot_be_asked(
     study = place.study()
     place.picture(study.ask())
     delete(study)
-    with (place.store.folder / garbage.OWNERS).open("a") as file:
+    with (place.store.folder / OWNERS).open("a") as file:
         file.write(f"{line}\n")
     with pytest.raises(StudyError, match=words) as raised:
         place.unused()
@@ -139,7 +140,7 @@ def test_the_folder_notes_each_database_once_and_no_password(place: Place) -> No
     server = make_url("postgresql://somebody:secret@host/studies")
     for url in (storage_url(str(place.folder / "studies.db")), server, server):
         garbage.note_owner(place.store, url)
-    assert (place.store.folder / garbage.OWNERS).read_text().splitlines() == [
+    assert (place.store.folder / OWNERS).read_text().splitlines() == [
         str(place.folder / "studies.db"),
         "postgresql://somebody:***@host/studies",
     ]

@@ -12,6 +12,7 @@ from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER
 from studies import launch, trials
+from studies.artifacts import ArtifactFolder
 from studies.estimate import estimate
 from studies.request import SearchRequest
 from studies.settings import StudySettings
@@ -44,7 +45,7 @@ def test_a_plan_of_a_new_study_says_all_that_is_to_do_and_writes_nothing(tmp_pat
 
 def test_a_plan_of_an_existing_study_counts_what_is_there(tmp_path: Path) -> None:
     storage = open_storage(storage_url(str(tmp_path / "s.db")))
-    store = launch.ArtifactFolder(tmp_path / "artifacts")
+    store = ArtifactFolder(tmp_path / "artifacts")
     resolution = launch.resolve(storage, store, request(tmp_path), AUTOENCODER)
     study = launch.open_study(storage, resolution, store)
     for attrs in ({}, {trials.PAPER: "dropout"}):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -5,12 +6,14 @@ import pytest
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
+from spaces.budget import Budget
 from spaces.errors import StudyError
 from studies import trials
 from studies.references import all_studies, find_study, find_trial
 from studies.settings import StudySettings, store
 from studies.storage import open_existing, open_storage, storage_url
 
+CLASSIFIERS = StudySettings("classifier", metric="validation_accuracy", direction="maximize")
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
 
@@ -61,6 +64,22 @@ def test_what_a_reference_misses_is_said(
 
 def test_a_study_whose_name_holds_a_number_sign_is_found(storage: BaseStorage) -> None:
     assert find_study(storage, "c#3").study_name == "c#3"
+
+
+def test_a_stages_name_means_its_last_search_where_no_study_is_called_so(
+    storage: BaseStorage,
+) -> None:
+    for name, settings in (
+        ("small", CLASSIFIERS),
+        ("last", CLASSIFIERS),
+        ("papers", replace(CLASSIFIERS, budget=Budget(protocol="paper"))),
+    ):
+        store(optuna.create_study(storage=storage, study_name=name), settings)
+    optuna.create_study(storage=storage, study_name="of another program")
+    assert find_study(storage, "clf").study_name == "last"
+    assert find_study(storage, "ae").study_name == "ae"
+    optuna.create_study(storage=storage, study_name="clf")
+    assert find_study(storage, "clf").study_name == "clf"
 
 
 def test_where_there_is_no_database_there_are_no_studies() -> None:

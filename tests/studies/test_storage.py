@@ -1,4 +1,3 @@
-import io
 import os
 import signal
 import sqlite3
@@ -12,12 +11,12 @@ from typing import Any
 import optuna
 import pytest
 
-from spaces.errors import FaultError, StudyError
+from spaces.errors import StudyError
 from studies import storage
 from studies.storage import (
-    ArtifactFolder,
     artifacts_folder,
     exists,
+    open_artifacts,
     open_storage,
     sole_coordinator,
     sqlite_path,
@@ -191,7 +190,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="cannot open the studies in"):
         open_at(tmp_path / "file" / "studies.db")
     with pytest.raises(StudyError, match="--artifacts"):
-        ArtifactFolder(tmp_path / "file" / "artifacts")
+        open_artifacts(storage_url(None), tmp_path / "file" / "artifacts")
 
 
 OPENS = """
@@ -311,33 +310,3 @@ def test_artifacts_lie_beside_the_database_unless_a_folder_is_named(
     monkeypatch.setattr(storage, "home", lambda: tmp_path / "home")
     server = storage_url("postgresql://u@h/x")
     assert artifacts_folder(server, None) == tmp_path / "home" / "artifacts"
-
-
-class FailingReader(io.RawIOBase):
-    """Gives some bytes, then fails as a full or broken disk does."""
-
-    def __init__(self) -> None:
-        self.n_reads = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        self.n_reads += 1
-        if self.n_reads > 1:
-            raise OSError("broken")
-        buffer[:3] = b"abc"
-        return 3
-
-
-def test_an_artifact_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
-    store = ArtifactFolder(tmp_path / "deep" / "artifacts")
-    reader = FailingReader()
-    with pytest.raises(FaultError, match="broken"):
-        store.write("one", io.BufferedReader(reader, buffer_size=3))
-    assert reader.n_reads == 2
-    assert list(store.folder.iterdir()) == []
-    store.write("two", io.BytesIO(b"whole"))
-    assert [path.name for path in store.folder.iterdir()] == ["two"]
-    with store.open_reader("two") as stored:
-        assert stored.read() == b"whole"

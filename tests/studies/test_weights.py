@@ -12,10 +12,10 @@ from safetensors import safe_open
 from spaces.autoencoder import AutoencoderConfig
 from spaces.errors import StudyError
 from studies import settings, trials, weights
+from studies.artifacts import ArtifactFolder
 from studies.networks import build_autoencoder
 from studies.request import Keep
 from studies.settings import StudySettings
-from studies.storage import ArtifactFolder
 
 CONFIG = AutoencoderConfig(batchnorm=True)
 

@@ -1,0 +1,254 @@
+"""Buckets: what is brought down and when, and how what goes wrong is told."""
+
+import http.server
+import io
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from buckets import S3, SECRET
+from optuna.artifacts import upload_artifact
+
+from spaces.errors import FaultError, StudyError
+from studies import bucket as module
+from studies import garbage, weights
+from studies.artifacts import OWNERS
+from studies.bucket import ArtifactBucket
+from studies.dashboard import ShownArtifacts
+from studies.storage import open_artifacts, open_storage, storage_url
+
+
+def cached(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_only_what_is_read_is_brought_down_and_that_once(s3: S3, tmp_path: Path) -> None:
+    bucket, cache = s3.bucket(), tmp_path / "mine"
+    store = ArtifactBucket(f"s3://{bucket}", cache)
+    store.write("one", io.BytesIO(b"whole"))
+    assert store.has("one")
+    list(store.stored())
+    assert cached(cache) == []
+    assert store.path("one").read_bytes() == b"whole"
+    assert cached(cache) == ["one"]
+    s3.drop(bucket)
+    assert store.path("one").read_bytes() == b"whole", "no server is asked again"
+
+
+def test_what_another_machine_removed_is_not_there_though_it_was_read_here(s3: S3) -> None:
+    location = f"s3://{s3.bucket()}"
+    store, other = ArtifactBucket(location), ArtifactBucket(location)
+    store.write("one", io.BytesIO(b"whole"))
+    store.path("one")
+    other.remove("one")
+    assert not store.has("one")
+
+
+def test_a_broken_download_leaves_nothing(
+    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArtifactBucket(f"s3://{s3.bucket()}", tmp_path / "mine")
+    store.write("one", io.BytesIO(b"whole"))
+
+    def copy_some(_source: Any, file: Any) -> None:
+        file.write(b"wh")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.shutil, "copyfileobj", copy_some)
+        with pytest.raises(FaultError, match="No space left"):
+            store.path("one")
+    assert cached(tmp_path / "mine") == []
+    assert store.path("one").read_bytes() == b"whole"
+
+
+def test_what_was_read_longest_ago_makes_room(
+    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_CACHED", 2)
+    store = ArtifactBucket(f"s3://{s3.bucket()}", tmp_path / "mine")
+    for age_s, name in ((30, "a"), (20, "b"), (10, "c")):
+        store.write(name, io.BytesIO(name.encode()))
+        path = store.path(name)
+        os.utime(path, (path.stat().st_atime, path.stat().st_mtime - age_s))
+    assert cached(tmp_path / "mine") == ["b", "c"]
+
+
+def test_a_file_of_another_machine_is_not_taken_for_one_of_this(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ArtifactBucket(f"s3://{s3.bucket()}")
+    store.note_owner("/home/me/studies.db")
+    monkeypatch.setattr(module.socket, "gethostname", lambda: "elsewhere")
+    store.note_owner("/home/me/studies.db")
+    there = store.owners()
+    assert len(there) == 2
+    assert "/home/me/studies.db" in there
+    assert not any(name.startswith("elsewhere") for name in there)
+
+
+def test_gc_asks_all_databases_of_a_bucket_and_removes_what_none_refers_to(
+    s3: S3, tmp_path: Path
+) -> None:
+    bucket = s3.bucket()
+    store = open_artifacts(storage_url(None), f"s3://{bucket}/p")
+    urls = [storage_url(str(tmp_path / name)) for name in ("a.db", "b.db")]
+    studies = []
+    for url in urls:
+        garbage.note_owner(store, url)
+        studies.append(optuna.create_study(storage=open_storage(url), study_name="s"))
+        weights.save(store, studies[-1].ask(), {"w": torch.zeros(2)}, {"dropout": 0.0})
+    (tmp_path / "notes.txt").write_text("mine")
+    upload_artifact(
+        artifact_store=store, file_path=str(tmp_path / "notes.txt"), study_or_trial=studies[1]
+    )
+    optuna.delete_study(study_name="s", storage=studies[1]._storage)
+    found = garbage.survey(store, urls[:1], min_age_s=-5)
+    assert [file.kind for file in found.used] == ["weights"]
+    assert [file.kind for file in found.unused] == ["weights"]
+    assert found.n_foreign == 1
+    assert len(garbage.survey(store, urls[:1]).young) == 1
+    s3.age(bucket, 601)
+    assert garbage.survey(store, urls[:1]).unused[0].name == found.unused[0].name
+    before = set(s3.objects(bucket))
+    garbage.remove(store, found.unused)
+    assert before - set(s3.objects(bucket)) == {f"p/{found.unused[0].name}"}
+    (tmp_path / "b.db").rename(tmp_path / "moved.db")
+    with pytest.raises(StudyError, match="is not there") as raised:
+        garbage.survey(store, urls[:1])
+    note = str(raised.value).rpartition(f"s3://{bucket}/")[2]
+    assert note.startswith(f"p/{OWNERS}/")
+    assert note in s3.objects(bucket)
+
+
+def one_line(error: Exception) -> str:
+    text = str(error)
+    assert "\n" not in text
+    assert SECRET not in text
+    assert "127.0.0.1" not in text, "an endpoint's URL can hold a password"
+    return text
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "s3://",
+        "s3:///prefix",
+        f"s3://somebody:{SECRET}@bucket/prefix",
+        f"s3://bucket/prefix?key={SECRET}",
+        "s3://bucket/a//b",
+        "gs://bucket/prefix",
+        "file:///tmp",
+    ],
+)
+def test_what_names_no_bucket_is_one_line(location: str) -> None:
+    with pytest.raises(StudyError, match="--artifacts takes") as raised:
+        open_artifacts(storage_url(None), location)
+    one_line(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("AWS_ENDPOINT_URL", f"http://me:{SECRET}@127.0.0.1:1", "does not answer"),
+        ("AWS_ENDPOINT_URL", SECRET, "is no URL"),
+        ("AWS_ACCESS_KEY_ID", None, "credentials"),
+        ("AWS_PROFILE", SECRET, "credentials"),
+    ],
+)
+def test_what_is_wrong_with_the_environment_is_one_line(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, variable: str, value: str | None, words: str
+) -> None:
+    location = f"s3://{s3.bucket()}"
+    monkeypatch.setenv(variable, value or "")
+    if value is None:
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        monkeypatch.delenv(variable)
+    with pytest.raises(StudyError, match=words) as raised:
+        ArtifactBucket(location)
+    assert not isinstance(raised.value, FaultError), "nothing was begun"
+    one_line(raised.value)
+
+
+def test_a_bucket_that_is_not_there_is_one_line(s3: S3) -> None:
+    with pytest.raises(StudyError, match="no such bucket") as raised:
+        ArtifactBucket("s3://no-such-bucket/prefix")
+    assert "s3://no-such-bucket/prefix" in one_line(raised.value)
+
+
+@contextmanager
+def refusing(code: str) -> Iterator[str]:
+    """A server that refuses everything with a code and repeats what it was told."""
+
+    class Refuses(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = f"<Error><Code>{code}</Code><Message>{SECRET}</Message></Error>".encode()
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Refuses) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("AccessDenied", "do not allow"),
+        ("InvalidAccessKeyId", "does not know the AWS_ACCESS_KEY_ID"),
+        ("SignatureDoesNotMatch", "AWS_SECRET_ACCESS_KEY is wrong"),
+        ("Whatever", "refuses with Whatever"),
+    ],
+)
+def test_what_a_server_refuses_is_one_line(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    with refusing(code) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(StudyError, match=words) as raised:
+            ArtifactBucket("s3://bucket")
+    one_line(raised.value)
+
+
+def test_a_bucket_that_goes_away_is_a_fault_that_can_be_mended(s3: S3) -> None:
+    bucket = s3.bucket()
+    store = ArtifactBucket(f"s3://{bucket}")
+    s3.drop(bucket)
+    for use in (
+        lambda: store.write("one", io.BytesIO(b"")),
+        lambda: list(store.stored()),
+        lambda: store.note_owner("postgresql://me@host/studies"),
+        lambda: ArtifactBucket.owners(store),
+    ):
+        with pytest.raises(FaultError, match="no such bucket") as raised:
+            use()
+        one_line(raised.value)
+
+
+def test_without_boto3_the_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    monkeypatch.delitem(sys.modules, "studies.bucket")
+    with pytest.raises(StudyError, match=r"pip install 'boto3"):
+        open_artifacts(storage_url(None), "s3://bucket")
+
+
+def test_the_dashboard_removes_nothing_from_a_bucket(s3: S3) -> None:
+    store = ArtifactBucket(f"s3://{s3.bucket()}")
+    shown = ShownArtifacts(store)
+    shown.write("one", io.BytesIO(b"whole"))
+    shown.remove("one")
+    assert shown.open_reader("one").read() == b"whole"
