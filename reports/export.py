@@ -20,11 +20,11 @@ from spaces.errors import StudyError
 from spaces.files import ConfigFile, TrainedWith, json_schema, write_config
 from studies import encoders, exported, onnx_model, trials, weights
 from studies import settings as study_settings
+from studies.artifacts import ArtifactStore
 from studies.final_results import FinalResult
 from studies.networks import Autoencoder, Classifier, build
 from studies.references import StudyTrial
 from studies.settings import StudySettings
-from studies.storage import ArtifactFolder
 
 ConfigFormat = Literal["json", "toml"]
 CONFIG_FORMATS: tuple[ConfigFormat, ...] = get_args(ConfigFormat)
@@ -67,7 +67,7 @@ def pareto_trials(study: optuna.Study) -> list[StudyTrial]:
 
 def export_models(
     models: Sequence[StudyTrial],
-    store: ArtifactFolder,
+    store: ArtifactStore,
     out: Path,
     pixels: Tensor,
     nested: bool,
@@ -113,7 +113,7 @@ def _some(study: optuna.Study, chosen: list[FrozenTrial]) -> list[StudyTrial]:
 
 def _write(
     model: StudyTrial,
-    store: ArtifactFolder,
+    store: ArtifactStore,
     folder: Path,
     pixels: Tensor,
     finals: Sequence[FinalResult],

@@ -50,7 +50,7 @@ def check_folder(folder: Path, overwrite: bool) -> None:
     """Refuse a folder that holds anything, unless it may be written over.
 
     Raises:
-        StudyError: it does, or is no folder.
+        StudyError: it does, is no folder, or cannot be made.
     """
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"--out: {folder} is a file; name a folder")
@@ -59,12 +59,34 @@ def check_folder(folder: Path, overwrite: bool) -> None:
             f"--out: {folder} is not empty; add --overwrite to replace a report there, "
             "or name another folder"
         )
+    _try_to_make(folder)
+
+
+def _try_to_make(folder: Path) -> None:
+    """Make a folder and remove it again: some file systems tell only then that they refuse."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"--out: cannot write in {folder}: {error.strerror}; name another folder"
+        ) from error
+    finally:
+        for path in missing:
+            if path.is_dir():
+                path.rmdir()
 
 
 def holds_only_a_report(folder: Path) -> bool:
     """Whether an earlier report is all that is in the folder, or the beginning of one."""
     written = {*FOLDERS, *PAGES}
     return folder.is_dir() and all(path.name in written for path in folder.iterdir())
+
+
+def files_within(folder: Path) -> list[Path]:
+    """A report's files: the page, the Markdown, then figures, tables and values by name."""
+    beside = [path for name in FOLDERS for path in sorted((folder / name).iterdir())]
+    return [*(folder / name for name in PAGES), *beside]
 
 
 def write(document: Document, sources: Sources, language: Language, folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from search.ae import ae
 from search.clf import clf
@@ -32,10 +33,13 @@ from search.reproduce import reproduce
 from search.run_command import run
 from search.studies_command import app as studies_app
 from search.train import train
+from search.usage import usage_in_words
 from spaces.errors import ConfigurationError, FaultError, FmnistSearchError
 
 FAULT = 3
 """Exit code for a run that something around it stopped."""
+LONGEST_LINE = 2000
+"""Characters of an error, as a name or a value in it can have any length."""
 BUG = 70
 """Exit code for errors that nobody foresaw; EX_SOFTWARE of ``sysexits.h``."""
 
@@ -136,7 +140,14 @@ def main() -> None:
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
-        whole_command_line()()
+        # Not standalone, it returns what typer.Exit says, and leaves errors to this function.
+        sys.exit(whole_command_line()(prog_name="fmnist-search", standalone_mode=False))
+    except TyperException as error:
+        _say(usage_in_words(error))
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        _say("not confirmed; nothing was done")
+        sys.exit(1)
     except FmnistSearchError as error:
         _say(str(error))
         sys.exit(_exit_code(error))
@@ -159,8 +170,13 @@ def _exit_code(error: FmnistSearchError) -> int:
 
 
 def _say(text: str) -> None:
-    color = False if os.environ.get("NO_COLOR") else None
-    typer.secho(f"error: {text}", fg="red", err=True, color=color)
+    """Write one line, whatever names and values in it hold; nothing if there is nothing to say."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE // 2]} … {line[-LONGEST_LINE // 2 :]}"
+    if line:
+        color = False if os.environ.get("NO_COLOR") else None
+        typer.secho(f"error: {line}", fg="red", err=True, color=color)
 
 
 def _is_full(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
@@ -58,7 +59,9 @@ def config(
     settings = [s for s in _settings(root, (), found) if command in (None, s.command)]
     if not settings:
         names = dict.fromkeys(s.command for s in _settings(root, (), found))
-        raise ConfigurationError(f"no command {command!r}; there are {', '.join(names)}")
+        near = get_close_matches(command or "", names, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"
+        raise ConfigurationError(f"no command {command!r}; {hint}")
     if as_json:
         print_json([s._asdict() for s in settings])
         return

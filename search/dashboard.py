@@ -1,7 +1,6 @@
 """The ``dashboard`` command: studies in a browser."""
 
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,11 +11,11 @@ if TYPE_CHECKING:
     from studies.dashboard import Server
 
 ArtifactsOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--artifacts",
-        metavar="DIR",
-        help="Folder of trials' weights and pictures.  "
+        metavar="DIR|URL",
+        help="Folder of trials' weights and pictures, or s3://bucket/prefix.  "
         "[default: artifacts, beside the SQLite file]",
         show_default=False,
     ),
@@ -49,14 +48,15 @@ def dashboard(
         import optuna
 
         from reports.saved_plots import refresh
-        from studies.dashboard import ShownFolder, make_server
-        from studies.storage import artifacts_folder, open_to_look_on, storage_url
+        from studies.dashboard import ShownArtifacts, make_server
+        from studies.storage import open_artifacts, open_to_look_on, storage_url
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         url = storage_url(storage)
         shown = open_to_look_on(url)
+        store = ShownArtifacts(open_artifacts(url, artifacts))
         refresh(shown)
-        server = make_server(shown, ShownFolder(artifacts_folder(url, artifacts)), host, port)
+        server = make_server(shown, store, host, port)
     if port and server.server_port != port:
         typer.echo(f"port {port} is taken by another program; took a free one")
     if not _is_loopback(host):

@@ -162,7 +162,8 @@ def _fitting(option: TyperOption, command: Command, value: Any) -> Any:
         # Resilient: callbacks shall look at it and do nothing.
         option.process_value(typer.Context(command, resilient_parsing=True), taken)
     except typer.BadParameter as error:
-        raise ConfigurationError(error.message) from error
+        got = "" if repr(value) in error.message else f"; got {value!r}"
+        raise ConfigurationError(f"{error.message.removeprefix('Value error, ')}{got}") from error
     return taken
 
 

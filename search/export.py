@@ -7,7 +7,7 @@ import typer
 
 from search.data import DataDir, find_data
 from search.options import ArtifactsOption, StorageOption
-from search.output import JsonOption, Output, QuietOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 from spaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def export(
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Export a trained model: configuration, weights, ONNX, figures and a model card.
@@ -62,17 +63,17 @@ def export(
     """
     if top is not None and pareto:
         raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
-    output = Output(quiet=quiet, as_json=as_json).checked()
+    output = Output(quiet, verbose, as_json).checked()
     console = output.progress_console()
     with console.status("loading PyTorch"):
         from reports.export import N_CHECKED, export_models, pareto_trials, top_trials
         from studies.data import load_train
         from studies.final_results import read_all
         from studies.references import find_study, find_trial
-        from studies.storage import ArtifactFolder, artifacts_folder, open_existing, storage_url
+        from studies.storage import open_artifacts, open_existing, storage_url
 
         url, opened = storage_url(storage), open_existing(storage)
-        store = ArtifactFolder(artifacts_folder(url, artifacts), make=False)
+        store = open_artifacts(url, artifacts, make=False)
         if top is not None:
             models = top_trials(find_study(opened, reference), top)
         elif pareto:
@@ -99,18 +100,23 @@ def export(
         if quiet:
             typer.echo(exported.folder)
         elif not as_json:
-            _show(console, exported)
+            _show(console, exported, verbose)
 
 
-def _show(console: "Console", exported: "Exported") -> None:
+def _show(console: "Console", exported: "Exported", with_checksums: bool) -> None:
     from search.console import percent
 
     metrics, onnx = exported.metrics, exported.metrics["onnx"]
     value = f"{metrics['metric'].replace('validation_', 'val. ')} {percent(metrics['value'])}"
+    shown = metrics["files"] if with_checksums else {}
+    checksums = {name: f"  SHA-256 {file['sha256']}" for name, file in shown.items()}
     lines = [
         f"{metrics['study']}#{metrics['trial']} is in {exported.folder}: "
         f"{metrics['configuration']}; {value}",
-        *(f"  {name:<20}{size / 1000:>10,.1f} kB" for name, size in exported.sizes.items()),
+        *(
+            f"  {name:<20}{size / 1000:>10,.1f} kB{checksums.get(name, '')}"
+            for name, size in exported.sizes.items()
+        ),
         f"  ONNX opset {onnx['opset']}, any batch; differs from PyTorch by at most "
         f"{onnx['largest_difference']:.0e} over {onnx['n_images']} real images",
     ]

@@ -28,8 +28,9 @@ LEAST_FOR_DIGITS = 100
 class FinalView:
     """Shows seeds in training: bars on a terminal, else a line for what matters."""
 
-    def __init__(self, console: "Console", plan: "FinalPlan") -> None:
+    def __init__(self, console: "Console", plan: "FinalPlan", every_epoch: bool = False) -> None:
         self._console = console
+        self._every_epoch = every_epoch
         self._n_epochs = plan.budget.epochs
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -69,10 +70,8 @@ class FinalView:
                 loss = f"training loss {percent(metrics.train_loss)}"
                 detail = f"epoch {metrics.epoch}/{self._n_epochs}  {loss}  about {left} left"
                 self._bars.update(self._tasks[seed], completed=metrics.epoch, detail=detail)
-                if (
-                    not self._console.is_terminal
-                    and time.monotonic() - self._last_line > PLAIN_PROGRESS_S
-                ):
+                waited = time.monotonic() - self._last_line > PLAIN_PROGRESS_S
+                if self._every_epoch or (waited and not self._console.is_terminal):
                     self._print(f"seed {seed} {detail}")
             case SeedDone(result):
                 self._bars.remove_task(self._tasks.pop(result.seed))

@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,7 +26,7 @@ def gc(
         list[str] | None,
         typer.Option(
             metavar="FILE|URL",
-            help="A further database whose files are in the folder. Those that searches of this "
+            help="A further database whose files are in the place. Those that searches of this "
             "program wrote there are known already, but for passwords.",
             show_default=False,
         ),
@@ -40,8 +39,8 @@ def gc(
 
     They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
     ended or copied, or a study, is never removed, nor are files younger than ten minutes or made
-    by other programs. A folder can hold files of several databases: all that are known to use it
-    are asked, and if one cannot be opened nothing is removed.
+    by other programs. A folder or bucket can hold files of several databases: all that are known
+    to use it are asked, and if one cannot be opened nothing is removed.
 
     Examples:
         fmnist-search gc --dry-run
@@ -49,31 +48,33 @@ def gc(
         fmnist-search gc --yes
     """
     from studies.garbage import remove, survey
-    from studies.storage import ArtifactFolder, artifacts_folder, storage_url
+    from studies.storage import open_artifacts, open_existing, storage_url
 
     output = Output(quiet, verbose, as_json).checked()
+    if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
+        raise typer.BadParameter("nobody is there to ask; add --yes to remove files, or --dry-run")
+    for named in (storage, *(also or ())):
+        open_existing(named)  # refused here even where there is no file to ask it about
     url = storage_url(storage)
-    store = ArtifactFolder(artifacts_folder(url, artifacts), make=False)
+    store = open_artifacts(url, artifacts, make=False)
     found = survey(store, [url, *(storage_url(other) for other in also or ())])
     if output.as_json:
-        print_json(_document(found, store.folder))
+        print_json(_document(found, store.place))
     elif not quiet:
-        typer.echo(_as_text(found, store.folder, verbose))
+        typer.echo(_as_text(found, store.place, verbose))
     if dry_run or not found.unused:
         if quiet:
             typer.echo(f"{_total(found.unused)} can go")
         return
     if not yes:
-        if output.as_json or not sys.stdin.isatty():
-            raise typer.BadParameter("nobody is there to ask; add --yes to remove them")
         typer.confirm(f"Remove {_total(found.unused)}?", abort=True)
-    remove(found.unused)
+    remove(store, found.unused)
     typer.echo(f"removed {_total(found.unused)}", err=output.as_json)
 
 
-def _as_text(found: "Survey", folder: Path, with_names: bool) -> str:
+def _as_text(found: "Survey", place: str, with_names: bool) -> str:
     kinds = sorted({file.kind for file in (*found.used, *found.young, *found.unused)})
-    lines = [str(folder), f"{'':<20}{'in use':>22}{'can go':>22}"]
+    lines = [place, f"{'':<20}{'in use':>22}{'can go':>22}"]
     for kind in kinds:
         used, unused = (
             [f for f in files if f.kind == kind] for files in (found.used, found.unused)
@@ -85,9 +86,7 @@ def _as_text(found: "Survey", folder: Path, with_names: bool) -> str:
     if found.n_foreign:
         lines.append(f"{found.n_foreign} left alone: not made by this program")
     if with_names:
-        lines += [
-            f"can go: {file.path.name}  {file.kind}, {_total([file])}" for file in found.unused
-        ]
+        lines += [f"can go: {file.name}  {file.kind}, {_total([file])}" for file in found.unused]
     return "\n".join(lines)
 
 
@@ -97,16 +96,16 @@ def _total(files: Sequence["File"]) -> str:
     return f"{len(files):,} file{'' if len(files) == 1 else 's'}, {size}"
 
 
-def _document(found: "Survey", folder: Path) -> dict[str, Any]:
+def _document(found: "Survey", place: str) -> dict[str, Any]:
     def counted(files: Sequence["File"]) -> dict[str, Any]:
         n_bytes = sum(file.n_bytes for file in files)
         return {"files": len(files), "bytes": n_bytes, "kinds": Counter(f.kind for f in files)}
 
     return {
-        "folder": str(folder),
+        "folder": place,
         "in_use": counted(found.used),
         "can_go": counted(found.unused),
         "too_young": counted(found.young),
         "foreign_files": found.n_foreign,
-        "names": [file.path.name for file in found.unused],
+        "names": [file.name for file in found.unused],
     }

@@ -10,6 +10,8 @@ import typer
 
 from search.data import DataDir
 from search.parsers import (
+    address,
+    finite,
     milliseconds,
     seconds,
     weights_kept,
@@ -19,6 +21,12 @@ from studies.request import DEFAULT_TRIALS, MetricName, PrunerName, SamplerName
 
 BUDGET_PANEL = "Budget of a trial"
 STUDY_PANEL = "Study and storage"
+
+# Far more than anybody needs; a slip above them would end in a crash or a machine without memory.
+MOST_TRIALS = 1_000_000
+MOST_EPOCHS = 100_000
+MOST_PROCESSES = 1024
+MOST_THREADS = 512
 
 
 StorageOption = Annotated[
@@ -33,11 +41,12 @@ StorageOption = Annotated[
 ]
 
 ArtifactsOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--artifacts",
-        metavar="DIR",
-        help="Folder for trials' weights.  [default: artifacts, beside the SQLite file]",
+        metavar="DIR|URL",
+        help="Folder for trials' weights, or s3://bucket/prefix.  "
+        "[default: artifacts, beside the SQLite file]",
         show_default=False,
         rich_help_panel=STUDY_PANEL,
     ),
@@ -49,6 +58,7 @@ SEARCH: dict[str, Any] = {
         int | None,
         typer.Option(
             min=0,
+            max=MOST_TRIALS,
             help="Searched trials the study shall have IN ALL, besides the paper's: the same "
             f"command again goes on to this number.  [default: {DEFAULT_TRIALS}]",
             show_default=False,
@@ -56,12 +66,18 @@ SEARCH: dict[str, Any] = {
     ],
     "more": Annotated[
         int | None,
-        typer.Option(min=1, help="Add so many trials, instead of --trials.", metavar="N"),
+        typer.Option(
+            min=1,
+            max=MOST_TRIALS,
+            help="Add so many trials, instead of --trials.",
+            metavar="N",
+        ),
     ],
     "promote": Annotated[
         int,
         typer.Option(
             min=0,
+            max=MOST_TRIALS,
             metavar="TOP_K",
             help="Train the best so many pruned trials to the end; they go on from where they "
             "were pruned.",
@@ -82,24 +98,34 @@ SEARCH: dict[str, Any] = {
     ],
     "patience": Annotated[
         int | None,
-        typer.Option(min=1, help="Stop after so many trials without a better one."),
+        typer.Option(
+            min=1, max=MOST_TRIALS, help="Stop after so many trials without a better one."
+        ),
     ],
     "target": Annotated[
         float | None,
-        typer.Option(help="Stop when the best value is at least as good, such as 0.016."),
+        typer.Option(
+            parser=finite,
+            metavar="VALUE",
+            help="Stop when the best value is at least as good, such as 0.016.",
+        ),
     ],
     "jobs": Annotated[
         int | None,
         typer.Option(
             min=1,
+            max=MOST_PROCESSES,
             help="Trials trained side by side, each in a process.  [default: one per core]",
             show_default=False,
         ),
     ],
-    "threads": Annotated[int, typer.Option(min=1, help="Threads each trial trains with.")],
+    "threads": Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="Threads each trial trains with.")
+    ],
     "dask": Annotated[
         str | None,
         typer.Option(
+            parser=address,
             metavar="ADDRESS",
             help="Train on the workers of this Dask cluster, such as tcp://host:8786.",
             show_default=False,
@@ -152,6 +178,7 @@ BUDGET: dict[str, Any] = {
         int | None,
         typer.Option(
             min=1,
+            max=MOST_EPOCHS,
             help=f"Passes over the training images.  [default: {Budget().epochs}]",
             show_default=False,
             rich_help_panel=BUDGET_PANEL,

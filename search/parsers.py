@@ -1,6 +1,7 @@
 """How options that are no plain numbers or names are read."""
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -26,6 +27,24 @@ def seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise typer.BadParameter(f"{text!r} is not a time above 0; write 90s, 15m or 2h")
     return value
+
+
+def finite(text: str) -> float:
+    """A number, neither NaN nor infinite."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise typer.BadParameter(f"{text!r} is not a number")
+    return value
+
+
+def address(text: str) -> str:
+    """The address of a Dask scheduler: not nothing, as in a variable that is set to nothing."""
+    if not text.strip():
+        raise typer.BadParameter(f"{text!r} is no address; write one such as tcp://host:8786")
+    return text
 
 
 def milliseconds(text: str) -> float:

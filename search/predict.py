@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.output import JsonOption, Output, QuietOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 from spaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def predict(
         ),
     ] = None,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Classify pictures of clothing by an exported classifier, or reconstruct them.
@@ -49,7 +50,7 @@ def predict(
 
         fmnist-search predict best-autoencoder *.png --out reconstructed
     """
-    output = Output(quiet=quiet, as_json=as_json).checked()
+    output = Output(quiet, verbose, as_json).checked()
     console = output.progress_console()
     with console.status("loading PyTorch"):
         from reports.predictions import classify, reconstruct
@@ -72,7 +73,10 @@ def predict(
         for prediction in done:
             steps = ", ".join(prediction.steps) or "taken as it is"
             console.print(f"{prediction.path}: {steps}", soft_wrap=True)
-        console.print(_table(done))
+            if verbose:
+                console.print(_table([prediction]))
+        if not verbose:
+            console.print(_table(done))
 
 
 def _table(done: list["Prediction"]) -> "Table":

@@ -1,17 +1,16 @@
 """The ``report`` command: tables, figures and a page to read."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from search.data import DataDir, find_data
 from search.options import ArtifactsOption, StorageOption
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 from spaces.errors import DataError, StudyError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from reports.sources import Sources
 
 LanguageName = Literal["en", "es"]
@@ -36,6 +35,9 @@ def report(
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
     data_dir: DataDir = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write the paper's tables and figures beside what was found, and explain the search.
 
@@ -47,29 +49,37 @@ def report(
 
         fmnist-search report ae clf --out informe --lang es
     """
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    write_report(console, studies or [], out, lang, overwrite, storage, artifacts, data_dir)
+    output = Output(quiet, verbose, as_json).checked()
+    files = write_report(output, studies or [], out, lang, overwrite, storage, artifacts, data_dir)
+    if as_json:
+        print_json(report_document(files))
+    else:
+        print_report(files, output)
 
 
 def write_report(
-    console: "Console",
+    output: Output,
     names: list[str],
     out: Path,
     lang: LanguageName = "en",
     overwrite: bool = False,
     storage: str | None = None,
-    artifacts: Path | None = None,
+    artifacts: str | None = None,
     data_dir: Path | None = None,
-) -> None:
-    """Write a report, saying on the console what is being done, and where it is.
+) -> list[Path]:
+    """Write a report, saying on stderr what is being done.
+
+    Returns:
+        Its files: the page, the Markdown, then all that is beside them.
 
     Raises:
         StudyError: a study is not there, or the folder cannot be written.
     """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, quiet=output.quiet)
     with console.status("reading the studies"):
-        from reports.report import build, check_folder, write
+        from reports.report import build, check_folder, files_within, write
 
         check_folder(out, overwrite)
         sources = _sources(names, storage, artifacts)
@@ -80,18 +90,34 @@ def write_report(
     with console.status("the paper's tables") as status:
         document = build(sources, lang, _shown(storage), status.update)
         status.update("writing")
-        page, text = write(document, sources, lang, out)
-    for path in (page, text):
+        write(document, sources, lang, out)
+    return files_within(out)
+
+
+def print_report(files: list[Path], output: Output) -> None:
+    """Say where a report is: its page, the Markdown too, or every file."""
+    if output.quiet:
+        typer.echo(files[0])
+        return
+    for path in files if output.verbose else files[:2]:
         typer.echo(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
 
 
-def _sources(names: list[str], storage: str | None, artifacts: Path | None) -> "Sources":
+def report_document(files: list[Path]) -> dict[str, Any]:
+    """A report's files and their sizes, for machines."""
+    return {
+        "page": files[0],
+        "files": [{"path": path, "bytes": path.stat().st_size} for path in files],
+    }
+
+
+def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "Sources":
     import optuna
 
     from reports.sources import choose
     from studies.final_results import read_all
     from studies.references import all_studies
-    from studies.storage import ArtifactFolder, artifacts_folder, exists, open_storage, storage_url
+    from studies.storage import exists, open_artifacts, open_storage, storage_url
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     url = storage_url(storage)
@@ -101,7 +127,7 @@ def _sources(names: list[str], storage: str | None, artifacts: Path | None) -> "
             if storage
             else "there are no studies yet; make one: fmnist-search ae --trials 50"
         )
-    store = ArtifactFolder(artifacts_folder(url, artifacts), make=False)
+    store = open_artifacts(url, artifacts, make=False)
     return choose(all_studies(open_storage(url)), names, store, results=read_all(url))
 
 

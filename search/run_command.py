@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.output import Output
-from search.report import LanguageName, write_report
-from search.running import SAME_COMMAND, carry_out, show_results
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.report import LanguageName, print_report, report_document, write_report
+from search.running import SAME_COMMAND, carry_out, document, in_one_line, show_results
 from search.search_options import with_some_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
 
@@ -25,6 +25,9 @@ def run(
         Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")
     ] = Path("report"),
     lang: Annotated[LanguageName, typer.Option(help="Language of the report.")] = "en",
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Search autoencoders, then classifiers over the best one's encoder, and write the report.
 
@@ -33,17 +36,26 @@ def run(
 
     Example: fmnist-search run --trials 50
     """
-    output = Output()
-    console = output.progress_console()
-    _check_folder(console, out)
+    output = Output(quiet, verbose, as_json).checked()
+    _check_folder(output.progress_console(), out)
+    found: dict[str, Any] = {}
     names: list[str] = []
     for stage in (AUTOENCODER, CLASSIFIER):
         fields = {**request, "encoder": names[0]} if names else request
         finished = carry_out(fields, stage, output, SAME_COMMAND)
-        show_results(finished, fields, stage, output)
+        if as_json:
+            found[stage.name] = document(finished)
+        elif quiet:
+            typer.echo(f"{stage.name}: {in_one_line(finished)}")
+        else:
+            show_results(finished, fields, stage, output)
         names.append(finished.study.study_name)
     places = {name: request[name] for name in ("storage", "artifacts", "data_dir")}
-    write_report(console, names, out, lang, overwrite=True, **places)
+    files = write_report(output, names, out, lang, overwrite=True, **places)
+    if as_json:
+        print_json({**found, "report": report_document(files)})
+    else:
+        print_report(files, output)
 
 
 def _check_folder(console: "Console", out: Path) -> None:

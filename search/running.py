@@ -110,9 +110,11 @@ def _launch(console: "Console", output: Output, step: _Step, again: str | None) 
     from search.console import SearchView
     from studies.launch import launch
     from studies.stopping import Interrupted, StopSignal
+    from studies.workers import check_scheduler
 
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)
+    check_scheduler(request.dask)
     stop = StopSignal(leave_at_once)
     again = again or _command(plan.study_name, request, stage.short, f"--trials {plan.n_wanted}")
     try:

@@ -73,6 +73,8 @@ def show(
     from studies.storage import open_existing
 
     output = Output(quiet, verbose, as_json).checked()
+    if sum((any(output), as_csv, parquet is not None)) > 1:
+        raise typer.BadParameter("give one of --csv, --parquet, --quiet, --verbose and --json")
     study = find_study(open_existing(storage), name)
     if as_json:
         print_json({**summary(study, n_best=10), "trials": every_trial(study)})

@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from search.data import DataDir, find_data
-from search.options import StorageOption
+from search.options import (
+    MOST_EPOCHS,
+    MOST_PROCESSES,
+    MOST_THREADS,
+    ArtifactsOption,
+    StorageOption,
+)
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.parsers import address
 from spaces.budget import N_TRAIN_FILE
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from studies.final import FinalPlan
-
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the results as JSON; progress goes to stderr.")
-]
+    from studies.final import FinalPlan, FinalRequest
+    from studies.final_results import FinalResult
 
 
 def train(
@@ -49,6 +54,7 @@ def train(
         int | None,
         typer.Option(
             min=1,
+            max=MOST_EPOCHS,
             help="Passes over the training images.  [default: as it was trained before, else 30]",
             show_default=False,
         ),
@@ -81,21 +87,28 @@ def train(
         int | None,
         typer.Option(
             min=1,
+            max=MOST_PROCESSES,
             help="Seeds trained side by side, each in a process.  [default: one per core]",
             show_default=False,
         ),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads each seed trains with.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="Threads each seed trains with.")
+    ] = 1,
     dask: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Train on this Dask cluster.", show_default=False),
+        typer.Option(
+            parser=address,
+            metavar="ADDRESS",
+            help="Train on this Dask cluster.",
+            show_default=False,
+        ),
     ] = None,
     storage: StorageOption = None,
-    artifacts: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder with the trials' weights.", show_default=False),
-    ] = None,
+    artifacts: ArtifactsOption = None,
     data_dir: DataDir = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train one configuration with several seeds and judge it by the test images.
@@ -111,17 +124,10 @@ def train(
 
         fmnist-search train exported/config.json --repeat
     """
-    import json
-
-    from rich.console import Console
-
-    from search.running import leave_at_once
-
-    console = Console(highlight=False, stderr=as_json)
+    output = Output(quiet, verbose, as_json).checked()
+    console = output.progress_console()
     with console.status("loading PyTorch and the model"):
-        from search.final_view import FinalView, print_final
-        from studies.final import FinalRequest, plan_final, train_final
-        from studies.stopping import Interrupted, StopSignal
+        from studies.final import FinalRequest, plan_final
 
         request = FinalRequest(
             source=model,
@@ -140,19 +146,42 @@ def train(
             data_dir=data_dir,
         )
         plan = plan_final(request)
-    folder = find_data(data_dir)
-    _print_plan(console, plan, folder)
-    stop = StopSignal(leave_at_once)
-    try:
-        with FinalView(console, plan) as view:
-            result = train_final(plan, request, folder, view, stop)
-    except Interrupted as error:
-        console.print("stopped; finished seeds are kept. To go on, type the same command again")
-        raise typer.Exit(128 + (stop.received or 2)) from error
+    result = _trained(console, plan, request, output)
+
+    from search.final_view import in_words, print_final
+
     if as_json:
-        typer.echo(json.dumps(result.to_dict(), indent=1))
+        print_json(result.to_dict())
+    elif quiet:
+        typer.echo(in_words(result))
     else:
         print_final(console, result, plan.folder)
+
+
+def _trained(
+    console: "Console", plan: "FinalPlan", request: "FinalRequest", output: Output
+) -> "FinalResult":
+    """Train the seeds that are left, in view; after a signal say how to go on."""
+    from search.final_view import FinalView
+    from search.running import SAME_COMMAND, leave_at_once
+    from studies.final import train_final
+    from studies.stopping import Interrupted, StopSignal
+    from studies.workers import check_scheduler
+
+    folder = find_data(request.data_dir, output.quiet)
+    if not output.quiet:
+        _print_plan(console, plan, folder)
+    check_scheduler(request.dask)
+    stop = StopSignal(leave_at_once)
+    try:
+        with FinalView(console, plan, output.verbose) as view:
+            return train_final(plan, request, folder, view, stop)
+    except Interrupted as error:
+        typer.echo(
+            f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}",
+            err=output.as_json or output.quiet,
+        )
+        raise typer.Exit(128 + (stop.received or 2)) from error
 
 
 def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path) -> None:

@@ -111,7 +111,7 @@ def test_what_cannot_be_is_refused_by_name_and_nothing_is_made(
 ) -> None:
     refused = command.run(*words)
     assert refused.returncode == 2, refused.stderr
-    assert message in " ".join(refused.stderr.replace("│", " ").split())
+    assert message in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not command.database.exists()
 

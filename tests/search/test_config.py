@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from mutations import mutated
 
 from search.app import main, whole_command_line
 from search.defaults import FILE, options_of, read_defaults, subcommands_of
@@ -239,5 +240,24 @@ def test_any_table_is_read_or_refused_with_the_files_name(
 def test_any_bytes_are_read_or_refused_with_the_files_name(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / FILE
     path.write_bytes(content)
+    said = refusal(path)
+    assert said is None or said.startswith(str(path))
+
+
+VALID = (
+    'jobs = 2\nstorage = "studies.db"\n[ae]\ntrials = 100\ndropout = [0, 0.1]\n'
+    'timeout = "8h"\nenqueue = ["a.toml"]\n[studies.show]\nverbose = true\n'
+)
+
+
+@given(text=mutated(VALID))
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+def test_a_file_with_slips_in_it_is_read_or_refused_with_its_name(
+    text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / FILE
+    path.write_text(text, encoding="utf-8", newline="")
     said = refusal(path)
     assert said is None or said.startswith(str(path))
