@@ -15,9 +15,10 @@ from installed_command import BUDGET, NARROW, Command
 
 from spaces.errors import StudyError
 from studies import encoders, settings, weights
+from studies.artifacts import ArtifactFolder
 from studies.cma import Cma
 from studies.settings import StudySettings
-from studies.storage import ArtifactFolder, open_storage, storage_url
+from studies.storage import open_storage, storage_url
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("spaces", "studies", "reports", "search")

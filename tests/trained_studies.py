@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import torch
 
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from studies.artifacts import ArtifactFolder
 from studies.launch import launch
 from studies.references import StudyTrial, find_trial
 from studies.request import SearchRequest
 from studies.stopping import StopSignal
-from studies.storage import ArtifactFolder, open_existing
+from studies.storage import open_existing
 
 AE, CLF = "ae-epochs1-subset600", "clf-epochs1-subset600"
 """Of each the paper's two smallest models are trained."""

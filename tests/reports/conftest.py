@@ -7,8 +7,8 @@ import optuna
 import pytest
 
 from reports.sources import Sources, choose
+from studies.artifacts import ArtifactFolder
 from studies.encoders import all_studies
-from studies.storage import ArtifactFolder
 
 
 @pytest.fixture

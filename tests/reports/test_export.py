@@ -19,11 +19,11 @@ from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.files import read_config
 from studies import exported, trials
+from studies.artifacts import ArtifactFolder
 from studies.data import load_split, load_train
 from studies.final_results import FinalResult, SeedResult
 from studies.networks import scale_pixels
 from studies.settings import load
-from studies.storage import ArtifactFolder
 from studies.training import Training
 
 REFERENCES = (f"{AE}#0", f"{CLF}#1")

@@ -1,0 +1,171 @@
+"""Every command in README and docs, run as it stands there, in the order in which it stands there.
+
+What makes them quick is what a reader can set too: variables that give each trial a small budget.
+A block that is not run says why, in a comment before it.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from PIL import Image
+from postgres import SECRET, Postgres, find_binaries
+
+from studies.data import load_test
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+SMALL_BUDGET = {
+    "FMNIST_SEARCH_EPOCHS": "1",
+    "FMNIST_SEARCH_SUBSET": "600",
+    "FMNIST_SEARCH_TRIALS": "3",
+}
+DASK_PORT = 8786
+
+PRELUDE = r"""
+set -euo pipefail
+trap 'jobs -p | xargs --no-run-if-empty kill' EXIT
+
+fmnist-search() {
+    [ "$1" = dashboard ] || { command fmnist-search "$@" < /dev/null; return; }
+    set -m  # else the background knows no Ctrl-C
+    command fmnist-search "$@" > dashboard.log & local server=$!
+    set +m
+    until grep --quiet 'http' dashboard.log; do kill -0 $server; sleep 0.2; done
+    python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1])' \
+        "$(grep --only-matching 'http[^ ]*' dashboard.log)"
+    kill -INT $server
+    wait $server
+}
+
+dask() {
+    command dask "$@" 2> "dask-$1.log" & local process=$!
+    until grep --quiet 'Scheduler at:\|Registered to:' "dask-$1.log"; do
+        kill -0 $process; sleep 0.2
+    done
+}
+"""
+"""What ends by itself only when it is told to gets told; all else is the command itself."""
+
+
+class Block(NamedTuple):
+    """A block of code of a document."""
+
+    language: str
+    text: str
+    not_run: str
+    """Why not; empty if it is run."""
+
+    def script(self) -> str:
+        """What of the block the shell is to do."""
+        file = re.match(r"# (\S+\.toml)\n", self.text)
+        if self.not_run:
+            return ""
+        if file is not None:
+            return f"cat > {file[1]} <<'END-OF-FILE'\n{self.text}END-OF-FILE\n"
+        if self.language == "console":
+            lines = [line[2:] for line in self.text.splitlines() if line.startswith("$ ")]
+            return "\n".join(lines) + "\n"
+        return self.text if self.language == "sh" else ""
+
+
+def blocks(document: Path) -> list[Block]:
+    found = re.findall(
+        r"^(?:<!-- not run: ([^\n]*) -->\n)?^```(\w*)\n(.*?)^```$",
+        document.read_text(encoding="utf-8"),
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    return [Block(language, text, reason) for reason, language, text in found]
+
+
+def script_of(document: Path) -> str:
+    return "".join(block.script() for block in blocks(document))
+
+
+WITH_COMMANDS = [document for document in DOCUMENTS if script_of(document).strip()]
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path, data_dir: Path, request: pytest.FixtureRequest) -> dict[str, str]:
+    """A home and a working folder of their own, and what the documents say is there."""
+    picture = load_test(data_dir).pixels[0].numpy()
+    Image.fromarray(255 - picture.reshape(28, 28)).resize((280, 280)).save(tmp_path / "boot.jpg")
+    for name in ("Makefile", "pyproject.toml", ".venv"):  # for make
+        (tmp_path / name).symlink_to(ROOT / name)
+    return {
+        **os.environ,
+        **SMALL_BUDGET,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "FMNIST_SEARCH_DATA": str(data_dir),
+        "BROWSER": "true",
+        "COLUMNS": "100",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", WITH_COMMANDS, ids=lambda path: path.name)
+def test_every_command_runs_as_it_stands_there(
+    document: Path,
+    surroundings: dict[str, str],
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    script = script_of(document)
+    if "db.example" in script:
+        surroundings |= at_db_example(request.getfixturevalue("postgres"))
+    if str(DASK_PORT) in script and is_taken(DASK_PORT):
+        pytest.skip(f"port {DASK_PORT}, which the document names, is taken on this machine")
+    log = tmp_path / "output.log"
+    with log.open("w") as output:
+        done = subprocess.run(
+            ["bash", "-xc", PRELUDE + script],
+            env=surroundings,
+            cwd=tmp_path,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=900,
+        )
+    said = log.read_text(errors="replace")
+    assert done.returncode == 0, said[-3000:]
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_is_not_run_says_why(document: Path) -> None:
+    for block in blocks(document):
+        assert block.not_run or block.script() or "fmnist-search " not in block.text, block.text
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", text)
+    local = [target for target in targets if "://" not in target]
+    assert [target for target in local if not (document.parent / target).exists()] == []
+
+
+def at_db_example(postgres: Postgres) -> dict[str, str]:
+    """What makes a name in a document lead to the tests' own server, by libpq's own means."""
+    binaries = find_binaries()
+    assert binaries is not None
+    return {
+        "PATH": f"{Path(sys.executable).parent}:{binaries}:{os.environ['PATH']}",
+        "PGHOSTADDR": "127.0.0.1",
+        "PGPORT": str(postgres.port),
+        "PGUSER": "me",
+        "PGPASSWORD": SECRET,
+    }
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
