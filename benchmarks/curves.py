@@ -23,8 +23,9 @@ from spaces.budget import Budget
 from spaces.dimensions import Choices, FloatRange
 from spaces.space import Configuration, SearchSpace, fingerprint
 from studies.data import Split, load_split
+from studies.metrics import EpochMetrics, Outcome
 from studies.samplers import derived_seed
-from studies.training import EpochMetrics, Outcome, Training
+from studies.training import Training
 
 SPACE = SearchSpace(
     "reduced",

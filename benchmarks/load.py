@@ -27,12 +27,12 @@ from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
 from studies import launch, trials
 from studies.fetch import ensure_data
+from studies.metrics import EpochMetrics, Outcome
 from studies.pool import InProcess, Pool
 from studies.progress import Event
 from studies.request import SearchRequest
 from studies.stopping import StopSignal
 from studies.storage import open_storage, storage_url
-from studies.training import EpochMetrics, Outcome
 
 STUDY = "load"
 EPOCHS = 3

@@ -39,6 +39,7 @@ from spaces.stages import AUTOENCODER
 from studies import results, settings, trials
 from studies.artifacts import ArtifactFolder
 from studies.data import Images, Split
+from studies.metrics import EpochMetrics
 from studies.owner import Owner
 from studies.pool import EpochDone, InProcess
 from studies.progress import Event, TrialEnded, TrialStarted
@@ -47,7 +48,7 @@ from studies.run import Search
 from studies.settings import StudySettings
 from studies.stopping import StopSignal
 from studies.storage import open_storage, storage_url
-from studies.training import EpochMetrics, Training
+from studies.training import Training
 
 SPACE = replace(
     autoencoder.PAPER_SPACE,

@@ -18,7 +18,7 @@ from studies.scores import Mean, class_scores, mean_with_interval
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from studies.final import FinalPlan
+    from studies.final_plan import FinalPlan
     from studies.final_results import FinalResult, SeedResult
 
 LEAST_FOR_DIGITS = 100

@@ -20,7 +20,7 @@ from spaces.budget import N_TRAIN_FILE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from studies.final import FinalPlan, FinalRequest
+    from studies.final_plan import FinalPlan, FinalRequest
     from studies.final_results import FinalResult
 
 
@@ -127,7 +127,7 @@ def train(
     output = Output(quiet, verbose, as_json).checked()
     console = output.progress_console()
     with console.status("loading PyTorch and the model"):
-        from studies.final import FinalRequest, plan_final
+        from studies.final_plan import FinalRequest, plan_final
 
         request = FinalRequest(
             source=model,
@@ -186,7 +186,7 @@ def _trained(
 
 def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path) -> None:
     from search.console import duration
-    from studies.final import estimated_seconds
+    from studies.final_plan import estimated_seconds
 
     result = plan.result
     lines = [f"{result.source}: {result.words}", f"{plan.budget}; judged by {result.judged_by}"]

@@ -19,9 +19,9 @@ from distributed import Client, Future, wait
 from torch import Tensor
 
 from spaces.errors import FaultError, StudyError
+from studies.metrics import Outcome
 from studies.pool import Job, Raised, Report, TrainingFactory, WorkerDied
 from studies.trainer import Trainer, versions
-from studies.training import Outcome
 from studies.workers import STOP_S, Worker, WorkerLostError, call, local_workers, workers_at
 
 JOIN_S = 60.0

@@ -207,3 +207,11 @@ def _map(path: Path, n_bytes: int) -> Tensor:
     # The idx format's header is 4 bytes and 4 more for each dimension: 16 and 8, checked with the
     # rest of the file by its SHA-256.
     return torch.from_file(str(path), shared=False, size=n_bytes, dtype=torch.uint8)
+
+
+def first_of_each_class(images: Images) -> Tensor:
+    """The first image of each class, uint8 (10, 28, 28)."""
+    labels = range(len(CLASS_NAMES))
+    rows = torch.stack([(images.labels == label).int().argmax() for label in labels])
+    stored = rows if images.rows is None else images.rows[rows]
+    return images.stored[stored]

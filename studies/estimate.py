@@ -1,22 +1,31 @@
 """How long a run will take, measured on the machine it will run on."""
 
+import math
 import random
 import statistics
+from collections.abc import Iterator
+from time import perf_counter
 from typing import NamedTuple
 
 import torch
 
 from spaces.autoencoder import IMAGE_SIZE
 from spaces.budget import N_VALIDATION, Budget
+from spaces.recipe import TrainingRecipe
 from spaces.space import Configuration
-from studies.data import PARTS, Images, Split
+from studies import evaluation
+from studies.data import PARTS, Batch, Images, Split
 from studies.request import PrunerName
 from studies.samplers import EPOCH_SHARE
 from studies.settings import StudySettings
-from studies.training import seconds_per_epoch
+from studies.training import Training
 
 N_SAMPLES = 5
 """Configurations drawn from the space to learn what a searched trial costs on average."""
+
+
+SAMPLE = 1_000
+"""Training images at most that a measurement of time looks at."""
 
 
 class Estimate(NamedTuple):
@@ -73,3 +82,37 @@ def _blank_split(budget: Budget) -> Split:
         for n in (n_images - n_validation, n_validation)
     )
     return Split(train, validation)
+
+
+def seconds_per_epoch(config: Configuration, split: Split, n_batches: int = 20) -> float:
+    """How long an epoch will take, from a few real batches of a network that is thrown away.
+
+    The first batch, in which libraries choose their kernels, is not counted, nor are a frozen
+    encoder's latent maps, which are computed once.
+
+    Args:
+        config: what would be trained.
+        split: the images it would be trained and judged on.
+        n_batches: batches to measure.
+    """
+    sample = Split(split.train.first(SAMPLE), split.validation.first(evaluation.BATCH))
+    training = Training(config, sample, seed=0, budget=Budget(epochs=1))
+    batches = _endless_batches(training)
+    training.train_batch(next(batches))
+    start = perf_counter()
+    for _ in range(n_batches):
+        training.train_batch(next(batches))
+    trained = perf_counter()
+    training.validate()
+    evaluated = perf_counter()
+    assert isinstance(config, TrainingRecipe)
+    batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
+    samples_an_epoch = len(split.validation) / max(1, len(sample.validation))
+    return (trained - start) / n_batches * batches_an_epoch + (
+        evaluated - trained
+    ) * samples_an_epoch
+
+
+def _endless_batches(training: Training) -> Iterator[Batch]:
+    while True:
+        yield from training.shuffled_batches()

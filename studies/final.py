@@ -18,71 +18,22 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
-from spaces.budget import Budget, Protocol
 from spaces.errors import StudyError
 from studies import final_results
 from studies.data import Images, load_split, load_test
 from studies.evaluation import judge
 from studies.factory import TrainingFactory
-from studies.final_models import FinalModel, find_model
+from studies.final_plan import FinalPlan, FinalRequest
 from studies.final_results import FinalResult, SeedResult
-from studies.launch import make_pool, n_jobs
+from studies.launch import make_pool
+from studies.metrics import EpochMetrics
 from studies.networks import build
 from studies.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied
 from studies.request import SearchRequest
 from studies.results import as_columns, from_columns
 from studies.run import CHECKPOINT_SHARE
-from studies.settings import environment
 from studies.stopping import Interrupted, StopSignal
-from studies.storage import exists, open_artifacts, open_storage, storage_url
-from studies.training import EpochMetrics, seconds_per_epoch
 from studies.trials import MAX_ATTEMPTS
-
-JUDGED_BY: dict[Protocol, str] = {
-    "final": "10,000 test images, once, after the last epoch",
-    "paper": "10,000 test images, after every epoch, as the paper does",
-    "search": "10,000 of the training images, held out",
-}
-
-
-@dataclass(frozen=True)
-class FinalRequest:
-    """What the command line says."""
-
-    source: str
-    n_seeds: int = 5
-    protocol: Protocol = "final"
-    repeat: bool = False
-    """Once more as it was trained before, by its own seed and budget, in place of the above."""
-    epochs: int | None = None
-    """None: as it was trained before, else the paper's."""
-    subset: int | None = None
-    encoder: str | None = None
-    storage: str | None = None
-    artifacts: Path | str | None = None
-    out: Path | None = None
-    jobs: int | None = None
-    threads: int = 1
-    dask: str | None = None
-    data_dir: Path | None = None
-
-
-class FinalPlan(NamedTuple):
-    """What a run is going to do."""
-
-    model: FinalModel
-    budget: Budget
-    seeds: tuple[int, ...]
-    n_jobs: int
-    folder: Path
-    result: FinalResult
-    """What is there already."""
-
-    @property
-    def left(self) -> list[int]:
-        """Seeds without figures."""
-        done = {seed.seed for seed in self.result.seeds}
-        return [seed for seed in self.seeds if seed not in done]
 
 
 class SeedStarted(NamedTuple):
@@ -99,52 +50,6 @@ class SeedDone(NamedTuple):
 
 
 FinalEvent = SeedStarted | EpochDone | SeedDone
-
-
-def plan_final(request: FinalRequest) -> FinalPlan:
-    """Find out what the request means, and what of it is done; writes nothing.
-
-    Raises:
-        StudyError: there is no such model, or the folder holds other results.
-        ConfigurationError: what was asked for cannot be.
-    """
-    url = storage_url(request.storage)
-    storage = open_storage(url) if exists(url) else None
-    store = open_artifacts(url, request.artifacts, make=False)
-    asked = Budget(request.epochs or Budget.epochs, request.subset, request.protocol)
-    model = find_model(storage, store, request.source, request.encoder, asked)
-    budget, seeds = _budget_and_seeds(model, request)
-    name = final_results.default_name(model.source, budget, request.encoder)
-    folder = request.out or final_results.results_folder(url) / name
-    fresh = FinalResult(
-        name=folder.name,
-        source=model.source,
-        stage=model.stage.name,
-        configuration=model.config.to_dict(),
-        words=model.config.in_words(),
-        budget=budget,
-        judged_by=JUDGED_BY[budget.protocol],
-        encoder=model.encoder.origin if model.encoder else None,
-        n_threads=request.threads,
-        made_with=environment(),
-    )
-    there = final_results.read(folder)
-    if there is not None and not there.is_of(fresh):
-        raise StudyError(
-            f"{folder} holds the results of another training ({there.source}: {there.words}; "
-            f"{there.budget}); name another folder with --out"
-        )
-    side_by_side = n_jobs(SearchRequest(jobs=request.jobs, threads=request.threads))
-    n_at_once = max(1, min(side_by_side, len(seeds)))
-    return FinalPlan(model, budget, seeds, n_at_once, folder, there or fresh)
-
-
-def estimated_seconds(plan: FinalPlan, data_folder: Path) -> float:
-    """How long the seeds that are left will take, from a few real batches."""
-    split = load_split(data_folder, plan.budget)
-    epoch_s = seconds_per_epoch(plan.model.config, split, n_batches=5)
-    rounds = -(-len(plan.left) // plan.n_jobs)
-    return epoch_s * plan.budget.epochs * rounds
 
 
 def train_final(
@@ -326,20 +231,6 @@ class _FinalRun:
 
     def _state_file(self, seed: int) -> Path:
         return self.plan.folder / f"seed{seed}.state.safetensors"
-
-
-def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget, tuple[int, ...]]:
-    before = model.recorded
-    if request.repeat:
-        if before is None:
-            raise StudyError(
-                f"{request.source} does not say how it was trained, so --repeat cannot; "
-                "leave it out to train with --seeds"
-            )
-        return before.budget, (before.seed,)
-    epochs = request.epochs or (before.budget.epochs if before else Budget().epochs)
-    budget = Budget(epochs, request.subset, request.protocol)
-    return budget, tuple(range(request.n_seeds))
 
 
 def _save(tensors: Mapping[str, Tensor], file: Path, metadata: dict[str, str]) -> None:

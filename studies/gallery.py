@@ -9,9 +9,9 @@ from optuna.trial import Trial
 
 from studies import pictures
 from studies.artifacts import ArtifactStore
-from studies.data import Images
+from studies.data import Images, first_of_each_class
 from studies.evaluation import confusion_matrix
-from studies.training import EpochMetrics, Outcome, first_of_each_class
+from studies.metrics import EpochMetrics, Outcome
 
 
 def keep(

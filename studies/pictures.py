@@ -15,7 +15,7 @@ from torch import Tensor
 from spaces.classifier import N_CLASSES
 from studies.data import CLASS_NAMES, Images
 from studies.evaluation import confusion_matrix
-from studies.training import EpochMetrics
+from studies.metrics import EpochMetrics
 
 MADE_BY = "fmnist-search"
 """What every picture says in its PNG text ``Software``, by which it is known as ours."""

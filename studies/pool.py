@@ -11,7 +11,8 @@ from typing import NamedTuple, Protocol
 from torch import Tensor
 
 from spaces.space import Configuration
-from studies.training import EpochMetrics, Outcome, Training
+from studies.metrics import EpochMetrics, Outcome
+from studies.training import Training
 
 
 class Job(NamedTuple):

@@ -10,7 +10,7 @@ from torch import Tensor
 from spaces.budget import Budget
 from studies import opening, trials, weights
 from studies.artifacts import ArtifactStore
-from studies.training import EpochMetrics, Outcome
+from studies.metrics import EpochMetrics, Outcome
 
 _COPIED = (
     trials.EPOCHS,

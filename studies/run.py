@@ -26,6 +26,7 @@ from studies import gallery, limits, notes, repair, results, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.evaluation import confusion_matrix
+from studies.metrics import EpochMetrics
 from studies.owner import Owner
 from studies.pool import EpochDone, Job, Pool, Raised, Report, Started, WorkerDied, is_out_of_memory
 from studies.progress import (
@@ -46,7 +47,6 @@ from studies.server import LockLostError
 from studies.settings import StudySettings, environment
 from studies.sharing import LOOK_S, Alone, Sharing
 from studies.stopping import Interrupted, StopSignal
-from studies.training import EpochMetrics
 
 ENDED = "ended"
 """Attribute of a study: why and when its last run ended by itself."""

@@ -14,8 +14,9 @@ import torch
 
 from spaces.errors import StudyError
 from studies.data import Batch
+from studies.metrics import Score
 from studies.pool import EpochDone, Job, Report, Started
-from studies.training import Score, Training
+from studies.training import Training
 
 
 class Stopped(Exception):  # noqa: N818

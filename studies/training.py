@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,59 +15,17 @@ from torch.nn import functional
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
-from spaces.classifier import N_CLASSES, ClassifierConfig
+from spaces.classifier import ClassifierConfig
 from spaces.errors import TrainingDivergedError
 from spaces.space import Configuration
 from studies import evaluation
 from studies.augmentation import augment
-from studies.data import Batch, Images, Split
+from studies.data import Batch, Images, Split, first_of_each_class
 from studies.fast import accelerate, keep_freed_memory, run
 from studies.features import encoded
+from studies.metrics import EpochMetrics, Outcome, Score
 from studies.networks import Autoencoder, Classifier, build, load_encoder, scale_pixels
 from studies.optimizers import make_optimizer, rate_share
-
-
-class EpochMetrics(NamedTuple):
-    """What one epoch of training came to."""
-
-    epoch: int
-    """Counted from 1."""
-    train_loss: float
-    """What is minimised, mean over the epoch's images as they were seen: in training mode, with the
-    weights of their step. Of an autoencoder the squared error over pixels in [−1, 1], of a
-    classifier the cross-entropy in nats, with its label smoothing."""
-    validation_loss: float
-    """The same over the validation images, in evaluation mode, after the epoch; without
-    smoothing."""
-    seconds: float
-    """Wall time of the epoch, evaluation included."""
-    evaluation_seconds: float
-    """Wall time of its evaluation."""
-    train_accuracy: float | None = None
-    """Of a classifier, from 0 to 1, over the epoch's images as they were seen."""
-    validation_accuracy: float | None = None
-    """Of a classifier, from 0 to 1, over the validation images after the epoch."""
-
-
-class Outcome(NamedTuple):
-    """What a training leaves."""
-
-    weights: dict[str, Tensor] | None
-    """The network's ``state_dict``; None if nobody wants it."""
-    state: dict[str, Tensor] | None
-    """All that is needed to go on; None if nobody wants it."""
-    predictions: Tensor | None
-    """uint8 (N,): the classes that a classifier took the validation images for."""
-    reconstructions: Tensor | None
-    """uint8 (10, 28, 28): the first validation image of each class, as an autoencoder gives it
-    back."""
-
-
-class Score(NamedTuple):
-    """Mean loss over some images, and for a classifier the share it got right."""
-
-    loss: float
-    accuracy: float | None
 
 
 class Training:
@@ -132,7 +89,7 @@ class Training:
         start = perf_counter()
         train = self._train_epoch()
         trained = perf_counter()
-        validation = self._validate()
+        validation = self.validate()
         end = perf_counter()
         self.epoch += 1
         return EpochMetrics(
@@ -148,6 +105,18 @@ class Training:
     def evaluate(self, images: Images) -> float:
         """Mean loss over the images in evaluation mode, without label smoothing."""
         return self._evaluate(images).loss
+
+    def validate(self) -> Score:
+        """The score over the validation images, in evaluation mode; NaN where there are none.
+
+        Raises:
+            TrainingDivergedError: the loss became NaN or infinite.
+        """
+        if not len(self._seen.validation):
+            nothing = float("nan")
+            return Score(nothing, nothing if self._classifies() else None)
+        score = self._evaluate(self._seen.validation)
+        return Score(self._finite(score.loss, "validation"), score.accuracy)
 
     def latency_ms(self) -> float:
         """Milliseconds that 100 images take on one thread, median."""
@@ -246,13 +215,6 @@ class Training:
         n = len(self._seen.train)
         return Score(loss / n, n_right / n if self._classifies() else None)
 
-    def _validate(self) -> Score:
-        if not len(self._seen.validation):
-            nothing = float("nan")
-            return Score(nothing, nothing if self._classifies() else None)
-        score = self._evaluate(self._seen.validation)
-        return Score(self._finite(score.loss, "validation"), score.accuracy)
-
     def _evaluate(self, images: Images) -> Score:
         self.network.eval()
         total, predicted = 0.0, []
@@ -309,51 +271,6 @@ class Training:
                 "a smaller learning rate may help"
             )
         return loss
-
-
-def first_of_each_class(images: Images) -> Tensor:
-    """The first image of each class, uint8 (10, 28, 28)."""
-    rows = torch.stack([(images.labels == label).int().argmax() for label in range(N_CLASSES)])
-    stored = rows if images.rows is None else images.rows[rows]
-    return images.stored[stored]
-
-
-SAMPLE = 1_000
-"""Training images at most that a measurement of time looks at."""
-
-
-def seconds_per_epoch(config: Configuration, split: Split, n_batches: int = 20) -> float:
-    """How long an epoch will take, from a few real batches of a network that is thrown away.
-
-    The first batch, in which libraries choose their kernels, is not counted, nor are a frozen
-    encoder's latent maps, which are computed once.
-
-    Args:
-        config: what would be trained.
-        split: the images it would be trained and judged on.
-        n_batches: batches to measure.
-    """
-    assert isinstance(config, AutoencoderConfig | ClassifierConfig)
-    sample = Split(split.train.first(SAMPLE), split.validation.first(evaluation.BATCH))
-    training = Training(config, sample, seed=0, budget=Budget(epochs=1))
-    batches = _endless_batches(training)
-    training.train_batch(next(batches))
-    start = perf_counter()
-    for _ in range(n_batches):
-        training.train_batch(next(batches))
-    trained = perf_counter()
-    training._validate()
-    evaluated = perf_counter()
-    batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
-    samples_an_epoch = len(split.validation) / max(1, len(sample.validation))
-    return (trained - start) / n_batches * batches_an_epoch + (
-        evaluated - trained
-    ) * samples_an_epoch
-
-
-def _endless_batches(training: Training) -> Iterator[Batch]:
-    while True:
-        yield from training.shuffled_batches()
 
 
 def _initial_network(

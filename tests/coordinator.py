@@ -21,11 +21,11 @@ from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
 from studies import launch, sharing
 from studies.factory import TrainingFactory
+from studies.metrics import EpochMetrics, Outcome
 from studies.pool import InProcess
 from studies.progress import Event, Notice, TrialEnded, TrialStarted
 from studies.request import SearchRequest
 from studies.stopping import Interrupted, StopSignal
-from studies.training import EpochMetrics, Outcome
 
 
 class Nap:

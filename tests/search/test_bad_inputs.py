@@ -187,7 +187,8 @@ def surroundings(place: Path, trained: TrainedStudies, monkeypatch: pytest.Monke
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(place)
-    for module in ("studies.estimate", "studies.final"):  # seconds, for a plan that nobody reads
+    # It takes seconds, for a plan that nobody reads.
+    for module in ("studies.estimate", "studies.final_plan"):
         monkeypatch.setattr(f"{module}.seconds_per_epoch", lambda *_, **__: 1.0)
     return place
 

@@ -15,9 +15,9 @@ from spaces.budget import Budget
 from studies import settings as study_settings
 from studies.estimate import Estimate
 from studies.launch import Plan
+from studies.metrics import EpochMetrics
 from studies.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
 from studies.settings import StudySettings, with_space
-from studies.training import EpochMetrics
 
 SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=4, subset=6000)), {})
 PLAN = Plan(

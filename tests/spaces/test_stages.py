@@ -128,7 +128,7 @@ def test_the_papers_rows_are_known_by_name_and_each_is_run_once(stage: Stage) ->
 
 @every_stage
 def test_metrics_are_what_an_epoch_tells(stage: Stage) -> None:
-    from studies.training import EpochMetrics
+    from studies.metrics import EpochMetrics
 
     for name, metric in stage.metrics.items():
         assert metric.key in EpochMetrics._fields

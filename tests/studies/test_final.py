@@ -23,14 +23,8 @@ from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies import final_results
 from studies.data import load_split, load_test
 from studies.evaluation import predict
-from studies.final import (
-    FinalEvent,
-    FinalRequest,
-    SeedDone,
-    SeedStarted,
-    plan_final,
-    train_final,
-)
+from studies.final import FinalEvent, SeedDone, SeedStarted, train_final
+from studies.final_plan import FinalRequest, plan_final
 from studies.final_results import FinalResult
 from studies.idx_files import FILES
 from studies.launch import launch

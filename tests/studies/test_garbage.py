@@ -16,9 +16,9 @@ from sqlalchemy.engine import make_url
 from spaces.errors import StudyError
 from studies import garbage, weights
 from studies.artifacts import OWNERS, ArtifactFolder
+from studies.metrics import EpochMetrics
 from studies.pictures import learning_curve
 from studies.storage import open_storage, storage_url
-from studies.training import EpochMetrics
 
 PNG = learning_curve([EpochMetrics(1, 0.5, 0.5, 1.0, 0.1)])
 CONFIG = {"dropout": 0.0}

@@ -9,7 +9,7 @@ from spaces.classifier import N_CLASSES
 from studies import pictures
 from studies.data import Images
 from studies.evaluation import confusion_matrix
-from studies.training import EpochMetrics
+from studies.metrics import EpochMetrics
 
 
 def opened(png: bytes) -> Image.Image:

@@ -14,8 +14,9 @@ from spaces.errors import TrainingDivergedError
 from spaces.space import Configuration
 from studies.cluster import local_cluster
 from studies.data import Split, load_split
+from studies.metrics import Outcome
 from studies.pool import EpochDone, InProcess, Job, Pool, Raised, Started
-from studies.training import Outcome, Training
+from studies.training import Training
 
 BUDGET = Budget(epochs=2, subset=600)
 CONFIG = AutoencoderConfig(dropout=0.2, batchnorm=True)

@@ -8,8 +8,10 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import TrainingDivergedError
 from studies.data import Batch, Images, Split
+from studies.estimate import seconds_per_epoch
+from studies.metrics import EpochMetrics
 from studies.networks import build_autoencoder, scale_pixels
-from studies.training import EpochMetrics, Training, seconds_per_epoch
+from studies.training import Training
 
 CONFIG = AutoencoderConfig(dropout=0.2, batchnorm=True, pool2="avg", batch_size=64)
 BUDGET = Budget(epochs=2)

@@ -14,8 +14,9 @@ from spaces.classifier import ClassifierConfig
 from spaces.errors import StudyError
 from studies import training as training_module
 from studies.data import Images, Split
+from studies.metrics import EpochMetrics
 from studies.networks import build_encoder
-from studies.training import EpochMetrics, Training
+from studies.training import Training
 
 ENCODER = AutoencoderConfig(
     batchnorm=True, pool2="avg", conv1_channels=4, conv2_channels=6, dropout=0.1
