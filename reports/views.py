@@ -207,8 +207,8 @@ def time_spent(source: Source) -> TimeSpent:
     groups: dict[str, list[FrozenTrial]] = {"paper": [], "complete": [], "pruned": [], "failed": []}
     for trial in trained:
         if trial.state in _GROUPS:
-            kind = "paper" if _paper(trial) else _GROUPS[trial.state]
-            groups[kind].append(trial)
+            kind = _GROUPS[trial.state]
+            groups["paper" if _paper(trial) and kind != "failed" else kind].append(trial)
     seconds = {name: sum(map(_seconds, group)) for name, group in groups.items()}
     searched = groups["complete"] + groups["pruned"]
     full = source.settings.budget.epochs * len(searched)
