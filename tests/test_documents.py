@@ -24,6 +24,7 @@ SMALL_BUDGET = {
     "FMNIST_SEARCH_EPOCHS": "1",
     "FMNIST_SEARCH_SUBSET": "600",
     "FMNIST_SEARCH_TRIALS": "3",
+    "FMNIST_SEARCH_TIMEOUT": "20s",  # of every search, also of one with --trials 50
 }
 DASK_PORT = 8786
 
