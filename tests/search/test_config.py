@@ -133,7 +133,7 @@ def test_another_file_can_be_named_by_option_and_by_variable(call: Call) -> None
         ('\n\ntrials = "5"', "3: trials: must be a whole number; got '5'"),
         ("trials = 5.0", "1: trials: must be a whole number; got 5.0"),
         ("trials = true", "1: trials: must be a whole number; got True"),
-        ("target = 'low'", "1: target: must be a number; got 'low'"),
+        ("target = 'low'", "1: target: 'low' is not a number"),
         ("new = 1", "1: new: must be true or false; got 1"),
         ("study = 1", "1: study: must be text, in quotes; got 1"),
         ("sampler = 'magic'", "1: sampler: "),
@@ -173,10 +173,12 @@ def test_config_names_the_file_and_variables_that_nothing_reads(call: Call) -> N
     assert "FMNIST_SEARCH_DATA " not in said.err
 
 
-def test_config_of_an_unknown_command_names_those_there_are(call: Call) -> None:
+def test_config_of_an_unknown_command_names_the_nearest_or_those_there_are(call: Call) -> None:
     said = call("config", "aee")
+    assert (said.code, said.err) == (2, "error: no command 'aee'; did you mean 'ae'?\n")
+    said = call("config", "xyz")
     assert said.code == 2
-    assert "no command 'aee'; there are " in said.err
+    assert "no command 'xyz'; there are " in said.err
     assert "studies show" in said.err
 
 
