@@ -13,7 +13,7 @@ ae: $(VENV)/.installed
 	$(BIN)/fmnist-search ae --trials $(TRIALS) $(BUDGET) $(ARGS)
 
 # As many test processes as cores, so each with one thread; a file's tests stay together.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) --cov $(ARGS)

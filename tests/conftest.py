@@ -15,6 +15,13 @@ from studies.data import Split, load_split
 from studies.fetch import ensure_data
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests in one process, for its fixtures; documents share none."""
+    for item in items:
+        alone = item.path.stem == "test_documents"
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The real four files, verified, found or fetched as the tool itself does."""
