@@ -1,6 +1,7 @@
 """What a frozen encoder makes of images: computed once, instead of in every epoch."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -32,7 +33,10 @@ def encoded(encoder: nn.Sequential, images: Images, folder: Path | None) -> Imag
             return Images(_mapped(encoder, images, folder), images.labels)
         except OSError:  # no space, or no right to write: slower to begin with, no less right
             pass
-    return Images(torch.cat(list(_maps(encoder, images))), images.labels)
+    whole = torch.empty(len(images), *_shape(encoder))
+    for rows, maps in zip(torch.split(whole, BATCH), _maps(encoder, images), strict=True):
+        rows.copy_(maps)
+    return Images(whole, images.labels)
 
 
 def _mapped(encoder: nn.Sequential, images: Images, folder: Path) -> Tensor:
@@ -46,8 +50,7 @@ def _mapped(encoder: nn.Sequential, images: Images, folder: Path) -> Tensor:
                     file.write(maps.numpy().tobytes())
             partial.replace(path)
             _drop_oldest(folder)
-    with torch.inference_mode():
-        shape = encoder(torch.zeros(1, 1, IMAGE_SIZE, IMAGE_SIZE)).shape[1:]
+    shape = _shape(encoder)
     size = len(images) * shape.numel()
     return torch.from_file(str(path), size=size, dtype=torch.float32).view(-1, *shape)
 
@@ -60,14 +63,20 @@ def _drop_oldest(folder: Path) -> None:
         file.with_suffix(".lock").unlink(missing_ok=True)
 
 
-def _maps(encoder: nn.Sequential, images: Images) -> list[Tensor]:
+def _shape(encoder: nn.Sequential) -> torch.Size:
+    """Of one image's latent map."""
     with torch.no_grad():
-        return [
-            encoder(
-                scale_pixels(batch.pixels).contiguous(memory_format=torch.channels_last)
-            ).contiguous()
-            for batch in images.batches(BATCH)
-        ]
+        shape: torch.Size = encoder(torch.zeros(1, 1, IMAGE_SIZE, IMAGE_SIZE)).shape[1:]
+    return shape
+
+
+def _maps(encoder: nn.Sequential, images: Images) -> Iterator[Tensor]:
+    """A batch's latent maps at a time: held together they would scatter over the whole heap."""
+    for batch in images.batches(BATCH):
+        with torch.no_grad():
+            pixels = scale_pixels(batch.pixels).contiguous(memory_format=torch.channels_last)
+            maps = encoder(pixels).contiguous()
+        yield maps
 
 
 def _identity(encoder: nn.Sequential, images: Images) -> str:

@@ -1,3 +1,4 @@
+import weakref
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 from spaces.autoencoder import AutoencoderConfig
 from studies import features
 from studies.data import Images, Split
+from studies.evaluation import BATCH
 from studies.features import encoded
 from studies.networks import build_encoder, scale_pixels
 
@@ -69,3 +71,21 @@ def test_old_files_go_and_who_reads_them_keeps_their_contents(
 def test_no_images_have_no_maps(encoder: torch.nn.Sequential, small_split: Split) -> None:
     nothing = Images(small_split.train.stored, torch.empty(0).long(), torch.empty(0).long())
     assert len(encoded(encoder, nothing, None)) == 0
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_one_batchs_maps_are_held_at_a_time(
+    small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path, in_memory: bool
+) -> None:
+    made: list[weakref.ref[torch.Tensor]] = []
+    n_held = []
+
+    def count(_module: object, _inputs: object, maps: torch.Tensor) -> None:
+        n_held.append(sum(reference() is not None for reference in made))
+        made.append(weakref.ref(maps))
+
+    encoder.register_forward_hook(count)
+    images = Images(small_split.train.stored, torch.zeros(2_500).long(), torch.zeros(2_500).long())
+    encoded(encoder, images, None if in_memory else tmp_path)
+    assert len(made) >= 2_500 / BATCH
+    assert max(n_held) <= 1
