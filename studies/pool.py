@@ -60,9 +60,13 @@ class WorkerDied(NamedTuple):
     reason: str
 
 
+_NO_MEMORY = ("can't allocate memory", "could not create a primitive", "create a memory object")
+"""What PyTorch and oneDNN say when they get none; oneDNN calls other faults of its own so, too."""
+
+
 def is_out_of_memory(error: Exception) -> bool:
     """Whether a training raised because the system gave it no more memory."""
-    refused = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    refused = isinstance(error, RuntimeError) and any(text in str(error) for text in _NO_MEMORY)
     return refused or isinstance(error, MemoryError)
 
 
