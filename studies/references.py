@@ -52,7 +52,7 @@ def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
         StudyError: there is none; names the nearest one, or those there are.
     """
     by_name = {study.study_name: study for study in studies}
-    found = by_name.get(name) or {stage_name(study): study for study in studies}.get(name)
+    found = by_name.get(name) or {_stage_name(study): study for study in studies}.get(name)
     if found is not None:
         return found
     near = get_close_matches(name, by_name, n=1)
@@ -85,7 +85,7 @@ def best_trial(study: optuna.Study) -> FrozenTrial | None:
     return trials.best(own, study_settings.load(study).direction)
 
 
-def stage_name(study: optuna.Study) -> str | None:
+def _stage_name(study: optuna.Study) -> str | None:
     """The short name of the stage that the study searches under the search protocol, if it does."""
     try:
         settings = study_settings.load(study)
