@@ -55,8 +55,8 @@ def dashboard(
         url = storage_url(storage)
         shown = open_to_look_on(url)
         store = ShownArtifacts(open_artifacts(url, artifacts))
-        refresh(shown)
         server = make_server(shown, store, host, port)
+        refresh(shown)
     if port and server.server_port != port:
         typer.echo(f"port {port} is taken by another program; took a free one")
     if not _is_loopback(host):

@@ -108,9 +108,8 @@ def _launch(console: "Console", output: Output, step: _Step, again: str | None) 
     """Run the search in view; after a signal say how to go on."""
     from reports.saved_plots import save_plots
     from search.console import SearchView
-    from studies.launch import launch
+    from studies.launch import check_scheduler, launch
     from studies.stopping import Interrupted, StopSignal
-    from studies.workers import check_scheduler
 
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)

@@ -165,8 +165,8 @@ def _trained(
     from search.final_view import FinalView
     from search.running import SAME_COMMAND, leave_at_once
     from studies.final import train_final
+    from studies.launch import check_scheduler
     from studies.stopping import Interrupted, StopSignal
-    from studies.workers import check_scheduler
 
     folder = find_data(request.data_dir, output.quiet)
     if not output.quiet:

@@ -202,6 +202,19 @@ def make_pool(request: SearchRequest, factory: TrainingFactory) -> Pool:
     return InProcess(factory)
 
 
+def check_scheduler(address: str | None) -> None:
+    """Refuse an address where nothing answers before anything is made for the run.
+
+    Raises:
+        StudyError: no scheduler answers there.
+    """
+    if address is not None:
+        from studies.workers import workers_at
+
+        with workers_at(address):
+            pass
+
+
 def n_jobs(request: SearchRequest) -> int:
     """Trials trained side by side: as asked, or one per physical core left by their threads."""
     cores = psutil.cpu_count(logical=False) or 1

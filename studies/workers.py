@@ -72,17 +72,6 @@ def workers_at(address: str) -> Iterator[Client]:
             yield client
 
 
-def check_scheduler(address: str | None) -> None:
-    """Refuse an address where nothing answers before anything is made for the run.
-
-    Raises:
-        StudyError: no scheduler answers there.
-    """
-    if address is not None:
-        with workers_at(address):
-            pass
-
-
 @contextmanager
 def local_workers(n_workers: int, n_threads: int) -> Iterator[Client]:
     """Connected to processes of our own, which end with the block, or with this process."""
