@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import optuna
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
 from spaces.stages import Direction
@@ -87,6 +86,8 @@ class _Fixed(optuna.Study):
 
     def shares(self) -> dict[str, float]:
         """Each dimension's, in sum 1; the largest first."""
+        from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # dimensions that only a trial or two have
             found = get_param_importances(self, evaluator=PedAnovaImportanceEvaluator())

@@ -68,8 +68,8 @@ def show(
     """
     from reports.tables import every_trial, list_studies, summary, trials_frame, write_parquet
     from search.result_tables import print_results, print_studies
+    from studies.progress import ENDED
     from studies.references import find_study
-    from studies.run import ENDED
     from studies.storage import open_existing
 
     output = Output(quiet, verbose, as_json).checked()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spaces.budget import Budget, Protocol
-from spaces.errors import StudyError
+from spaces.errors import ConfigurationError, StudyError
 from studies import final_results
 from studies.data import load_split
 from studies.estimate import seconds_per_epoch
@@ -116,6 +116,11 @@ def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget,
             raise StudyError(
                 f"{request.source} does not say how it was trained, so --repeat cannot; "
                 "leave it out to train with --seeds"
+            )
+        if request.epochs or request.subset or request.protocol == "paper":
+            raise ConfigurationError(
+                "--repeat trains exactly as the trial was; leave out --epochs, --subset and "
+                "--protocol, or --repeat"
             )
         return before.budget, (before.seed,)
     epochs = request.epochs or (before.budget.epochs if before else Budget().epochs)

@@ -169,7 +169,7 @@ def launch(
                 f"study '{resolution.name}' was deleted or renamed while it ran; the same command "
                 "begins it anew"
             ) from error
-        return Finished(study, reason, search.state(), without_password(url), store.place)
+        return Finished(study, reason, search.endings.state(), without_password(url), store.place)
 
 
 def _open(

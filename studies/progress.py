@@ -1,5 +1,6 @@
 """What a running search tells its watchers, and how far a study is."""
 
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 import optuna
@@ -9,6 +10,9 @@ from studies import trials
 from studies.pool import EpochDone
 from studies.request import DEFAULT_TRIALS, SearchRequest
 from studies.settings import StudySettings
+
+ENDED = "ended"
+"""Attribute of a study: why and when its last run ended by itself."""
 
 Outcome = Literal["complete", "pruned", "failed", "reused"]
 
@@ -90,6 +94,20 @@ def search_state(
         n_paper_wanted=wanted_paper,
         best=trials.best(all_trials, settings.direction),
     )
+
+
+def n_begun(all_trials: list[FrozenTrial]) -> int:
+    """Searched trials that have ended or are running, here or elsewhere."""
+    running = [t for t in all_trials if t.state == TrialState.RUNNING]
+    searched = [t for t in running if not trials.is_never_pruned(t)]
+    return len(trials.searched_results(all_trials)) + len(searched)
+
+
+def record_end(study: optuna.Study, reason: str) -> None:
+    """Leave in the study why its last run ended, unless it says so already."""
+    if study.user_attrs.get(ENDED, {}).get("reason") != reason:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        study.set_user_attr(ENDED, {"reason": reason, "time": now})
 
 
 def early_stop_reason(

@@ -10,10 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import optuna
-import torch
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
@@ -22,56 +20,35 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, FmnistSearchError, StudyError, TrainingDivergedError
 from spaces.space import Configuration, SearchSpace, fingerprint
-from studies import gallery, limits, notes, repair, results, trials, weights
+from studies import repair, results, trials
 from studies.artifacts import ArtifactStore
 from studies.data import Images
-from studies.evaluation import confusion_matrix
+from studies.endings import Endings
 from studies.metrics import EpochMetrics
 from studies.owner import Owner
 from studies.pool import EpochDone, Job, Pool, Raised, Report, Started, WorkerDied, is_out_of_memory
 from studies.progress import (
     Event,
     Notice,
-    Outcome,
-    SearchState,
-    TrialEnded,
     TrialStarted,
     early_stop_reason,
+    n_begun,
     n_wanted,
     paper_names,
-    search_state,
+    record_end,
 )
 from studies.request import PrunerName, SamplerName, SearchRequest
-from studies.samplers import derived_seed, make_pruner, make_sampler
+from studies.running import Running, configure
+from studies.samplers import make_pruner, make_sampler
 from studies.server import LockLostError
-from studies.settings import StudySettings, environment
+from studies.settings import StudySettings
 from studies.sharing import LOOK_S, Alone, Sharing
 from studies.stopping import Interrupted, StopSignal
-
-ENDED = "ended"
-"""Attribute of a study: why and when its last run ended by itself."""
 
 NOTHING_LEFT = "nothing left to do"
 
 CHECKPOINT_SHARE = 0.01
 """Of a trial's time at most that its checkpoints take, where nobody says how often they come."""
-
-
-@dataclass
-class Running:
-    """A trial in training."""
-
-    trial: Trial
-    config: Configuration
-    seed: int
-    earlier: list[EpochMetrics]
-    """Epochs that another trial trained, to be reported before the training goes on."""
-    begun: float = field(default_factory=time.monotonic)
-    history: list[EpochMetrics] = field(default_factory=list)
-    in_race: bool = True
-    """The paper's trials count in the pruner's comparisons until they lose one."""
-    stored_at: float = field(default_factory=time.monotonic)
-    """When the last checkpoint was stored."""
 
 
 @dataclass
@@ -103,7 +80,17 @@ class Search:
         self._awaited: list[int] = []
         self.n_wanted = n_wanted(self.request, self.settings, self._trials())
         self._paper_names = paper_names(self.request, self.settings)
-        self._n_paper_wanted = len(self._paper_names)
+        self.endings = Endings(
+            self.study,
+            self.settings,
+            self.store,
+            self.validation,
+            self.sharing,
+            self.on_event,
+            self.request.keep_weights,
+            self.n_wanted,
+            len(self._paper_names),
+        )
         self._n_lost: Counter[str | None] = Counter()
         if not self.settings.objectives:
             self.study.pruner = self.make_pruner(self.request.pruner, self.settings.budget)
@@ -126,7 +113,7 @@ class Search:
                     self._wait_for(others)
                 else:
                     assert reason is not None
-                    self._record_end(reason)
+                    record_end(self.study, reason)
                     return reason
         except BaseException as error:
             self._abandon(error)
@@ -134,10 +121,6 @@ class Search:
         finally:
             self.pool.close()
             self.sharing.close()
-
-    def state(self) -> SearchState:
-        """How far the study is."""
-        return search_state(self.study, self.settings, self.n_wanted, self._n_paper_wanted)
 
     def _fill(self) -> str | None:
         """Begin trials as long as the pool has room; why no more are begun, if they are not."""
@@ -164,7 +147,7 @@ class Search:
     def _give_back(self, trial: Trial | None) -> None:
         """Undo an ask at which another process may have asked, too: the count would not hold."""
         if trial is not None:
-            self._fail(trial, trials.LOST, time.monotonic())
+            self.endings.fail(trial, trials.LOST, time.monotonic())
 
     def _wait_for_reports(self) -> None:
         with self.stop.interruptible():
@@ -196,25 +179,13 @@ class Search:
         all_trials = self._trials()
         if any(trial.state == TrialState.WAITING for trial in all_trials):
             return None
-        if self._n_begun(all_trials) >= self.n_wanted:
+        if n_begun(all_trials) >= self.n_wanted:
             return NOTHING_LEFT
         return early_stop_reason(all_trials, self.request, self.settings)
 
-    def _n_begun(self, all_trials: list[FrozenTrial]) -> int:
-        """Searched trials that have ended or are running, here or elsewhere."""
-        running = [t for t in all_trials if t.state == TrialState.RUNNING]
-        searched = [t for t in running if not trials.is_never_pruned(t)]
-        return len(trials.searched_results(all_trials)) + len(searched)
-
-    def _record_end(self, reason: str) -> None:
-        """Leave in the study why its last run ended, unless it says so already."""
-        if self.study.user_attrs.get(ENDED, {}).get("reason") != reason:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            self.study.set_user_attr(ENDED, {"reason": reason, "time": now})
-
     def _ask(self) -> Trial:
         self.study.sampler = self.make_sampler(
-            self.request.sampler, self._space, self.settings.seed, self._n_begun(self._trials())
+            self.request.sampler, self._space, self.settings.seed, n_begun(self._trials())
         )
         trial = self.study.ask()
         self.sharing.hold(trial)
@@ -227,76 +198,34 @@ class Search:
         try:
             self._settle_or_train(trial)
         except ConfigurationError as error:
-            self._fail(trial, f"{trials.DIVERGED}: cannot be built: {error}", begun)
+            self.endings.fail(trial, f"{trials.DIVERGED}: cannot be built: {error}", begun)
         except UpdateFinishedTrialError:
-            self._fail(trial, trials.LOST, begun)
+            self.endings.fail(trial, trials.LOST, begun)
         except BaseException as error:
             if trial.number not in self._running:  # else it is abandoned with the others
-                self._fail(trial, _bug(error), begun)
+                self.endings.fail(trial, _bug(error), begun)
             raise
 
     def _settle_or_train(self, trial: Trial) -> None:
-        config = self._configure(trial)
-        if self._refused(trial, {trials.N_PARAMETERS: config.n_parameters()}):
+        config = configure(trial, self._space, self.settings.seed)
+        if self.endings.refused(trial, {trials.N_PARAMETERS: config.n_parameters()}):
             return
         key = fingerprint(config)
         known = results.stored_result(self.study, trial, key)
         if known is not None:
-            latency_ms = known.user_attrs.get(trials.LATENCY_MS)
-            limits.constrain(trial, self.settings, {trials.LATENCY_MS: latency_ms})
-            reason = results.copy_result(self.study, self.store, trial, known)
-            self.sharing.let_go(trial)
-            value = trials.value_of(known) if known.values else None
-            self._announce(trial, "reused", value, 0.0, reason)
+            self.endings.reuse(trial, known)
         elif any(key == fingerprint(r.config) for r in self._running.values()):
             self._twins.append(trial)  # its result will be there when the other ends
         else:
             self._train(trial, config)
-
-    def _configure(self, trial: Trial) -> Configuration:
-        known = trial.user_attrs.get(trials.CONFIG)
-        if known is None:
-            try:
-                config: Configuration = self._space.suggest(trial)
-            except ValueError as error:  # somebody queued values the space does not have
-                raise ConfigurationError(str(error)) from error
-        else:
-            config = self._space.config_type.from_dict(known)
-            self._space.suggest_known(trial, config)
-        for name, value in (
-            (trials.FINGERPRINT, fingerprint(config)),
-            (trials.CONFIG, config.to_dict()),
-            (trials.WORDS, config.in_words()),
-            (trials.SEED, self._seed(config)),
-            (trials.N_PARAMETERS, config.n_parameters()),
-            (trials.N_MULTIPLY_ADDS, config.n_multiply_adds()),
-            (trials.MADE_WITH, environment()),
-            (trials.N_THREADS, torch.get_num_threads()),
-        ):
-            trial.set_user_attr(name, value)
-        return config
-
-    def _seed(self, config: Configuration) -> int:
-        return derived_seed("trial", self.settings.seed, fingerprint(config))
-
-    def _refused(self, trial: Trial, costs: dict[str, float]) -> bool:
-        """End a searched trial, pruned and infeasible, if a cost is above the study's limit."""
-        broken = limits.constrain(trial, self.settings, costs)
-        if not broken or trials.is_paper(trial):
-            return False
-        reason = f"{trials.INFEASIBLE}: {broken}"
-        trial.set_user_attr(trials.REASON, reason)
-        self._tell(trial, TrialState.PRUNED)
-        self._announce(trial, "pruned", None, 0.0, reason)
-        return True
 
     def _train(self, trial: Trial, config: Configuration) -> None:
         budget = self.settings.budget
         words = config.in_words()
         self.on_event(TrialStarted(trial.number, trials.label(trial), words, budget.epochs))
         state, epochs = results.earlier_training(self.study, self.store, trial, budget)
-        seed = self._seed(config)
-        self._running[trial.number] = Running(trial, config, seed, epochs)
+        seed: int = trial.user_attrs[trials.SEED]
+        self._running[trial.number] = Running(trial, config, epochs)
         self.pool.start(Job(trial.number, config, seed, state))
 
     def _take(self, report: Report) -> None:
@@ -308,7 +237,7 @@ class Search:
             case Started(_, latency_ms):
                 self._go_on_from_start(running, latency_ms)
             case EpochDone(_, metrics):
-                if self._take_epoch(running, metrics):
+                if self._is_last(running, metrics):
                     self._finish(running)
                 else:
                     self._checkpoint_if_due(running)
@@ -325,25 +254,18 @@ class Search:
     def _go_on_from_start(self, running: Running, latency_ms: float) -> None:
         running.trial.set_user_attr(trials.LATENCY_MS, latency_ms)
         number = running.trial.number
-        if self._refused(running.trial, {trials.LATENCY_MS: latency_ms}):
+        if self.endings.refused(running.trial, {trials.LATENCY_MS: latency_ms}):
             self.pool.end(number, with_weights=False)
             del self._running[number]
             return
-        if any(self._take_epoch(running, metrics) for metrics in running.earlier):
+        if any(self._is_last(running, metrics) for metrics in running.earlier):
             self._finish(running)
         else:
             self.pool.go_on(number)
 
-    def _take_epoch(self, running: Running, metrics: EpochMetrics) -> bool:
-        """Report an epoch; whether it is the trial's last."""
-        trial = running.trial
-        running.history.append(metrics)
-        self.on_event(EpochDone(trial.number, metrics))
-        if not self.settings.objectives:  # Optuna has no pruning for several
-            trial.report(getattr(metrics, self.settings.metric), step=metrics.epoch)
-            running.in_race = running.in_race and not trial.should_prune()
-        lost = not running.in_race and not trials.is_never_pruned(trial)
-        return lost or len(running.history) == self.settings.budget.epochs
+    def _is_last(self, running: Running, metrics: EpochMetrics) -> bool:
+        self.on_event(EpochDone(running.trial.number, metrics))
+        return running.report(metrics, self.settings)
 
     def _checkpoint_if_due(self, running: Running) -> None:
         every, now = self.request.checkpoint_every, time.monotonic()
@@ -358,33 +280,12 @@ class Search:
             self._checkpoint_s = running.stored_at - now
 
     def _finish(self, running: Running) -> None:
-        trial, history, keep = running.trial, running.history, self.request.keep_weights
-        last, seconds = history[-1], sum(metrics.seconds for metrics in history)
-        value: float = getattr(last, self.settings.metric)
-        pruned = len(history) < self.settings.budget.epochs
-        state = TrialState.PRUNED if pruned else TrialState.COMPLETE
-        at_hand = len(history) >= len(running.earlier)  # not if pruned at an epoch reported again
-        wanted = at_hand and weights.is_wanted(self.study, keep, trial, value, state)
-        outcome = self.pool.end(trial.number, with_weights=wanted)
+        wanted = self.endings.wants_weights(running)
+        outcome = self.pool.end(running.trial.number, with_weights=wanted)
         if outcome is None:
             self._lose(running, trials.LOST)
             return
-        present = {name: v for name, v in last._asdict().items() if v is not None}
-        trial.set_user_attr(trials.EPOCHS, results.as_columns(history))
-        trial.set_user_attr(trials.METRICS, present)
-        trial.set_user_attr(trials.SECONDS, seconds)
-        if outcome.predictions is not None and at_hand:
-            counts = confusion_matrix(self.validation.labels, outcome.predictions)
-            trial.set_user_attr(trials.CONFUSION, counts.tolist())
-        gallery.keep(self.store, trial, history, outcome if at_hand else None, self.validation)
-        results.drop_state(self.study, self.store, trial)
-        if wanted:
-            results.save(self.store, trial, outcome)
-        costs = [trial.user_attrs[name] for name in self.settings.names_of_values()[1:]]
-        self._tell(trial, state, None if pruned else [value, *costs])
-        results.drop_checkpoints(self.study, self.store, fingerprint(running.config))
-        weights.drop_superseded(self.store, self.study, keep)
-        self._announce(trial, "pruned" if pruned else "complete", value, seconds)
+        self.endings.finish(running, outcome)
         self._let_go(running)
 
     def _lose(self, running: Running, reason: str) -> None:
@@ -402,17 +303,13 @@ class Search:
         return name in self._paper_names and self._n_lost[name] >= trials.MAX_ATTEMPTS
 
     def _disown(self, number: int) -> None:
-        """Another process took the trial for lost: it is for others to train now."""
         running = self._running[number]
         self.pool.end(number, with_weights=False)
-        self.sharing.let_go(running.trial)
-        reason = "taken for lost by another process; it will be trained again"
-        seconds = time.monotonic() - running.begun
-        self._announce(running.trial, "failed", None, seconds, reason)
+        self.endings.disown(running)
         self._let_go(running)
 
     def _end(self, running: Running, reason: str) -> None:
-        self._fail(running.trial, reason, running.begun)
+        self.endings.fail(running.trial, reason, running.begun)
         self._let_go(running)
 
     def _let_go(self, running: Running) -> None:
@@ -432,36 +329,7 @@ class Search:
         self._twins.clear()
         with suppress(StudyError):  # of a database that is gone, as the error that brought us here
             for trial, begun in left:
-                self._fail(trial, reason, begun)
-
-    def _fail(self, trial: Trial, reason: str, start: float) -> None:
-        seconds = time.monotonic() - start
-        with suppress(UpdateFinishedTrialError):  # another process took it for lost
-            trial.set_user_attr(trials.REASON, reason)
-            trial.set_user_attr(trials.SECONDS, seconds)
-            self._tell(trial, TrialState.FAIL)
-        self.sharing.let_go(trial)
-        self._announce(trial, "failed", None, seconds, reason)
-
-    def _tell(self, trial: Trial, state: TrialState, values: list[float] | None = None) -> None:
-        """End the trial.
-
-        Raises:
-            UpdateFinishedTrialError: another process took it for lost, and ended it.
-        """
-        told = self.study.tell(trial, values, state, skip_if_finished=True)
-        if told.state != state:
-            raise UpdateFinishedTrialError
-        self.sharing.let_go(trial)
-
-    def _announce(
-        self, trial: Trial, outcome: Outcome, value: float | None, seconds: float, reason: str = ""
-    ) -> None:
-        words = str(trial.user_attrs.get(trials.WORDS, ""))
-        name = trials.label(trial)
-        notes.save_trial_note(self.study, self.settings, trial)
-        state = self.state()
-        self.on_event(TrialEnded(trial.number, name, words, outcome, value, seconds, reason, state))
+                self.endings.fail(trial, reason, begun)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)

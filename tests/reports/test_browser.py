@@ -1,7 +1,7 @@
 """The page in a real browser; skipped where there is none."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ import pytest
 from made_up_studies import make
 
 from reports.report import build, write
-from reports.sources import Sources
+from reports.sources import choose
+from studies.artifacts import ArtifactFolder
+from studies.encoders import all_studies
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -21,7 +23,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as running:
@@ -30,13 +32,13 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-@pytest.fixture
-def page_path(
-    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources], tmp_path: Path
-) -> Path:
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    storage, folder = optuna.storages.InMemoryStorage(), tmp_path_factory.mktemp("report")
     make(storage, "ae", 60)
     make(storage, "clf", 40, stage="classifier")
-    path, _ = write(build(sources(), "en"), sources(), "en", tmp_path / "out")
+    sources = choose(all_studies(storage), (), ArtifactFolder(folder / "artifacts"))
+    path, _ = write(build(sources, "en"), sources, "en", folder / "out")
     return path
 
 

@@ -196,6 +196,7 @@ def surroundings(place: Path, trained: TrainedStudies, monkeypatch: pytest.Monke
     # It takes seconds, for a plan that nobody reads.
     for module in ("studies.estimate", "studies.final_plan"):
         monkeypatch.setattr(f"{module}.seconds_per_epoch", lambda *_, **__: 1.0)
+    monkeypatch.setattr("studies.workers.CONNECT_S", 0.5)  # Dask knocks until it is over
     return place
 
 

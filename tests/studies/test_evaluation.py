@@ -133,6 +133,11 @@ def test_the_confusion_matrix_counts_each_pair(pairs: list[tuple[int, int]]) -> 
     assert all(counts[true, taken] == pairs.count((true, taken)) for true, taken in pairs)
 
 
+@pytest.fixture
+def quick_latency() -> None:
+    """Here it is measured as users get it."""
+
+
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_latency_is_measured_on_one_thread_and_leaves_all_as_it_was(n_threads: int) -> None:
     before = torch.get_num_threads()

@@ -1,0 +1,74 @@
+"""A trial on its way: what it is to train, and what it has trained so far."""
+
+import time
+from dataclasses import dataclass, field
+
+import torch
+from optuna.trial import Trial
+
+from spaces.errors import ConfigurationError
+from spaces.space import Configuration, SearchSpace, fingerprint
+from studies import trials
+from studies.metrics import EpochMetrics
+from studies.samplers import derived_seed
+from studies.settings import StudySettings, environment
+
+
+@dataclass
+class Running:
+    """A trial in training."""
+
+    trial: Trial
+    config: Configuration
+    earlier: list[EpochMetrics]
+    """Epochs that another trial trained, to be reported before the training goes on."""
+    begun: float = field(default_factory=time.monotonic)
+    history: list[EpochMetrics] = field(default_factory=list)
+    in_race: bool = True
+    """The paper's trials count in the pruner's comparisons until they lose one."""
+    stored_at: float = field(default_factory=time.monotonic)
+    """When the last checkpoint was stored."""
+
+    def report(self, metrics: EpochMetrics, settings: StudySettings) -> bool:
+        """Tell the pruner of an epoch; whether it is the trial's last."""
+        self.history.append(metrics)
+        if not settings.objectives:  # Optuna has no pruning for several
+            self.trial.report(getattr(metrics, settings.metric), step=metrics.epoch)
+            self.in_race = self.in_race and not self.trial.should_prune()
+        lost = not self.in_race and not trials.is_never_pruned(self.trial)
+        return lost or len(self.history) == settings.budget.epochs
+
+
+def configure(trial: Trial, space: SearchSpace[Configuration], seed: int) -> Configuration:
+    """What the trial is to train: given in its attributes, or else drawn; all noted there.
+
+    Args:
+        trial: just asked for.
+        space: of the study.
+        seed: of the study; the trial's own follows from it and from the configuration.
+
+    Raises:
+        ConfigurationError: somebody queued values that the space does not have.
+    """
+    known = trial.user_attrs.get(trials.CONFIG)
+    if known is None:
+        try:
+            config: Configuration = space.suggest(trial)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from error
+    else:
+        config = space.config_type.from_dict(known)
+        space.suggest_known(trial, config)
+    key = fingerprint(config)
+    for name, value in (
+        (trials.FINGERPRINT, key),
+        (trials.CONFIG, config.to_dict()),
+        (trials.WORDS, config.in_words()),
+        (trials.SEED, derived_seed("trial", seed, key)),
+        (trials.N_PARAMETERS, config.n_parameters()),
+        (trials.N_MULTIPLY_ADDS, config.n_multiply_adds()),
+        (trials.MADE_WITH, environment()),
+        (trials.N_THREADS, torch.get_num_threads()),
+    ):
+        trial.set_user_attr(name, value)
+    return config
