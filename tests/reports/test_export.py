@@ -26,6 +26,8 @@ from studies.networks import scale_pixels
 from studies.settings import load
 from studies.training import Training
 
+pytestmark = pytest.mark.slow
+
 REFERENCES = (f"{AE}#0", f"{CLF}#1")
 
 

@@ -16,6 +16,8 @@ from spaces.budget import Budget
 from spaces.errors import StudyError
 from studies.settings import StudySettings, store
 
+pytestmark = pytest.mark.slow
+
 Read = Callable[..., Sources]
 
 
@@ -170,7 +172,6 @@ def test_a_folder_that_holds_something_is_not_written_unless_asked(tmp_path: Pat
     check_folder(tmp_path, overwrite=True)
 
 
-@pytest.mark.slow
 def test_a_thousand_trials_take_seconds(
     storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
 ) -> None:

@@ -16,6 +16,8 @@ from studies import trials
 from studies.settings import StudySettings, store, with_space
 from studies.storage import open_storage, storage_url
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=2)), {})
 
 

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from installed_command import BUDGET, N_PAPER, NARROW, Command, says, searched, states
@@ -89,41 +88,6 @@ def test_a_second_run_of_the_same_study_is_refused_while_the_first_lives(command
     assert second.returncode == 1
     assert "is being run by another process" in second.stderr
     assert "Traceback" not in second.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("ae", "--pool2", "mean"), "choose from max, avg"),
-        (("ae", "--conv2-channels", "50"), "choose from 16, 32, 64, 96, 128"),
-        (("ae", "--dropout", "0.7"), "within 0:0.5"),
-        (("ae", "--dropout", "nan"), "within 0:0.5"),
-        (("ae", "--trials", "-1"), "--trials"),
-        (("ae", "--subset", "10"), "--subset"),
-        (("ae", "--timeout", "soon"), "90s, 15m or 2h"),
-        (("ae", "--keep-weights", "some"), "neither all, none nor a number"),
-        (("ae", "--sampler", "best"), "--sampler"),
-        (("ae", "--protocol", "paper", "--trials", "5"), "--trials 0"),
-    ],
-)
-def test_what_cannot_be_is_refused_by_name_and_nothing_is_made(
-    command: Command, words: tuple[str, ...], message: str
-) -> None:
-    refused = command.run(*words)
-    assert refused.returncode == 2, refused.stderr
-    assert message in refused.stderr
-    assert "Traceback" not in refused.stderr
-    assert not command.database.exists()
-
-
-def test_a_damaged_database_is_one_line(command: Command, tmp_path: Path) -> None:
-    path = tmp_path / "notes.txt"
-    path.write_text("not a database\n" * 100)
-    refused = command.run("studies", "--storage", str(path))
-    assert refused.returncode == 1
-    assert refused.stderr.startswith("error: ")
-    assert refused.stderr.count("\n") == 1
-    assert path.read_text() == "not a database\n" * 100
 
 
 def test_help_and_version_come_without_torch(command: Command) -> None:

@@ -21,6 +21,8 @@ from trained_studies import TrainedStudies
 from search.app import main, whole_command_line
 from search.defaults import subcommands_of
 
+pytestmark = pytest.mark.slow
+
 LONGEST_S = 60
 """After which an input counts as accepted: a search or a server has begun."""
 

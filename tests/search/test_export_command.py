@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from trained_studies import AE, CLF, TrainedStudies
-from typer.testing import CliRunner
 
-from search.app import app
-from spaces.errors import FmnistSearchError
 from studies.data import CLASS_NAMES, load_train
 
 PROGRAM = str(Path(sys.executable).with_name("fmnist-search"))
@@ -113,29 +110,3 @@ def test_several_are_exported_at_once_and_never_over_something_else(
     over = export(trained, tmp_path, AE, "--pareto", "--out", "best", "--overwrite")
     assert over.returncode == 0, over.stderr
     assert len(list((tmp_path / "best").iterdir())) == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ((AE, "--out", "x", "--top", "2", "--pareto"), "give one of them"),
-        ((AE[:-1], "--out", "x"), f"did you mean '{AE}'?"),
-        ((f"{AE}#9", "--out", "x"), f"study '{AE}' has no trial 9; the last is 1"),
-        ((AE, "--out", "x", "--artifacts", "elsewhere"), "were not kept"),
-        ((AE, "--out", "."), ". is there and is no export of ours"),
-    ],
-)
-def test_what_cannot_be_exported_is_one_error_and_writes_nothing(
-    trained: TrainedStudies,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, ...],
-    message: str,
-) -> None:
-    (tmp_path / "mine").write_text("mine")
-    monkeypatch.chdir(tmp_path)
-    places = ("--storage", str(trained.database), "--data-dir", str(trained.data_dir))
-    refused = CliRunner().invoke(app, ["export", *words, *places])
-    assert isinstance(refused.exception, FmnistSearchError)
-    assert message in str(refused.exception)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

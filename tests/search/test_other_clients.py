@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 from reports.tables import trials_frame
 from search.app import app
 
+pytestmark = pytest.mark.slow
+
 WITHOUT_US = """
 import sys
 for package in ("search", "reports", "studies", "spaces"):

@@ -100,19 +100,6 @@ def test_run_goes_on_after_a_signal_and_ends_with_the_report(
     assert holds_only_a_report(tmp_path / "report")
 
 
-def test_run_refuses_a_folder_of_others_before_it_searches(
-    command: Command, tmp_path: Path
-) -> None:
-    foreign = tmp_path / "mine"
-    foreign.mkdir()
-    (foreign / "thesis.tex").write_text("mine")
-    assert not holds_only_a_report(foreign)
-    refused = command.run("run", "--trials", "1", *BUDGET, "--out", str(foreign))
-    assert refused.returncode == 1
-    assert "is not empty" in refused.stderr
-    assert not command.database.exists()
-
-
 @pytest.mark.slow
 def test_the_papers_encoder_is_trained_first_where_nobody_has(command: Command) -> None:
     words = ("clf", "--encoder", "paper", "--trials", "0", *BUDGET)

@@ -62,19 +62,5 @@ def test_without_weights_and_images_the_report_says_what_is_missing(
     assert "Todavía no se buscaron clasificadores" in text
 
 
-def test_what_cannot_be_reported_is_one_line(command: Command, tmp_path: Path) -> None:
-    nothing = command.run("report", "--out", str(tmp_path / "out"))
-    assert nothing.returncode == 1
-    assert nothing.stderr.strip() == (
-        "error: there are no studies yet; make one: fmnist-search ae --trials 50"
-    )
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "letter.txt").write_text("dear")
-    full = command.run("report", "--out", str(tmp_path / "mine"))
-    assert full.returncode == 1
-    assert "--overwrite" in full.stderr
-    assert command.run("report", "--lang", "fr").returncode == 2
-
-
 def _markdown(out: Path) -> str:
     return (out / "report.md").read_text(encoding="utf-8")

@@ -15,6 +15,8 @@ from spaces.errors import FaultError, StudyError
 from studies.artifacts import OWNERS, ArtifactFolder, ArtifactStore
 from studies.bucket import ArtifactBucket
 
+pytestmark = pytest.mark.slow
+
 OUTSIDE = ("../studies.db", "/etc/passwd", "a/b", "..", ".", "", "a\0b", "a\\b")
 
 

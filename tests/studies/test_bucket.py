@@ -24,6 +24,8 @@ from studies.bucket import ArtifactBucket
 from studies.dashboard import ShownArtifacts
 from studies.storage import open_artifacts, open_storage, storage_url
 
+pytestmark = pytest.mark.slow
+
 
 def cached(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []

@@ -26,6 +26,8 @@ from studies.pool import EpochDone, Job, Report, Started, WorkerDied
 from studies.trainer import Trainer
 from studies.training import Training
 
+pytestmark = pytest.mark.slow
+
 BUDGET = Budget(epochs=500)
 """Epochs of all images take a minute: whoever waits for one to end is noticed."""
 CONFIG = AutoencoderConfig()

@@ -22,6 +22,8 @@ from studies.samplers import make_sampler
 from studies.settings import StudySettings, with_space
 from studies.stopping import StopSignal
 
+pytestmark = pytest.mark.slow
+
 Launch = Callable[..., Finished]
 
 TINY = {"conv1_channels": "8,16", "conv2_channels": "16,32", "batchnorm": "false"}

@@ -17,6 +17,8 @@ from studies.data import load_train
 from studies.exported import identity, read_model
 from studies.networks import build
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def exports(trained: TrainedStudies, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,6 +20,8 @@ from studies.metrics import EpochMetrics
 from studies.pictures import learning_curve
 from studies.storage import open_storage, storage_url
 
+pytestmark = pytest.mark.slow
+
 PNG = learning_curve([EpochMetrics(1, 0.5, 0.5, 1.0, 0.1)])
 CONFIG = {"dropout": 0.0}
 

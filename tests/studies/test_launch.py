@@ -18,6 +18,8 @@ from studies.request import SearchRequest
 from studies.settings import StudySettings
 from studies.storage import open_storage, storage_url
 
+pytestmark = pytest.mark.slow
+
 N_PAPER = len(paper.AUTOENCODERS)
 
 

@@ -13,6 +13,8 @@ from studies.data import CLASS_NAMES, Split
 from studies.networks import build
 from studies.onnx_model import OPSET, largest_difference, to_onnx
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pixels(small_split: Split) -> Tensor:

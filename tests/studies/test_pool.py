@@ -18,6 +18,8 @@ from studies.metrics import Outcome
 from studies.pool import EpochDone, InProcess, Job, Pool, Raised, Started
 from studies.training import Training
 
+pytestmark = pytest.mark.slow
+
 BUDGET = Budget(epochs=2, subset=600)
 CONFIG = AutoencoderConfig(dropout=0.2, batchnorm=True)
 DIVERGING = AutoencoderConfig(learning_rate=1e30, optimizer="sgd")

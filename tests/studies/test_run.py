@@ -32,6 +32,8 @@ from studies.stopping import Interrupted, StopSignal
 from studies.storage import open_storage, storage_url
 from studies.training import Training
 
+pytestmark = pytest.mark.slow
+
 N_PAPER = len(paper.AUTOENCODERS)
 REQUEST = SearchRequest(trials=3, epochs=2, pruner="none", sampler="random", study="s")
 

@@ -28,6 +28,8 @@ from studies.sources import (
     torchvision_download,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 needs_apt = pytest.mark.skipif(

@@ -24,6 +24,8 @@ from studies.storage import (
     without_password,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def open_at(path: Path) -> optuna.storages.RDBStorage:
     return open_storage(storage_url(str(path)))

@@ -2,6 +2,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 IMPORT = "from studies.torchvision_import import import_torchvision; v = import_torchvision(); "
 
