@@ -15,21 +15,42 @@ from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.paper import PaperModel
 from studies import trials
 from studies.settings import StudySettings
+from studies.storage import has_study_attribute
 
 DATA = "Fashion-MNIST"
 
 
 @dataclass(frozen=True)
 class _Stored:
-    """What optuna-dashboard looks up in a trial, for one that may have ended."""
+    """What optuna-dashboard looks up in a trial, for one that may have ended and has no note."""
 
     study: optuna.Study
     _trial_id: int
 
     @property
-    def storage(self) -> BaseStorage:
+    def storage(self) -> "_WithoutNotes":
         """Where the trial is."""
-        return self.study._storage
+        return _WithoutNotes(self.study._storage)
+
+
+@dataclass(frozen=True)
+class _WithoutNotes:
+    """A storage for writing a first note.
+
+    Optuna-dashboard keeps trials' notes in attributes of the study, and reads all of them, several
+    times, to find this trial's. Of a trial without a note there are none to find; not looking keeps
+    what a note costs the same however many trials there are.
+    """
+
+    storage: BaseStorage
+
+    def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:  # noqa: ARG002
+        """None that matter."""
+        return {}
+
+    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
+        """As in any storage."""
+        self.storage.set_study_system_attr(study_id, key, value)
 
 
 def save_trial_note(study: optuna.Study, settings: StudySettings, trial: Trial) -> None:
@@ -53,11 +74,11 @@ _PREFIX = "dashboard:"
 
 
 def _save(study: optuna.Study, trial_id: int | None, note: str) -> None:
-    from optuna_dashboard import get_note, save_note  # loads scikit-learn: a second or more
+    from optuna_dashboard import save_note  # loads scikit-learn: a second or more
 
-    subject = study if trial_id is None else cast(Trial, _Stored(study, trial_id))
-    if not get_note(subject):
-        save_note(subject, note)
+    key = f"{_PREFIX}note_ver" if trial_id is None else f"{_PREFIX}{trial_id}:note_ver"
+    if not has_study_attribute(study._storage, study._study_id, key):
+        save_note(study if trial_id is None else cast(Trial, _Stored(study, trial_id)), note)
 
 
 def study_note(name: str, settings: StudySettings) -> str:

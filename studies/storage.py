@@ -10,14 +10,16 @@ from typing import Any
 import platformdirs
 import sqlalchemy
 from filelock import FileLock, Timeout
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._cached_storage import _CachedStorage
+from optuna.storages._rdb.models import StudySystemAttributeModel
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from spaces.errors import StudyError
 from studies.artifacts import ArtifactFolder, ArtifactStore
-from studies.server import first_line, open_server
+from studies.server import PatientStorage, first_line, open_server
 from studies.sqlite_faults import state_faults
 
 SQLITE_TIMEOUT_S = 60
@@ -110,6 +112,23 @@ def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
     if not to_look_on:
         _begin_immediate(storage.engine)
     return storage
+
+
+def has_study_attribute(storage: BaseStorage, study_id: int, key: str) -> bool:
+    """Whether a study has a system attribute, without reading all that it has."""
+    backend = storage._backend if isinstance(storage, _CachedStorage) else storage
+    if not isinstance(backend, RDBStorage):
+        return key in backend.get_study_system_attrs(study_id)
+    query = sqlalchemy.select(StudySystemAttributeModel.key).where(
+        StudySystemAttributeModel.study_id == study_id, StudySystemAttributeModel.key == key
+    )
+    engine = backend.engine
+
+    def look() -> bool:
+        with engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    return backend.patiently(look) if isinstance(backend, PatientStorage) else look()
 
 
 def open_existing(location: str | None) -> RDBStorage | None:

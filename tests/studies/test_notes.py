@@ -148,3 +148,23 @@ def test_what_a_person_wrote_stays(study: optuna.Study) -> None:
     notes.fill_in(study, AUTOENCODERS)
     assert get_note(study) == "mine"
     assert get_note(trial) == "mine too"
+
+
+def test_a_note_costs_the_same_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(storage_url(str(tmp_path / "studies.db")))
+    study = optuna.create_study(storage=storage, study_name="my ae")
+    written, unwritten = study.ask(), study.ask()
+    save_note(written, "mine")
+
+    def all_of_them(*_: object) -> None:
+        pytest.fail("read the notes of all trials")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(study._storage), "get_study_system_attrs", all_of_them)
+        notes.save_trial_note(study, AUTOENCODERS, written)
+        notes.save_trial_note(study, AUTOENCODERS, unwritten)
+    assert get_note(written) == "mine"
+    frozen = study.get_trials()[unwritten.number]
+    assert trial_note(study, frozen) == notes.trial_note(AUTOENCODERS, frozen)
