@@ -269,7 +269,6 @@ SHOWN = [
     mend(f"studies show {STUDY_AE} --parquet folder", "folder"),
     mend(f"studies show {STUDY_AE} --parquet none/a.parquet", "none/a.parquet"),
     mend(f"studies show {STUDY_AE} --parquet /proc/a.parquet", "/proc/a.parquet"),
-    mend("XDG_DATA_HOME=folder report --out new", "there are no studies yet", "ae --trials 50"),
     usage("report --lang xx", "'xx'", "'en', 'es'"),
     usage("report --json --verbose", "give one of"),
     mend("report nope --out new", "nope", STUDY_AE),

@@ -232,6 +232,23 @@ def test_a_bad_input_is_one_line_that_says_what_to_mend_and_changes_nothing(
     assert snapshot(surroundings) == before
 
 
+@pytest.mark.parametrize("line", ["report --out new", "clf --epochs 1"])
+def test_where_nothing_is_yet_the_command_to_begin_with_is_named(
+    line: str,
+    tmp_path: Path,
+    trained: TrainedStudies,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("FMNIST_SEARCH_DATA", str(trained.data_dir))
+    monkeypatch.chdir(tmp_path)
+    said = called(line.split(), capsys)
+    assert said.code == 1
+    assert "fmnist-search ae --trials 50" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_command_is_among_them() -> None:
     tried = {split_name for bad in EVERY for split_name in bad.line.split()}
     assert set(subcommands_of(whole_command_line())) <= tried
