@@ -1,6 +1,7 @@
 """Figures of numbers: losses by epoch, and what a search did."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any, NamedTuple
 
 from matplotlib.lines import Line2D
@@ -19,6 +20,7 @@ from reports.style import (
     ORANGE,
     RED,
     SERIES,
+    log_across,
     log_percent,
     panels,
     picture,
@@ -162,7 +164,7 @@ def slices(name: str, found: Sequence[Slice], labels: Labels, texts: Texts) -> P
                 ax.set_xticks(range(len(part.ticks)), part.ticks, rotation=45 if turned else 0)
                 ax.set_xlim(-0.6, len(part.ticks) - 0.4)
             elif part.is_log:
-                ax.set_xscale("log")
+                log_across(ax)
             if part.is_loss:
                 log_percent(ax, sparse=True)
             ax.tick_params(labelsize=7.5)
@@ -188,8 +190,8 @@ def pareto(name: str, fronts: Sequence[Front], labels: Labels, texts: Texts) -> 
                     ax.scatter(x, y, s=18, label=label, color=color, marker=marker)
             line = sorted((p.cost, PERCENT * p.value) for p in front.front)
             ax.step(*zip(*line, strict=True), where="post", color=BLUE, linewidth=1.0)
-            ax.set_xscale("log")
-            ax.set(xlabel=texts(f"axes.{front.cost}"), ylabel=labels.value)
+            log_across(ax)
+            ax.set(xlabel=texts(f"axes.{front.cost}"), ylabel=fill(labels.value, 30))
             if front.is_loss:
                 log_percent(ax)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)

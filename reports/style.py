@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from reports.document import Picture
 
@@ -93,6 +93,20 @@ def picture(figure: Figure, name: str) -> Picture:
 def whole_numbers(ax: Axes) -> None:
     """An axis of epochs or trials, of which there are no halves."""
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+
+
+def log_across(ax: Axes) -> None:
+    """A logarithmic axis from left to right that says 20k, or 0.001, and not 2·10⁴."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _in_few_digits(value)))
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def _in_few_digits(value: float) -> str:
+    if value >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
 
 
 def log_percent(ax: Axes, sparse: bool = False) -> None:

@@ -37,6 +37,8 @@ def test_a_finished_search_gives_every_kind_of_file(
     files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")}
     for figure in document.figures():
         assert {f"figures/{figure.name}.png", f"figures/{figure.name}.svg"} <= files
+        drawn = (tmp_path / "out" / "figures" / f"{figure.name}.svg").read_text(encoding="utf-8")
+        assert "mathdefault" not in drawn, "formulas are shown as they are typed"
         assert figure.alt
         assert figure.caption
     for table in document.tables():
