@@ -62,22 +62,22 @@ def save_trial_note(study: optuna.Study, settings: StudySettings, trial: Trial) 
 def fill_in(study: optuna.Study, settings: StudySettings) -> None:
     """Note on the study and on its ended trials that have none, such as those a crash ended."""
     attrs = study._storage.get_study_system_attrs(study._study_id)
-    if f"{_PREFIX}note_ver" not in attrs:
+    if _key(None) not in attrs:
         _save(study, None, study_note(study.study_name, settings))
     for trial in study.get_trials(deepcopy=False):
-        if trial.state.is_finished() and f"{_PREFIX}{trial._trial_id}:note_ver" not in attrs:
+        if trial.state.is_finished() and _key(trial._trial_id) not in attrs:
             _save(study, trial._trial_id, trial_note(settings, trial))
 
 
-_PREFIX = "dashboard:"
-"""How the names of optuna-dashboard's attributes begin."""
+def _key(trial_id: int | None) -> str:
+    """Of optuna-dashboard's attribute that is there where the study, or a trial, has a note."""
+    return "dashboard:note_ver" if trial_id is None else f"dashboard:{trial_id}:note_ver"
 
 
 def _save(study: optuna.Study, trial_id: int | None, note: str) -> None:
     from optuna_dashboard import save_note  # loads scikit-learn: a second or more
 
-    key = f"{_PREFIX}note_ver" if trial_id is None else f"{_PREFIX}{trial_id}:note_ver"
-    if not has_study_attribute(study._storage, study._study_id, key):
+    if not has_study_attribute(study._storage, study._study_id, _key(trial_id)):
         save_note(study if trial_id is None else cast(Trial, _Stored(study, trial_id)), note)
 
 

@@ -78,7 +78,6 @@ class Search:
         self._twins: list[Trial] = []
         self._checkpoint_s = 0.0
         self._awaited: list[int] = []
-        self.n_wanted = n_wanted(self.request, self.settings, self._trials())
         self._paper_names = paper_names(self.request, self.settings)
         self.endings = Endings(
             self.study,
@@ -88,7 +87,7 @@ class Search:
             self.sharing,
             self.on_event,
             self.request.keep_weights,
-            self.n_wanted,
+            n_wanted(self.request, self.settings, self._trials()),
             len(self._paper_names),
         )
         self._n_lost: Counter[str | None] = Counter()
@@ -179,7 +178,7 @@ class Search:
         all_trials = self._trials()
         if any(trial.state == TrialState.WAITING for trial in all_trials):
             return None
-        if n_begun(all_trials) >= self.n_wanted:
+        if n_begun(all_trials) >= self.endings.n_wanted:
             return NOTHING_LEFT
         return early_stop_reason(all_trials, self.request, self.settings)
 

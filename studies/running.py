@@ -54,7 +54,7 @@ def configure(trial: Trial, space: SearchSpace[Configuration], seed: int) -> Con
     if known is None:
         try:
             config: Configuration = space.suggest(trial)
-        except ValueError as error:
+        except ValueError as error:  # somebody queued values the space does not have
             raise ConfigurationError(str(error)) from error
     else:
         config = space.config_type.from_dict(known)
