@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def train(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(
@@ -125,6 +126,8 @@ def train(
         fmnist-search train exported/config.json --repeat
     """
     output = Output(quiet, verbose, as_json).checked()
+    if repeat:
+        _refuse_beside_repeat(context)
     console = output.progress_console()
     with console.status("loading PyTorch and the model"):
         from studies.final_plan import FinalRequest, plan_final
@@ -156,6 +159,16 @@ def train(
         typer.echo(in_words(result))
     else:
         print_final(console, result, plan.folder)
+
+
+def _refuse_beside_repeat(context: typer.Context) -> None:
+    """Refuse what ``--repeat`` decides, where it was typed; a default set elsewhere gives way."""
+    for name in ("seeds", "protocol", "epochs", "subset"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(
+                f"--repeat trains exactly as the trial was; leave out --{name}, or --repeat"
+            )
 
 
 def _trained(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spaces.budget import Budget, Protocol
-from spaces.errors import ConfigurationError, StudyError
+from spaces.errors import StudyError
 from studies import final_results
 from studies.data import load_split
 from studies.estimate import seconds_per_epoch
@@ -68,7 +68,6 @@ def plan_final(request: FinalRequest) -> FinalPlan:
 
     Raises:
         StudyError: there is no such model, or the folder holds other results.
-        ConfigurationError: what was asked for cannot be.
     """
     url = storage_url(request.storage)
     storage = open_storage(url) if exists(url) else None
@@ -116,11 +115,6 @@ def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget,
             raise StudyError(
                 f"{request.source} does not say how it was trained, so --repeat cannot; "
                 "leave it out to train with --seeds"
-            )
-        if request.epochs or request.subset or request.protocol == "paper":
-            raise ConfigurationError(
-                "--repeat trains exactly as the trial was; leave out --epochs, --subset and "
-                "--protocol, or --repeat"
             )
         return before.budget, (before.seed,)
     epochs = request.epochs or (before.budget.epochs if before else Budget().epochs)

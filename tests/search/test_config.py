@@ -84,6 +84,14 @@ def test_environment_beats_the_commands_table_and_that_beats_what_stands_on_top(
     assert configured(call, "clf")["--trials"][1] == "default"
 
 
+def test_a_budget_that_was_not_typed_gives_way_to_repeat(call: Call) -> None:
+    write('[train]\nprotocol = "paper"\n')
+    given_way = call("train", "none.json", "--repeat", EPOCHS="1", SUBSET="600")
+    assert "none.json: No such file" in given_way.err
+    typed = call("train", "none.json", "--repeat", "--epochs", "1")
+    assert "leave out --epochs" in typed.err
+
+
 def test_the_command_line_beats_all_and_the_plan_is_made_of_all_sources(
     call: Call, tmp_path: Path
 ) -> None:

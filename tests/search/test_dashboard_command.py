@@ -174,9 +174,9 @@ def test_a_trials_page_has_its_note_and_shows_its_pictures(
     browser.see(
         f"dashboard/studies/{number}/trials?numbers=0", "The paper's configuration", *pictures
     )
-    widths = browser.page.evaluate("[...document.images].map(image => image.naturalWidth)")
-    assert len(widths) == len(pictures)
-    assert all(width > 300 for width in widths), "a picture was not loaded"
+    # The page draws its cards before their pictures have come.
+    browser.page.wait_for_function("[...document.images].every(image => image.naturalWidth > 300)")
+    assert browser.page.locator("img").count() == len(pictures)
     assert browser.wrong == []
 
 
