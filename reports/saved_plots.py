@@ -12,6 +12,7 @@ from reports.importance import Importances, importances
 from reports.tables import best_trials, paper_side_by_side
 from spaces.errors import StudyError
 from studies import notes, pareto, trials
+from studies.dashboard_texts import save_plot
 from studies.references import all_studies
 from studies.settings import StudySettings, load
 
@@ -41,11 +42,9 @@ def save_plots(study: optuna.Study) -> list[str]:
     Returns:
         The plots' names.
     """
-    from optuna_dashboard import save_plotly_graph_object
-
     saved = []
     for name, figure in _figures(study):
-        save_plotly_graph_object(study, figure, graph_object_id=name)
+        save_plot(study, name, figure.to_json())
         saved.append(name)
     return saved
 

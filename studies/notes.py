@@ -4,81 +4,34 @@ A note that is there already is left alone: somebody may have written on in it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.paper import PaperModel
 from studies import trials
+from studies.dashboard_texts import note_key, save_first_note
 from studies.settings import StudySettings
-from studies.storage import has_study_attribute
 
 DATA = "Fashion-MNIST"
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """What optuna-dashboard looks up in a trial, for one that may have ended and has no note."""
-
-    study: optuna.Study
-    _trial_id: int
-
-    @property
-    def storage(self) -> "_WithoutNotes":
-        """Where the trial is."""
-        return _WithoutNotes(self.study._storage)
-
-
-@dataclass(frozen=True)
-class _WithoutNotes:
-    """A storage for writing a first note.
-
-    Optuna-dashboard keeps trials' notes in attributes of the study, and reads all of them, several
-    times, to find this trial's. Of a trial without a note there are none to find; not looking keeps
-    what a note costs the same however many trials there are.
-    """
-
-    storage: BaseStorage
-
-    def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:  # noqa: ARG002
-        """None that matter."""
-        return {}
-
-    def set_study_system_attr(self, study_id: int, key: str, value: Any) -> None:
-        """As in any storage."""
-        self.storage.set_study_system_attr(study_id, key, value)
 
 
 def save_trial_note(study: optuna.Study, settings: StudySettings, trial: Trial) -> None:
     """Note on a trial that ended just now."""
     frozen = study._storage.get_trial(trial._trial_id)
-    _save(study, frozen._trial_id, trial_note(settings, frozen))
+    save_first_note(study, frozen._trial_id, trial_note(settings, frozen))
 
 
 def fill_in(study: optuna.Study, settings: StudySettings) -> None:
     """Note on the study and on its ended trials that have none, such as those a crash ended."""
     attrs = study._storage.get_study_system_attrs(study._study_id)
-    if _key(None) not in attrs:
-        _save(study, None, study_note(study.study_name, settings))
+    if note_key(None) not in attrs:
+        save_first_note(study, None, study_note(study.study_name, settings))
     for trial in study.get_trials(deepcopy=False):
-        if trial.state.is_finished() and _key(trial._trial_id) not in attrs:
-            _save(study, trial._trial_id, trial_note(settings, trial))
-
-
-def _key(trial_id: int | None) -> str:
-    """Of optuna-dashboard's attribute that is there where the study, or a trial, has a note."""
-    return "dashboard:note_ver" if trial_id is None else f"dashboard:{trial_id}:note_ver"
-
-
-def _save(study: optuna.Study, trial_id: int | None, note: str) -> None:
-    from optuna_dashboard import save_note  # loads scikit-learn: a second or more
-
-    if not has_study_attribute(study._storage, study._study_id, _key(trial_id)):
-        save_note(study if trial_id is None else cast(Trial, _Stored(study, trial_id)), note)
+        if trial.state.is_finished() and note_key(trial._trial_id) not in attrs:
+            save_first_note(study, trial._trial_id, trial_note(settings, trial))
 
 
 def study_note(name: str, settings: StudySettings) -> str:
