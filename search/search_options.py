@@ -94,7 +94,7 @@ def with_search_options(
 
 
 def with_some_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command some of the options of every search, before its own.
+    """Give a command some of the options of every search, between its own and those of output.
 
     The command receives them first, as a dict by the names of the request's fields.
 
@@ -110,7 +110,9 @@ def with_some_options(*names: str) -> Callable[[Callable[..., None]], Callable[.
         def with_options(**values: Any) -> None:
             command({name: values.pop(name) for name in names}, **values)
 
-        parameters = {**declared, **{option.name: option.annotation for option in own}}
+        annotations = {option.name: option.annotation for option in own}
+        first = {name: annotations[name] for name in annotations if name not in _OUTPUT}
+        parameters = {**first, **declared, **annotations}
         defaults = {**_defaults(), **{option.name: option.default for option in own}}
         return _declared(with_options, command, parameters, defaults)
 

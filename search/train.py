@@ -1,20 +1,14 @@
 """The ``train`` command: the final figures of one configuration, over several seeds."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from search.data import DataDir, find_data
-from search.options import (
-    MOST_EPOCHS,
-    MOST_PROCESSES,
-    MOST_THREADS,
-    ArtifactsOption,
-    StorageOption,
-)
+from search.data import find_data
+from search.options import MOST_EPOCHS
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
-from search.parsers import address
+from search.search_options import with_some_options
 from spaces.budget import N_TRAIN_FILE
 
 if TYPE_CHECKING:
@@ -24,7 +18,9 @@ if TYPE_CHECKING:
     from studies.final_results import FinalResult
 
 
+@with_some_options("jobs", "threads", "dask", "storage", "artifacts", "data_dir")
 def train(
+    options: dict[str, Any],
     context: typer.Context,
     model: Annotated[
         str,
@@ -84,30 +80,6 @@ def train(
             show_default=False,
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=MOST_PROCESSES,
-            help="Seeds trained side by side, each in a process.  [default: one per core]",
-            show_default=False,
-        ),
-    ] = None,
-    threads: Annotated[
-        int, typer.Option(min=1, max=MOST_THREADS, help="Threads each seed trains with.")
-    ] = 1,
-    dask: Annotated[
-        str | None,
-        typer.Option(
-            parser=address,
-            metavar="ADDRESS",
-            help="Train on this Dask cluster.",
-            show_default=False,
-        ),
-    ] = None,
-    storage: StorageOption = None,
-    artifacts: ArtifactsOption = None,
-    data_dir: DataDir = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -140,13 +112,8 @@ def train(
             epochs=epochs,
             subset=subset,
             encoder=encoder,
-            storage=storage,
-            artifacts=artifacts,
             out=out,
-            jobs=jobs,
-            threads=threads,
-            dask=dask,
-            data_dir=data_dir,
+            **options,
         )
         plan = plan_final(request)
     result = _trained(console, plan, request, output)

@@ -1,9 +1,9 @@
 """Dimensions of a search space: one definition serves suggestion, option, help, file and report."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 from spaces.errors import ConfigurationError
 
@@ -78,29 +78,16 @@ class Choices:
 
 
 @dataclass(frozen=True)
-class FloatRange:
-    """A dimension of real numbers from ``low`` to ``high``, both included, in steps."""
+class _Range(ABC):
+    """A dimension of real numbers from ``low`` to ``high``, both included."""
 
     name: str
     """The configuration's field; the option's name, with dashes."""
     help: str
     low: float
     high: float
-    step: float
-    """Distance between neighbouring values: finer differences drown in a trial's noise, and only
-    on a grid can a configuration come up twice and be recognised."""
-    when: When | None = None
+    when: When | None = field(default=None, kw_only=True)
     metavar: ClassVar[str] = "LOW:HIGH"
-
-    def __post_init__(self) -> None:
-        """Refuse a range whose ends are the wrong way round or off the grid."""
-        if not self.low < self.high:
-            raise ConfigurationError(f"{self.name} runs from low to high; got {self}")
-        if not self._on_grid(self.high):
-            raise ConfigurationError(
-                f"{self.name} goes in steps of {self.step:g} from {self.low:g}; "
-                f"{self.high:g} is not one of them"
-            )
 
     def __str__(self) -> str:
         """The range as the command line takes it: ``0:0.5``."""
@@ -110,7 +97,67 @@ class FloatRange:
         """Whether a trial of this space can have ``value``."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
-        return self.low <= value <= self.high and self._on_grid(value)
+        return self.low <= value <= self.high and self._is_marked(value)
+
+    def narrowed(self, text: str) -> Self | Choices:
+        """The part that ``text`` names: ``0:0.2``, or single values ``0.1`` and ``0,0.25``.
+
+        Raises:
+            ConfigurationError: ``text`` is not a number or a range, or names a value that is not
+                one of this range's.
+        """
+        tokens = _tokens(self.name, text)
+        low, colon, high = tokens[0].partition(":")
+        if len(tokens) == 1 and colon:
+            ends = self._value(low), self._value(high)
+            if ends[0] != ends[1]:
+                return replace(self, low=ends[0], high=ends[1])
+            tokens = [low]
+        values = tuple(sorted({self._value(token) for token in tokens}))
+        return Choices(self.name, self.help, values, self.when)
+
+    def _value(self, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan  # which no range holds
+        if value not in self:
+            raise ConfigurationError(
+                f"{self.name} cannot be {text!r}; give a number, or a range low:high, "
+                f"{self._extent()}"
+            )
+        return self._rounded(value)
+
+    @abstractmethod
+    def _is_marked(self, value: float) -> bool:
+        """Whether a value between the ends is one of the range's."""
+
+    @abstractmethod
+    def _rounded(self, value: float) -> float:
+        """One of the range's values without the noise of arithmetic."""
+
+    @abstractmethod
+    def _extent(self) -> str:
+        """Where values may lie, for a person who gave another."""
+
+
+@dataclass(frozen=True)
+class FloatRange(_Range):
+    """A dimension of real numbers from ``low`` to ``high``, both included, in steps."""
+
+    step: float
+    """Distance between neighbouring values: finer differences drown in a trial's noise, and only
+    on a grid can a configuration come up twice and be recognised."""
+
+    def __post_init__(self) -> None:
+        """Refuse a range whose ends are the wrong way round or off the grid."""
+        if not self.low < self.high:
+            raise ConfigurationError(f"{self.name} runs from low to high; got {self}")
+        if not self._is_marked(self.high):
+            raise ConfigurationError(
+                f"{self.name} goes in steps of {self.step:g} from {self.low:g}; "
+                f"{self.high:g} is not one of them"
+            )
 
     def suggest(self, trial: "BaseTrial") -> Value:
         """Let Optuna choose a value, cleared of the rounding noise of its steps."""
@@ -121,61 +168,28 @@ class FloatRange:
         n_steps = round((self.high - self.low) / self.step)
         return tuple(_clean(self.low + i * self.step) for i in range(n_steps + 1))
 
-    def narrowed(self, text: str) -> "FloatRange | Choices":
-        """The part that ``text`` names: ``0:0.2``, or single values ``0.1`` and ``0,0.25``.
-
-        Raises:
-            ConfigurationError: ``text`` is not a number or a range, or names a value that is not
-                one of this range's steps.
-        """
-        values = _named_values(self, text, self._step_at)
-        if isinstance(values, _Ends):
-            return replace(self, low=values.low, high=values.high)
-        return Choices(self.name, self.help, values, self.when)
-
-    def _step_at(self, text: str) -> float:
-        value = _number(text)
-        if value not in self:
-            raise ConfigurationError(
-                f"{self.name} cannot be {text!r}; give a number, or a range low:high, "
-                f"within {self} in steps of {format_value(self.step)}"
-            )
-        return _clean(self.low + round((value - self.low) / self.step) * self.step)
-
-    def _on_grid(self, value: float) -> bool:
+    def _is_marked(self, value: float) -> bool:
         steps = (value - self.low) / self.step
         return abs(steps - round(steps)) < 1e-6
 
+    def _rounded(self, value: float) -> float:
+        return _clean(self.low + round((value - self.low) / self.step) * self.step)
+
+    def _extent(self) -> str:
+        return f"within {self} in steps of {format_value(self.step)}"
+
 
 @dataclass(frozen=True)
-class LogRange:
+class LogRange(_Range):
     """A dimension of positive numbers from ``low`` to ``high``, equally likely in every decade.
 
     Values have two significant digits: finer differences drown in a trial's noise.
     """
 
-    name: str
-    """The configuration's field; the option's name, with dashes."""
-    help: str
-    low: float
-    high: float
-    when: When | None = None
-    metavar: ClassVar[str] = "LOW:HIGH"
-
     def __post_init__(self) -> None:
         """Refuse a range that has no logarithm or whose ends are the wrong way round."""
         if not 0 < self.low < self.high < float("inf"):
             raise ConfigurationError(f"{self.name} runs from low above 0 to high; got {self}")
-
-    def __str__(self) -> str:
-        """The range as the command line takes it: ``0.0001:0.01``."""
-        return f"{format_value(self.low)}:{format_value(self.high)}"
-
-    def __contains__(self, value: object) -> bool:
-        """Whether a trial of this space can have ``value``."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        return self.low <= value <= self.high
 
     def suggest(self, trial: "BaseTrial") -> Value:
         """Let Optuna choose a value, rounded to two digits."""
@@ -189,24 +203,14 @@ class LogRange:
         inside = {mark for mark in marks if self.low < mark < self.high}
         return tuple(sorted(inside | {self.low, self.high}))
 
-    def narrowed(self, text: str) -> "LogRange | Choices":
-        """The part that ``text`` names: ``1e-4:1e-3``, or single values ``0.001,1e-4``.
+    def _is_marked(self, value: float) -> bool:  # noqa: ARG002
+        return True
 
-        Raises:
-            ConfigurationError: ``text`` is not a number or a range, or leaves this range.
-        """
-        values = _named_values(self, text, self._within)
-        if isinstance(values, _Ends):
-            return replace(self, low=values.low, high=values.high)
-        return Choices(self.name, self.help, values, self.when)
-
-    def _within(self, text: str) -> float:
-        value = _number(text)
-        if value not in self:
-            raise ConfigurationError(
-                f"{self.name} cannot be {text!r}; give a number, or a range low:high, within {self}"
-            )
+    def _rounded(self, value: float) -> float:
         return value
+
+    def _extent(self) -> str:
+        return f"within {self}"
 
 
 Dimension = Choices | FloatRange | LogRange
@@ -242,33 +246,6 @@ def as_text(value: object) -> str:
     if isinstance(value, bool | int | float | str):
         return format_value(value)
     raise ConfigurationError(f"must be text, a number, true or false, or a list; got {value!r}")
-
-
-class _Ends(NamedTuple):
-    """Of a range."""
-
-    low: float
-    high: float
-
-
-def _named_values(
-    dimension: FloatRange | LogRange, text: str, value_of: Callable[[str], float]
-) -> _Ends | tuple[float, ...]:
-    """The range that the text names, or its single values in order."""
-    tokens = _tokens(dimension.name, text)
-    if len(tokens) == 1 and ":" in tokens[0]:
-        low, _, high = tokens[0].partition(":")
-        ends = _Ends(value_of(low), value_of(high))
-        return ends if ends.low != ends.high else (ends.low,)
-    return tuple(sorted({value_of(token) for token in tokens}))
-
-
-def _number(text: str) -> float:
-    """The number that the text is, else NaN, which no range holds."""
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
 
 
 def _tokens(name: str, text: str) -> list[str]:

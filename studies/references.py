@@ -38,6 +38,8 @@ def find_study(storage: BaseStorage | None, name: str) -> optuna.Study:
     Raises:
         StudyError: there is none.
     """
+    if storage is not None and name in _names(storage):
+        return optuna.load_study(study_name=name, storage=storage)
     return pick(all_studies(storage), name)
 
 

@@ -128,7 +128,7 @@ def test_texts_are_taken_with_spaces_and_in_capitals() -> None:
 def test_a_part_of_a_logarithmic_range_is_a_range_or_the_named_values() -> None:
     condition = When("optimizer", ("sgd", "adam"))
     rate = LogRange("learning_rate", "", 1e-4, 0.05, when=condition)
-    assert rate.narrowed("0.001:0.02") == LogRange("learning_rate", "", 0.001, 0.02, condition)
+    assert rate.narrowed("0.001:0.02") == LogRange("learning_rate", "", 0.001, 0.02, when=condition)
     assert rate.narrowed("0.02,1e-3") == Choices("learning_rate", "", (0.001, 0.02), condition)
     assert rate.narrowed("0.0123:0.0123").grid() == (0.0123,)
     assert str(condition) == "optimizer is sgd or adam"

@@ -36,9 +36,10 @@ def test_a_note_that_a_kill_cut_short_is_written_again(
             raise KeyboardInterrupt
         write(storage, study_id, key, value)  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(type(study._storage), "set_study_system_attr", killed)
-        save_first_note(study, None, "a" * 3000)
+        with pytest.raises(KeyboardInterrupt):
+            save_first_note(study, None, "a" * 3000)
     assert note_key(None) not in study._storage.get_study_system_attrs(study._study_id)
     save_first_note(study, None, "b" * 3000)
     assert get_note(study) == "b" * 3000
