@@ -8,7 +8,7 @@ else the machine does meets all of them alike; the median round is printed:
 - ordinary: torchvision's data set with ToTensor and Normalize(0.5, 0.5), a shuffling DataLoader,
   the modules as the paper lists them, Adam; all cores in one process
 - one process: ``studies.training``, all cores
-- a process per core: the same, one thread each, each pinned to its core, as a search runs
+- a process per core: the same, one thread each, each pinned to its core, started as a search's are
 
 The first batches of every turn are not counted. Beside the speed of training stands what share of
 a trial's time evaluation takes, with 10,000 validation images after every 50,000 for training.
@@ -18,7 +18,7 @@ import argparse
 import os
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
@@ -27,6 +27,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -43,6 +44,7 @@ from studies.fetch import ensure_data
 from studies.networks import build
 from studies.torchvision_import import import_torchvision
 from studies.training import Training
+from studies.workers import environment
 
 N_WARM_UP = 5
 """Batches before the clock starts."""
@@ -106,7 +108,8 @@ def main() -> None:
             "ordinary": [stack.enter_context(worker(ordinary_speed, torchvision_root, everywhere))],
             "one process": [stack.enter_context(worker(training_speed, folder, everywhere))],
             "a process per core": [
-                stack.enter_context(worker(training_speed, folder, {core})) for core in everywhere
+                stack.enter_context(worker(training_speed, folder, {core}, environment(1)))
+                for core in everywhere
             ],
         }
         for _ in range(options.rounds):
@@ -203,7 +206,9 @@ def speed_of_all(workers: list[Connection], config: Model, n_batches: int) -> Sp
 
 
 @contextmanager
-def worker(measure: Measure, folder: Path, pinned_to: set[int]) -> Iterator[Connection]:
+def worker(
+    measure: Measure, folder: Path, pinned_to: set[int], variables: Mapping[str, str] = {}
+) -> Iterator[Connection]:
     """A process that measures the speed of what it is sent, a thread on each of its cores.
 
     One for each way, so that what one does to its process (memory it keeps, threads) helps or
@@ -212,7 +217,8 @@ def worker(measure: Measure, folder: Path, pinned_to: set[int]) -> Iterator[Conn
     context = get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=serve, args=(there, measure, folder, pinned_to), daemon=True)
-    process.start()
+    with mock.patch.dict(os.environ, variables):
+        process.start()
     try:
         yield here
     finally:

@@ -24,7 +24,8 @@ SMALL_BUDGET = {
     "FMNIST_SEARCH_EPOCHS": "1",
     "FMNIST_SEARCH_SUBSET": "600",
     "FMNIST_SEARCH_TRIALS": "3",
-    "FMNIST_SEARCH_TIMEOUT": "20s",  # of every search, also of one with --trials 50
+    "FMNIST_SEARCH_PATIENCE": "3",  # ends searches with --trials 50, too
+    "FMNIST_SEARCH_TIMEOUT": "20s",
 }
 DASK_PORT = 8786
 
