@@ -106,7 +106,7 @@ def work(n_workers: int, n_trials: int) -> None:
         pool = local_cluster(n_workers, 1, make_training)
         begin = perf_counter()
         coordinate(pool, n_trials, storage)
-        conclude(f"{n_workers} Dask workers, SQLite", storage, perf_counter() - begin)
+        conclude(f"{n_workers} Dask workers, SQLite", storage, perf_counter() - begin, n_trials)
 
 
 def share(options: argparse.Namespace) -> None:
@@ -119,7 +119,7 @@ def share(options: argparse.Namespace) -> None:
     seconds = perf_counter() - begin
     assert set(codes) == {0}, f"exit codes {dict(codes)}"
     title = f"{options.coordinators} coordinators, PostgreSQL (start of the processes included)"
-    conclude(title, options.storage, seconds)
+    conclude(title, options.storage, seconds, options.trials)
 
 
 def coordinate(pool: Pool, n_trials: int, storage: str) -> None:
@@ -145,7 +145,7 @@ def ignore(event: Event) -> None:
     """Nobody looks on."""
 
 
-def conclude(title: str, storage: str, seconds: float) -> None:
+def conclude(title: str, storage: str, seconds: float, n_trials: int) -> None:
     """Count what is stored, and print."""
     opened = open_storage(storage_url(storage))
     there = optuna.load_study(study_name=STUDY, storage=opened).get_trials(deepcopy=False)
@@ -161,8 +161,8 @@ def conclude(title: str, storage: str, seconds: float) -> None:
         f"({dict(states)}) of {EPOCHS} epochs of {EPOCH_S * 1000:g} ms: "
         f"{seconds:.1f} s, {len(there) / seconds:.0f} trials/s"
     )
-    numbers = [trial.number for trial in there]
-    assert numbers == list(range(len(there))), "a trial is lost or double"
+    assert len(trials.searched_results(there)) == n_trials, "a searched trial is lost or too many"
+    assert sorted(papers) == sorted(AUTOENCODER.run_order), "one of the paper's is lost or double"
     n_same = sum(count - 1 for count in trained.values())
     print(f"configurations that two processes drew, and trained, at the same moment: {n_same}")
 

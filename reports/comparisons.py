@@ -2,13 +2,14 @@
 
 import math
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from reports.effects import (
     CLAIMS,
     Claim,
     Estimate,
     Features,
+    Study,
     Verdict,
     estimate,
     final_outcomes,
@@ -18,6 +19,7 @@ from reports.effects import (
 from reports.sources import Source, Sources, is_from_scratch
 from spaces import paper
 from spaces.stages import AUTOENCODER, CLASSIFIER
+from studies.settings import StudySettings
 
 Says = Literal["helps", "hurts", "nothing"]
 
@@ -46,9 +48,8 @@ class Compared(NamedTuple):
 def claims_of(source: Source) -> list[Compared]:
     """The stage's single changes over the study's whole space."""
     stage = source.settings.stage
-    from_dict = source.settings.stage_record().spaces["paper"].config_type.from_dict
-    final = final_outcomes(source.completed(), stage, from_dict)
-    first = first_outcomes(source.own(), stage, from_dict)
+    final = final_outcomes(source.completed(), _study(source))
+    first = first_outcomes(source.own(), _study(source))
     return [_compared(claim, source, final, first) for claim in CLAIMS[stage]]
 
 
@@ -60,20 +61,27 @@ def warm_against_scratch(sources: Sources) -> Compared | None:
     pair = _pair(sources)
     if pair is None:
         return None
-    from_dict = CLASSIFIER.spaces["paper"].config_type.from_dict
     outcomes = []
     for get in (final_outcomes, first_outcomes):
         rows: list[Features] = []
         values: list[float] = []
         for source, is_warm in zip(pair, (1.0, 0.0), strict=True):
             among = source.completed() if get is final_outcomes else source.own()
-            own, found = get(among, CLASSIFIER.name, from_dict)
+            own, found = get(among, _study(source))
             rows += [{**row, "warm": is_warm} for row in own]
             values += found
         outcomes.append((rows, values))
     raises = pair[0].settings.direction == "maximize"
     claim = Claim("warm", {"warm": 1.0}, raises)
     return _compared(claim, pair[0], *outcomes)
+
+
+def _study(source: Source) -> Study:
+    """The whole dimensions that the study varies, since the paper's trials may lie outside."""
+    settings = source.settings
+    whole = settings.stage_record().spaces[settings.space_name]
+    space = whole.only(settings.space) if settings.space else whole
+    return Study(settings.stage, space, settings.metric)
 
 
 def _pair(sources: Sources) -> tuple[Source, Source] | None:
@@ -83,15 +91,18 @@ def _pair(sources: Sources) -> tuple[Source, Source] | None:
             one, other = warm.settings, scratch.settings
             if is_from_scratch(warm) or not is_from_scratch(scratch):
                 continue
-            encoders = (one.encoder or {}).get("config"), (other.encoder or {}).get("config")
-            same = (one.budget, one.metric, encoders[0]) == (
-                other.budget,
-                other.metric,
-                encoders[1],
-            )
+            same = _conditions(one) == _conditions(other)
             if same and warm.completed() and scratch.completed():
                 return warm, scratch
     return None
+
+
+def _conditions(settings: StudySettings) -> tuple[Any, ...]:
+    """All that decides a study's trials but for where their encoders start, and narrowed values."""
+    encoder = (settings.encoder or {}).get("config")
+    space = settings.space_name, set(settings.space)
+    limits = settings.max_params, settings.max_latency_ms
+    return settings.budget, settings.metric, encoder, space, limits
 
 
 def _compared(

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from optuna.trial import FrozenTrial
 from scipy.special import stdtrit
 
-from spaces.space import Configuration
+from spaces.dimensions import Choices, LogRange, is_active
+from spaces.space import SearchSpace
 from spaces.stages import StageName
 from studies import trials
 
@@ -73,34 +74,56 @@ CLAIMS: dict[StageName, tuple[Claim, ...]] = {
 
 
 def autoencoder_features(config: Any) -> Features:
-    """An autoencoder as numbers: doublings of channels, 0 or 1 for what it has."""
+    """What the claims on autoencoders move: doublings of channels, 0 or 1 for what it has."""
     return {
         "dropout": config.dropout,
         "batchnorm": float(config.batchnorm),
-        "pool1=avg": float(config.pool1 == "avg"),
         "pool2=avg": float(config.pool2 == "avg"),
         "log2 conv1": math.log2(config.conv1_channels),
         "log2 conv2": math.log2(config.conv2_channels),
-        **_recipe_features(config),
     }
 
 
 def classifier_features(config: Any) -> Features:
-    """A classifier as numbers; zeros are Adam, nothing frozen, no hidden layer."""
+    """What the claims on classifiers move; zeros are Adam, nothing frozen, no hidden layer."""
     return {
         "hidden": float(config.fc_width > 0),
         "log2 width": math.log2(config.fc_width / 128) if config.fc_width else 0.0,
-        "dropout": config.dropout,
-        "batchnorm": float(config.batchnorm),
         **{f"freeze={v}": float(config.freeze == v) for v in ("conv1", "encoder", "gradual")},
-        **_recipe_features(config),
+        **{f"optimizer={v}": float(config.optimizer == v) for v in ("adamw", "sgd", "rmsprop")},
     }
 
 
-FEATURES: dict[StageName, Callable[[Any], Features]] = {
-    "autoencoder": autoencoder_features,
-    "classifier": classifier_features,
+_CLAIMED: dict[StageName, tuple[Callable[[Any], Features], frozenset[str]]] = {
+    "autoencoder": (
+        autoencoder_features,
+        frozenset({"dropout", "batchnorm", "pool2", "conv1_channels", "conv2_channels"}),
+    ),
+    "classifier": (classifier_features, frozenset({"fc_width", "freeze", "optimizer"})),
 }
+"""What the claims move, and the dimensions that this covers."""
+
+
+def features(config: Any, stage: StageName, space: SearchSpace[Any]) -> Features:
+    """A configuration as numbers, with every dimension of its study's space.
+
+    Of named values each but the first has a feature of its own, 0 or 1; so has a dimension that
+    means nothing in the configuration none of them.
+    """
+    claimed, covered = _CLAIMED[stage]
+    found = dict(claimed(config))
+    for dimension in space.dimensions:
+        name = dimension.name
+        if name in covered:
+            continue
+        value = getattr(config, name) if is_active(dimension, config) else None
+        if isinstance(dimension, Choices):
+            found |= {f"{name}={v}": float(value == v) for v in dimension.values[1:]}
+        elif isinstance(dimension, LogRange):
+            found[f"log2 {name}"] = 0.0 if value is None else math.log2(value)
+        else:
+            found[name] = 0.0 if value is None else float(value)
+    return found
 
 
 def estimate(
@@ -138,51 +161,49 @@ def verdict(found: Estimate | None, raises: bool) -> Verdict:
     return "held" if (found.low > 0) == raises else "not held"
 
 
+class Study(NamedTuple):
+    """What of a study decides how its trials become numbers."""
+
+    stage: StageName
+    space: SearchSpace[Any]
+    metric: str
+
+    def features(self, trial: FrozenTrial) -> Features:
+        """Of the trial's configuration."""
+        config = type(self.space.base).from_dict(trial.user_attrs[trials.CONFIG])
+        return features(config, self.stage, self.space)
+
+
 def final_outcomes(
-    completed: Sequence[FrozenTrial], stage: StageName, from_dict: Callable[[Any], Configuration]
+    completed: Sequence[FrozenTrial], study: Study
 ) -> tuple[list[Features], list[float]]:
     """Features and last metric of trials that were trained to the end."""
-    return _outcomes({t.number: trials.value_of(t) for t in completed}, completed, stage, from_dict)
+    return _outcomes({t.number: trials.value_of(t) for t in completed}, completed, study)
 
 
-def first_outcomes(
-    own: Sequence[FrozenTrial], stage: StageName, from_dict: Callable[[Any], Configuration]
-) -> tuple[list[Features], list[float]]:
+def first_outcomes(own: Sequence[FrozenTrial], study: Study) -> tuple[list[Features], list[float]]:
     """Features and metric after the first epoch, of every trial that got so far.
 
     Pruning comes later than that, so which trials there are does not depend on how they did.
     """
-    values = {t.number: t.intermediate_values[1] for t in own if 1 in t.intermediate_values}
-    return _outcomes(values, own, stage, from_dict)
+    curves = {t.number: trials.by_epoch(t, study.metric) for t in own}
+    return _outcomes({n: curve[1] for n, curve in curves.items() if 1 in curve}, own, study)
 
 
 def _outcomes(
-    values: Mapping[int, float],
-    among: Sequence[FrozenTrial],
-    stage: StageName,
-    from_dict: Callable[[Any], Configuration],
+    values: Mapping[int, float], among: Sequence[FrozenTrial], study: Study
 ) -> tuple[list[Features], list[float]]:
     rows, outcomes = [], []
+    is_log = study.stage == "autoencoder"
     for trial in among:
         value = values.get(trial.number)
         if value is None or not math.isfinite(value) or trials.CONFIG not in trial.user_attrs:
             continue
-        if stage == "autoencoder" and value <= 0:
+        if is_log and value <= 0:
             continue
-        rows.append(FEATURES[stage](from_dict(trial.user_attrs[trials.CONFIG])))
-        outcomes.append(math.log(value) if stage == "autoencoder" else value)
+        rows.append(study.features(trial))
+        outcomes.append(math.log(value) if is_log else value)
     return rows, outcomes
-
-
-def _recipe_features(config: Any) -> Features:
-    """What the wide spaces change of the training."""
-    return {
-        **{f"optimizer={v}": float(config.optimizer == v) for v in ("adamw", "sgd", "rmsprop")},
-        "log2 rate": math.log2(config.learning_rate),
-        "schedule": float(config.schedule != "constant"),
-        "augmented": float(config.is_augmented),
-        "log2 batch": math.log2(config.batch_size),
-    }
 
 
 def _is_estimable(x: Floats, direction: Floats) -> bool:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -27,7 +27,6 @@ from studies.references import StudyTrial
 from studies.settings import StudySettings
 
 ConfigFormat = Literal["json", "toml"]
-CONFIG_FORMATS: tuple[ConfigFormat, ...] = get_args(ConfigFormat)
 
 N_CHECKED = sum(onnx_model.BATCHES)
 """Real images over which an ONNX model is compared with PyTorch."""

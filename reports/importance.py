@@ -14,6 +14,7 @@ from studies import trials
 
 MIN_TRIALS = 20
 """Completed trials below which importance is mostly chance."""
+MIN_BEST = 5
 MAX_TRIALS = 400
 """More than these add seconds and no digits; a sample of them is taken."""
 N_RESAMPLES = 30
@@ -36,6 +37,8 @@ class Importances(NamedTuple):
     rows: list[Importance]
     n_trials: int
     """Searched trials, trained to the end, that they were computed from."""
+    n_best: int
+    """How many of these are the best, against which the others are set."""
 
 
 def importances(completed: Sequence[FrozenTrial], direction: Direction) -> Importances | None:
@@ -66,7 +69,7 @@ def importances(completed: Sequence[FrozenTrial], direction: Direction) -> Impor
         Importance(name, share, *_percentiles([r.get(name, 0.0) for r in resamples]))
         for name, share in shares.items()
     ]
-    return Importances(rows, n_trials)
+    return Importances(rows, len(drawn), study.n_best())
 
 
 class _Fixed(optuna.Study):
@@ -84,13 +87,20 @@ class _Fixed(optuna.Study):
         """As many of its trials, drawn with replacement."""
         return _Fixed(rng.choices(self._fixed, k=len(self._fixed)), self)
 
+    def n_best(self) -> int:
+        """A tenth of the trials, and the five at least that PED-ANOVA needs."""
+        return max(MIN_BEST, round(len(self._fixed) / 10))
+
     def shares(self) -> dict[str, float]:
         """Each dimension's, in sum 1; the largest first."""
         from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # dimensions that only a trial or two have
-            found = get_param_importances(self, evaluator=PedAnovaImportanceEvaluator())
+            evaluator = PedAnovaImportanceEvaluator(
+                target_quantile=self.n_best() / len(self._fixed)
+            )
+            found = get_param_importances(self, evaluator=evaluator)
         return {name: float(share) for name, share in found.items()}
 
 

@@ -86,14 +86,19 @@ def intermediate(
 
 
 def parallel(source: Source, labels: Labels) -> Spec | None:
-    """Completed trials as lines across all dimensions; None where nothing varies."""
-    drawn = [t for t in source.completed() if t.params]
+    """Completed trials as lines across the dimensions that each of them has.
+
+    Left out are trials outside the space, such as some of the paper's in a narrowed one. None where
+    nothing varies.
+    """
+    space = source.settings.search_space()
+    always = [d for d in space.dimensions if d.when is None]
+    drawn = [t for t in source.completed() if all(chosen(t, d.name) is not None for d in always)]
     dimensions = []
-    for dimension in source.settings.search_space().dimensions:
-        values = [chosen(t, dimension.name) for t in drawn]
-        known = [v for v in values if v is not None]
-        if len(set(known)) < 2 or len(known) < len(values):
-            continue  # one that means something in some trials only has no place on an axis
+    for dimension in always:
+        known = [chosen(t, dimension.name) for t in drawn]
+        if len(set(known)) < 2:
+            continue
         title = dimension.name.replace("_", "-")
         if isinstance(dimension, LogRange):
             dimensions.append({"label": f"log10 {title}", "values": [math.log10(v) for v in known]})
@@ -220,5 +225,5 @@ def _layout(x_title: str, y_title: str, is_log: bool) -> Spec:
 
 
 def _short(value: float) -> float:
-    """Four digits are more than a figure shows."""
+    """Five digits are more than a figure shows."""
     return float(f"{value:.5g}")

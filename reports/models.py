@@ -8,7 +8,6 @@ from torch import Tensor
 
 from reports.sources import Source, Sources, has_weights
 from spaces.paper import AUTOENCODERS
-from spaces.stages import AUTOENCODER
 from studies import trials, weights
 from studies.data import CLASS_NAMES, Images, load_split
 from studies.evaluation import BATCH, confusion_matrix, predict, reconstruct
@@ -78,14 +77,14 @@ def find_trained(sources: Sources, source: Source) -> Trained | None:
 
 
 def find_baseline(sources: Sources, source: Source) -> Trained | None:
-    """The paper's baseline autoencoder of the same study, or of one under the paper's protocol."""
-    for origin in (source, *sources.reproductions):
-        if origin.settings.stage != AUTOENCODER.name:
-            continue
-        for trial in origin.completed():
-            is_baseline = trial.user_attrs.get(trials.PAPER) == AUTOENCODERS[0].name
-            if is_baseline and has_weights(sources, origin, trial):
-                return _load(sources, origin, trial)
+    """The paper's baseline autoencoder of the same study.
+
+    One trained under the paper's protocol would have learned from the images that are shown.
+    """
+    for trial in source.completed():
+        is_baseline = trial.user_attrs.get(trials.PAPER) == AUTOENCODERS[0].name
+        if is_baseline and has_weights(sources, source, trial):
+            return _load(sources, source, trial)
     return None
 
 

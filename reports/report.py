@@ -35,7 +35,7 @@ def build(
     texts = Texts(language)
     on_step("the paper's tables")
     document = Document(texts("page.title"), summary(sources, texts), [])
-    document.sections.append(tables_section(sources, texts))
+    document.sections.append(tables_section(sources, storage, texts))
     on_step("the autoencoder's figures")
     document.sections.append(autoencoder_section(sources, texts))
     on_step("the classifier's figures")

@@ -112,7 +112,7 @@ def quality_against_size(
             text=[trials.label(t) for t in group],
             name=name,
             mode=mode,
-            line={"shape": "hv", "width": 1},
+            line={"shape": "vh", "width": 1},
             marker={"color": color, "symbol": symbol, "size": 9},
         )
         for name, group, mode, color, symbol in groups

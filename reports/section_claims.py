@@ -14,7 +14,7 @@ from spaces.stages import AUTOENCODER
 def claims_blocks(source: Source, name: str, texts: Texts) -> list[Block]:
     """The stage's single changes over a study's whole space."""
     compared = claims_of(source)
-    if not any(row.final is not None for row in compared):
+    if not any(row.final or row.first for row in compared):
         return [Text(texts("effects.too_few"))]
     return _effects(compared, f"{name}-effects", source.settings.stage, texts)
 

@@ -14,7 +14,7 @@ from studies.scores import mean_with_interval
 
 def final_blocks(sources: Sources, texts: Texts) -> list[Block]:
     """A table of all that ``fmnist-search train`` left beside the studies; or how to make one."""
-    trained = [result for result in sources.results if result.seeds]
+    trained = [r for r in sources.results if r.seeds and r.budget.protocol != "search"]
     if not trained:
         return [Text(texts("final.none"))]
     rows = [_row(result, texts) for result in trained]

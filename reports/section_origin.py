@@ -9,14 +9,9 @@ from optuna.trial import FrozenTrial
 from reports.document import Block, Code, Column, Section, Table, Text
 from reports.sources import Source, Sources
 from reports.texts import Texts
-from spaces.budget import Budget
-from spaces.dimensions import format_value, is_active
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies import trials
 from studies.data import SPLIT_SEED
-
-MADE_WITH = "made_with"
-"""Attribute of a study: versions and machine."""
 
 
 def origin_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
@@ -45,57 +40,64 @@ def origin_section(sources: Sources, storage: str | None, texts: Texts) -> Secti
 
 
 def repeat_command(source: Source, trial: FrozenTrial, storage: str | None) -> str:
-    """The command that trains the trial's configuration again, by the same seed, in a new study.
+    """The command that trains the trial once more as it was, to the same weights."""
+    words = ["fmnist-search", "train", f"{source.name}#{trial.number}", "--repeat"]
+    threads = trial.user_attrs.get(trials.N_THREADS, 1)
+    words += ["--threads", str(threads)] if threads != 1 else []
+    return shlex.join([*words, *storage_option(storage)])
 
-    A trial's seed comes from its study's seed and its configuration, so a study that holds nothing
-    else gives the same weights, bit for bit on the same machine and versions.
-    """
-    settings = source.settings
-    config_type = settings.stage_record().spaces["paper"].config_type
-    config = config_type.from_dict(trial.user_attrs[trials.CONFIG])
-    words = ["fmnist-search", settings.stage_record().short, "--study", f"{source.name}-again"]
-    words += ["--trials", "1", "--space", settings.space_name]
+
+def search_command(source: Source, storage: str | None) -> str:
+    """The command that makes the study: space, budget, seed, limits and encoder as they were."""
+    settings, stage = source.settings, source.settings.stage_record()
+    words = ["fmnist-search", stage.short, "--study", source.name]
+    words += ["--trials", str(len(trials.searched_results(source.trials)))]
+    words += ["--epochs", str(settings.budget.epochs), "--seed", str(settings.seed)]
+    if settings.budget.subset is not None:
+        words += ["--subset", str(settings.budget.subset)]
+    if settings.space_name != "paper":
+        words += ["--space", settings.space_name]
+    whole = stage.spaces[settings.space_name].describe()
+    for name, values in settings.space.items():
+        if values != whole.get(name):
+            words += [f"--{name.replace('_', '-')}", values]
     if settings.encoder is not None:
         words += ["--encoder", settings.encoder_in_words()]
-    for dimension in settings.stage_record().spaces[settings.space_name].dimensions:
-        if is_active(dimension, config):
-            value = format_value(getattr(config, dimension.name))
-            words += [f"--{dimension.name.replace('_', '-')}", value]
-    return shlex.join([*words, *_budget(settings.budget, settings.seed), *_storage(storage)])
+    names = {metric.key: name for name, metric in stage.metrics.items()}
+    if settings.objectives:
+        words += ["--objectives", ",".join([names[settings.metric], *settings.objectives])]
+    elif settings.metric != next(iter(names)):
+        words += ["--metric", names[settings.metric]]
+    limits = {"--max-params": settings.max_params, "--max-latency": settings.max_latency_ms}
+    for option, limit in limits.items():
+        words += [option, f"{limit:g}"] if limit is not None else []
+    return shlex.join([*words, *storage_option(storage)])
 
 
 def _repeating(
     source: Source, trial: FrozenTrial, storage: str | None, texts: Texts
 ) -> list[Block]:
     label = f"{source.name}#{trial.number}"
-    final = ["fmnist-search", "train", label, "--seeds", "5", *_storage(storage)]
-    study = ["fmnist-search", source.settings.stage_record().short, "--study", source.name]
-    n_searched = len(trials.searched_results(source.trials))
-    budget = _budget(source.settings.budget, source.settings.seed)
-    whole = [*study, "--trials", str(n_searched), *budget, *_storage(storage)]
+    final = ["fmnist-search", "train", label, "--seeds", "5", *storage_option(storage)]
     return [
         Text(texts("origin.repeat", trial=label, seed=trial.user_attrs.get(trials.SEED, "?"))),
         Code(repeat_command(source, trial, storage)),
         Text(texts("origin.final", trial=label)),
         Code(shlex.join(final)),
         Text(texts("origin.whole", study=source.name)),
-        Code(shlex.join(whole)),
+        Code(search_command(source, storage)),
     ]
 
 
-def _budget(budget: Budget, seed: int) -> list[str]:
-    words = ["--epochs", str(budget.epochs), "--seed", str(seed)]
-    return words + (["--subset", str(budget.subset)] if budget.subset is not None else [])
-
-
-def _storage(storage: str | None) -> list[str]:
+def storage_option(storage: str | None) -> list[str]:
+    """What a command needs to find the storage; None is the default one."""
     return [] if storage is None else ["--storage", storage]
 
 
 def _versions(studies: list[Source], texts: Texts) -> Table:
     rows: list[dict[str, Any]] = []
     for source in studies:
-        made_with = source.study.user_attrs.get(MADE_WITH, {})
+        made_with = source.study.user_attrs.get(trials.MADE_WITH, {})
         encoder = source.settings.encoder
         rows.append(
             {

@@ -1,5 +1,6 @@
 """The paper's tables beside what was measured, and its figures from the reader's own runs."""
 
+import shlex
 from collections.abc import Callable
 
 import pandas
@@ -11,6 +12,7 @@ from reports.interactive import latent_map as interactive_map
 from reports.models import Trained
 from reports.published import not_run, table_2, table_3, table_4, table_5
 from reports.section_final import final_blocks
+from reports.section_origin import storage_option
 from reports.sources import Source, Sources
 from reports.texts import Texts
 from reports.views import curve
@@ -20,14 +22,14 @@ from studies import trials
 from studies.data import CLASS_NAMES, Images
 
 
-def tables_section(sources: Sources, texts: Texts) -> Section:
-    """Tables 2 to 5."""
+def tables_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
+    """Tables 2 to 5; commands name the storage unless it is the default."""
     section = Section("paper", texts("paper.title"), [Text(texts("paper.scale"))])
     missing = [row for stage in (AUTOENCODER, CLASSIFIER) for row in not_run(sources, stage)]
     if missing:
         section.blocks += [
             Text(texts("paper.missing", names=", ".join(missing)), is_notice=True),
-            Code("fmnist-search reproduce"),
+            Code(shlex.join(["fmnist-search", "reproduce", *storage_option(storage)])),
         ]
     section.blocks += [table_3(sources, texts), table_4(sources, texts), table_5(sources, texts)]
     section.blocks += [*final_blocks(sources, texts), table_2(texts)]

@@ -139,7 +139,7 @@ def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
     columns = (Column("name", texts("search.importance.name")), *(
         Column(key, texts(f"search.importance.{key}"), "share") for key in ("share", "low", "high")
     ))  # fmt: skip
-    words = {"n": f"{found.n_trials:,}", "n_pruned": f"{n_pruned:,}"}
+    words = {"n": found.n_trials, "n_best": found.n_best, "n_pruned": f"{n_pruned:,}"}
     return [
         Figure(
             f"{name}-importance",
@@ -169,7 +169,8 @@ def _slices(source: Source, name: str, labels: Labels, texts: Texts) -> list[Blo
     if across is not None:
         name = f"{name}-parallel"
         drawn = curves.parallel(name, across, source.settings.direction == "minimize")
-        alt = texts("search.parallel.alt", names=names)
+        axes = ", ".join(axis["label"] for axis in across["data"][0]["dimensions"][:-1])
+        alt = texts("search.parallel.alt", names=axes)
         blocks.append(Figure(name, texts("search.parallel.caption"), alt, drawn, across, wide=True))
     return blocks
 

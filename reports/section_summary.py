@@ -73,13 +73,12 @@ def _against_paper(sources: Sources, stage: Stage, main: Source, texts: Texts) -
 
 
 def _effort(spent: TimeSpent, texts: Texts) -> str:
-    n_searched = spent.n_complete + spent.n_pruned
     total = duration(spent.paper_s + spent.complete_s + spent.pruned_s + spent.failed_s)
     if spent.epochs_share is None:
         return texts("summary.effort_paper", n_paper=spent.n_paper, total=total)
     return texts(
         "summary.effort",
-        n_searched=number(n_searched, "count"),
+        n_searched=number(spent.n_searched, "count"),
         n_pruned=number(spent.n_pruned, "count"),
         n_paper=spent.n_paper,
         total=total,

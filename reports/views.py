@@ -10,12 +10,12 @@ from optuna.trial import FrozenTrial, TrialState
 from reports.sources import Source
 from spaces.dimensions import LogRange, format_value
 from spaces.stages import Direction
-from studies import trials
+from studies import pareto, trials
 
 MAX_CURVES = 250
 """Curves beyond which a figure is only ink; of more, every so many are shown."""
 
-COSTS = (trials.N_PARAMETERS, trials.N_MULTIPLY_ADDS, trials.LATENCY_MS)
+COSTS = tuple(trials.COST_ATTRS.values())
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class TimeSpent(NamedTuple):
     complete_s: float
     pruned_s: float
     failed_s: float
+    n_searched: int
+    """Searched configurations that were trained; one promoted later is one."""
     n_paper: int
     n_complete: int
     n_pruned: int
@@ -109,7 +111,7 @@ class TimeSpent(NamedTuple):
 
 def curve(source: Source, trial: FrozenTrial) -> Curve:
     """A trial's metrics by epoch."""
-    reported = sorted(trial.intermediate_values.items())
+    reported = sorted(trials.by_epoch(trial, source.settings.metric).items())
     usable = [(step, value) for step, value in reported if math.isfinite(value)]
     return Curve(
         label=str(trial.user_attrs.get(trials.PAPER) or trials.label(trial)),
@@ -123,7 +125,8 @@ def curve(source: Source, trial: FrozenTrial) -> Curve:
 
 def curves(source: Source, state: TrialState) -> list[Curve]:
     """The curves of all trials in ``state``, or of every so many where there are too many."""
-    own = [t for t in source.own() if t.state == state and t.intermediate_values]
+    metric = source.settings.metric
+    own = [t for t in source.own() if t.state == state and trials.by_epoch(t, metric)]
     step = max(1, math.ceil(len(own) / MAX_CURVES))
     chosen = [t for i, t in enumerate(own) if i % step == 0 or trials.is_paper(t)]
     return [c for c in (curve(source, t) for t in chosen) if c.epochs]
@@ -137,7 +140,9 @@ def finished(source: Source) -> Finished:
         complete=[_point(t) for t in complete if not trials.is_paper(t)],
         pruned=[_point(t) for t in valued if t.state == TrialState.PRUNED],
         paper=[_point(t) for t in complete if trials.is_paper(t)],
-        best_so_far=_best_so_far(complete, source.settings.direction),
+        best_so_far=_best_so_far(
+            [t for t in complete if trials.is_feasible(t)], source.settings.direction
+        ),
         is_loss=is_loss(source),
     )
 
@@ -160,8 +165,12 @@ def slices(source: Source) -> list[Slice]:
         found.append(
             Slice(
                 dimension.name,
-                [(_place(v, ticks), trials.value_of(t)) for v, t in pairs if not _paper(t)],
-                [(_place(v, ticks), trials.value_of(t)) for v, t in pairs if _paper(t)],
+                [
+                    (_place(v, ticks), trials.value_of(t))
+                    for v, t in pairs
+                    if not trials.is_paper(t)
+                ],
+                [(_place(v, ticks), trials.value_of(t)) for v, t in pairs if trials.is_paper(t)],
                 ticks,
                 isinstance(dimension, LogRange),
                 is_loss(source),
@@ -182,17 +191,19 @@ def chosen(trial: FrozenTrial, name: str) -> Any:
 
 def fronts(source: Source, costs: Sequence[str] = COSTS) -> list[Front]:
     """Quality against each cost that the completed trials have."""
-    found = []
+    found, direction = [], source.settings.direction
     for cost in costs:
-        own = [t for t in source.completed() if t.user_attrs.get(cost)]
+        own = [t for t in trials.ranked(source.own(), direction) if t.user_attrs.get(cost)]
         if len(own) < 2:
             continue
-        best = _non_dominated(own, cost, source.settings.direction)
-        rest = [t for t in own if t not in best]
+        points = [(trials.cost(trials.value_of(t), direction), t.user_attrs[cost]) for t in own]
+        on_it = set(pareto.front(points))
+        best = [own[index] for index in on_it]
+        rest = [t for index, t in enumerate(own) if index not in on_it]
         found.append(
             Front(
                 cost,
-                [_costed(t, cost) for t in best],
+                sorted(_costed(t, cost) for t in best),
                 [_costed(t, cost) for t in rest if not trials.is_paper(t)],
                 [_costed(t, cost) for t in own if trials.is_paper(t)],
                 is_loss(source),
@@ -202,17 +213,22 @@ def fronts(source: Source, costs: Sequence[str] = COSTS) -> list[Front]:
 
 
 def time_spent(source: Source) -> TimeSpent:
-    """Where the study's time went; results taken from other trials took none."""
+    """Where the study's time went.
+
+    Results taken from other trials took none, nor did the epochs that a trial took over from
+    another one's training.
+    """
     trained = [t for t in source.own() if trials.TAKEN_FROM not in t.user_attrs]
     groups: dict[str, list[FrozenTrial]] = {"paper": [], "complete": [], "pruned": [], "failed": []}
     for trial in trained:
         if trial.state in _GROUPS:
             kind = _GROUPS[trial.state]
-            groups["paper" if _paper(trial) and kind != "failed" else kind].append(trial)
+            groups["paper" if trials.is_paper(trial) and kind != "failed" else kind].append(trial)
     seconds = {name: sum(map(_seconds, group)) for name, group in groups.items()}
-    searched = groups["complete"] + groups["pruned"]
-    full = source.settings.budget.epochs * len(searched)
-    epochs = sum(max(t.intermediate_values, default=0) for t in searched)
+    searched = [t for t in groups["complete"] + groups["pruned"] if not trials.was_refused(t)]
+    n_searched = sum(trials.PROMOTED not in t.user_attrs for t in searched)
+    full = source.settings.budget.epochs * n_searched
+    epochs = sum(len(_own_seconds(t)) for t in searched)
     counts = {name: len(group) for name, group in groups.items()}
     return TimeSpent(
         study=source.name,
@@ -220,6 +236,7 @@ def time_spent(source: Source) -> TimeSpent:
         complete_s=seconds["complete"],
         pruned_s=seconds["pruned"],
         failed_s=seconds["failed"],
+        n_searched=n_searched,
         n_paper=counts["paper"],
         n_complete=counts["complete"],
         n_pruned=counts["pruned"],
@@ -240,10 +257,6 @@ _GROUPS = {
 }
 
 
-def _paper(trial: FrozenTrial) -> bool:
-    return trials.is_paper(trial)
-
-
 def _is_real(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -253,10 +266,16 @@ def _place(value: Any, ticks: list[str] | None) -> float:
 
 
 def _seconds(trial: FrozenTrial) -> float:
-    stored = trial.user_attrs.get(trials.SECONDS)
-    if stored is not None:
-        return float(stored)
-    return trial.duration.total_seconds() if trial.duration is not None else 0.0
+    """Training time; of a trial whose process died what its checkpoint knows of."""
+    if trial.state == TrialState.FAIL and trials.SECONDS in trial.user_attrs:
+        return float(trial.user_attrs[trials.SECONDS])
+    return sum(_own_seconds(trial))
+
+
+def _own_seconds(trial: FrozenTrial) -> list[float]:
+    """Of each epoch that the trial was trained for itself."""
+    seconds: list[float] = trial.user_attrs.get(trials.EPOCHS, {}).get("seconds", [])
+    return seconds[trials.n_epochs_inherited(trial) :]
 
 
 def _point(trial: FrozenTrial) -> Point:
@@ -276,17 +295,3 @@ def _best_so_far(complete: Sequence[FrozenTrial], direction: Direction) -> list[
         is_better = not line or trials.cost(value, direction) < trials.cost(line[-1][1], direction)
         line.append((trial.number, value if is_better else line[-1][1]))
     return line
-
-
-def _non_dominated(
-    own: Sequence[FrozenTrial], cost: str, direction: Direction
-) -> list[FrozenTrial]:
-    """Those than which none is at once cheaper and no worse, the cheapest first."""
-    front: list[FrozenTrial] = []
-    for trial in sorted(
-        own, key=lambda t: (t.user_attrs[cost], trials.cost(trials.value_of(t), direction))
-    ):
-        own_cost = trials.cost(trials.value_of(trial), direction)
-        if not front or own_cost < trials.cost(trials.value_of(front[-1]), direction):
-            front.append(trial)
-    return front

@@ -131,7 +131,10 @@ def from_dict(table: dict[str, Any]) -> ConfigFile:
             f"stage must be one of {', '.join(STAGES)}; got {table.get('stage')!r}"
         )
     configuration, training = table.get("configuration", {}), table.get("training")
-    for name, part in (("configuration", configuration), ("training", training or {})):
+    for name, part in (
+        ("configuration", configuration),
+        ("training", {} if training is None else training),
+    ):
         if not isinstance(part, dict):
             raise ConfigurationError(f"{name} must be a table of fields; got {part!r}")
     config = stage.spaces["paper"].config_type.from_dict(configuration)

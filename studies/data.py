@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spaces.budget import Budget, Protocol
+from spaces.budget import N_VALIDATION, Budget, Protocol
 from studies.idx_files import FILES, DataFile, verify
 
 CLASS_NAMES = (
@@ -129,12 +129,19 @@ def load_split(folder: Path, budget: Budget, files: Sequence[DataFile] = FILES) 
         pools = split_by_class(train.labels)
     if budget.subset is None:
         return Split(_pick(train, pools[0]), _pick(judged_by, pools[1]))
-    n_validation = budget.subset // PARTS[budget.protocol]
+    n_validation = n_judged_by(budget)
     n_train = budget.subset - n_validation
     return Split(
         _pick(train, take_evenly(pools[0], n_train)),
         _pick(judged_by, take_evenly(pools[1], n_validation)),
     )
+
+
+def n_judged_by(budget: Budget) -> int:
+    """Images that a trained network is judged by: all of the test's under the final protocol."""
+    if budget.subset is None or budget.protocol == "final":
+        return N_VALIDATION
+    return budget.subset // PARTS[budget.protocol]
 
 
 def load_train(folder: Path, files: Sequence[DataFile] = FILES) -> Images:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from spaces.budget import Budget, Protocol
 from spaces.errors import StudyError
 from studies import final_results
-from studies.data import load_split
+from studies.data import load_split, n_judged_by
 from studies.estimate import seconds_per_epoch
 from studies.final_models import FinalModel, find_model
 from studies.final_results import FinalResult
@@ -16,10 +16,10 @@ from studies.request import SearchRequest
 from studies.settings import environment
 from studies.storage import exists, open_artifacts, open_storage, storage_url
 
-JUDGED_BY: dict[Protocol, str] = {
-    "final": "10,000 test images, once, after the last epoch",
-    "paper": "10,000 test images, after every epoch, as the paper does",
-    "search": "10,000 of the training images, held out",
+_JUDGED_BY: dict[Protocol, str] = {
+    "final": "test images, once, after the last epoch",
+    "paper": "test images, after every epoch, as the paper does",
+    "search": "of the training images, held out",
 }
 
 
@@ -84,7 +84,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         configuration=model.config.to_dict(),
         words=model.config.in_words(),
         budget=budget,
-        judged_by=JUDGED_BY[budget.protocol],
+        judged_by=f"{n_judged_by(budget):,} {_JUDGED_BY[budget.protocol]}",
         encoder=model.encoder.origin if model.encoder else None,
         n_threads=request.threads,
         made_with=environment(),

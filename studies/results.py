@@ -101,7 +101,11 @@ def earlier_training(
                 continue
             epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]
             if len(epochs) == int(state["epoch"]):
-                named = {"study": origin.study_name, "trial": source.number}
+                named = {
+                    "study": origin.study_name,
+                    "trial": source.number,
+                    "epochs": len(epochs),
+                }
                 trial.set_user_attr(trials.GOES_ON_FROM, named)
                 return Earlier(state, epochs)
     return Earlier(None, [])

@@ -15,7 +15,7 @@ from spaces.errors import StudyError
 from spaces.space import SearchSpace
 from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
 from studies.request import Cost
-from studies.trials import COST_ATTRS
+from studies.trials import COST_ATTRS, MADE_WITH
 
 _ATTR = "fmnist_search"
 """The one attribute of a study that holds its settings."""
@@ -154,7 +154,7 @@ def store(study: optuna.Study, settings: StudySettings) -> None:
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names(settings.names_of_values())
     study.set_user_attr(_ATTR, asdict(settings))
-    study.set_user_attr("made_with", environment())
+    study.set_user_attr(MADE_WITH, environment())
 
 
 def load(study: optuna.Study) -> StudySettings:

@@ -44,7 +44,8 @@ ENQUEUED = "enqueued"
 PROMOTED = "promoted"
 """Number of the pruned trial that this one trains to the end."""
 GOES_ON_FROM = "goes_on_from"
-"""Study and number of the trial from whose stored state this one's training went on."""
+"""Study and number of the trial from whose stored state this one's training went on, and how many
+``epochs`` that had."""
 MADE_WITH = "made_with"
 N_THREADS = "n_threads"
 
@@ -200,6 +201,18 @@ def source_of_state(
 def n_epochs_stored(trial: FrozenTrial) -> int:
     """Epochs whose metrics the trial holds; of one that died, up to its last checkpoint."""
     return len(trial.user_attrs.get(EPOCHS, {}).get("epoch", ()))
+
+
+def n_epochs_inherited(trial: FrozenTrial) -> int:
+    """Epochs of those that another trial was trained for, whose training this one took over."""
+    return int(trial.user_attrs.get(GOES_ON_FROM, {}).get("epochs", 0))
+
+
+def by_epoch(trial: FrozenTrial, metric: str) -> dict[int, float]:
+    """The metric after each epoch; of a study of several objectives too, which reports none."""
+    epochs = trial.user_attrs.get(EPOCHS, {})
+    stored = dict(zip(epochs.get("epoch", ()), epochs.get(metric, ()), strict=False))
+    return trial.intermediate_values or stored
 
 
 def value_of(trial: FrozenTrial) -> float:

@@ -48,5 +48,5 @@ def test_of_many_trials_a_sample_is_taken(
     source = sources().searches[0]
     found = importances(source.completed(), source.settings.direction)
     assert found is not None
-    assert found.n_trials == MAX_TRIALS + 50
+    assert found.n_trials == MAX_TRIALS
     assert found.rows[0].name == "dropout"

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -92,13 +93,16 @@ def test_final_results_are_means_with_intervals_over_their_seeds(
 ) -> None:
     config = AUTOENCODER.paper[0].config
     result = FinalResult(
-        "mine", "ae#3", "autoencoder", config.to_dict(), config.in_words(), Budget(), "test", None,
+        "mine", "ae#3", "autoencoder", config.to_dict(), config.in_words(),
+        Budget(protocol="final"), "test", None,
         1, {},
     )  # fmt: skip
     for seed, loss in enumerate((0.030, 0.032, 0.031)):
         result = result.with_seed(SeedResult(seed, loss, None, None, 0.03, None, 9.0, {}, "w"))
-    (none,) = final_blocks(sources(), ENGLISH)
-    assert isinstance(none, Text)
+    repeated = replace(result, budget=Budget())
+    for nothing in ([], [repeated]):
+        (none,) = final_blocks(sources()._replace(results=nothing), ENGLISH)
+        assert isinstance(none, Text), "validation images are no test images"
     (table,) = final_blocks(sources()._replace(results=[result]), ENGLISH)
     assert isinstance(table, Table)
     (row,) = table.frame.to_dict("records")
