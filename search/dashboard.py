@@ -5,21 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.options import StorageOption
+from search.options import ArtifactsOption, StorageOption
 
 if TYPE_CHECKING:
     from studies.dashboard import Server
-
-ArtifactsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--artifacts",
-        metavar="DIR|URL",
-        help="Folder of trials' weights and pictures, or s3://bucket/prefix.  "
-        "[default: artifacts, beside the SQLite file]",
-        show_default=False,
-    ),
-]
 
 
 def dashboard(

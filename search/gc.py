@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.dashboard import ArtifactsOption
-from search.options import StorageOption
+from search.options import ArtifactsOption, StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 
 if TYPE_CHECKING:

@@ -117,18 +117,14 @@ def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "S
     from reports.sources import choose
     from studies.final_results import read_all
     from studies.references import all_studies
-    from studies.storage import exists, open_artifacts, open_storage, storage_url
+    from studies.storage import open_artifacts, open_existing, storage_url
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    url = storage_url(storage)
-    if not exists(url):
-        raise StudyError(
-            f"there is no database {storage}; --storage takes a file or a URL"
-            if storage
-            else "there are no studies yet; make one: fmnist-search ae --trials 50"
-        )
+    url, opened = storage_url(storage), open_existing(storage)
+    if opened is None:
+        raise StudyError("there are no studies yet; make one: fmnist-search ae --trials 50")
     store = open_artifacts(url, artifacts, make=False)
-    return choose(all_studies(open_storage(url)), names, store, results=read_all(url))
+    return choose(all_studies(opened), names, store, results=read_all(url))
 
 
 def _shown(storage: str | None) -> str | None:

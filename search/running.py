@@ -143,6 +143,13 @@ _OF_THE_MACHINE = ("storage", "artifacts", "jobs", "threads", "dask", "data_dir"
 """Options that say where and with what a run works, and not what it searches."""
 
 
+_NOT_OF_A_STUDY = (
+    *("sampler", "pruner", "keep_weights", "artifacts"),
+    *("jobs", "threads", "dask", "checkpoint_every", "data_dir"),
+)
+"""Options beside the storage that no study stores, so that each run needs them again."""
+
+
 def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
     """The request that trains the paper's best autoencoder as a search of classifiers needs it."""
     kept = ("subset", "protocol", "seed", *_OF_THE_MACHINE)
@@ -222,9 +229,15 @@ def best_in_words(study: "Study") -> str:
 
 
 def _command(study_name: str, request: "SearchRequest", command: str, how_many: str) -> str:
-    """The command that goes on with a study; the study knows its own settings."""
+    """The command that goes on with a study as this one did; the study knows its own settings."""
     name = shlex.quote(study_name)
-    return f"fmnist-search {command} --study {name} {how_many}{_storage_option(request)}"
+    words = [f"fmnist-search {command} --study {name} {how_many}{_storage_option(request)}"]
+    default = type(request)()
+    for field in _NOT_OF_A_STUDY:
+        value = getattr(request, field)
+        if value != getattr(default, field):
+            words.append(f"--{field.replace('_', '-')} {shlex.quote(str(value))}")
+    return " ".join(words)
 
 
 def _storage_option(request: "SearchRequest") -> str:

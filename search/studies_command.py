@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from search.options import StorageOption
+from search.options import StorageOption, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 from search.running import best_in_words
 
@@ -25,6 +25,9 @@ def studies(
     Example: fmnist-search studies
     """
     if context.invoked_subcommand is not None:
+        for name in typed(context, "storage", "quiet", "verbose", "as_json"):
+            option = name.removeprefix("as_")
+            raise typer.BadParameter(f"--{option} goes after {context.invoked_subcommand}")
         return
     from reports.tables import list_studies
     from search.result_tables import print_studies

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from search.data import find_data
-from search.options import MOST_EPOCHS
+from search.options import MOST_EPOCHS, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 from search.search_options import with_some_options
 from spaces.budget import N_TRAIN_FILE
@@ -130,12 +130,10 @@ def train(
 
 def _refuse_beside_repeat(context: typer.Context) -> None:
     """Refuse what ``--repeat`` decides, where it was typed; a default set elsewhere gives way."""
-    for name in ("seeds", "protocol", "epochs", "subset"):
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise typer.BadParameter(
-                f"--repeat trains exactly as the trial was; leave out --{name}, or --repeat"
-            )
+    for name in typed(context, "seeds", "protocol", "epochs", "subset"):
+        raise typer.BadParameter(
+            f"--repeat trains exactly as the trial was; leave out --{name}, or --repeat"
+        )
 
 
 def _trained(

@@ -69,16 +69,23 @@ class Images:
         """The images themselves, uint8 (N, 28, 28); a copy unless they are the whole file."""
         return self.stored if self.rows is None else self.stored[self.rows]
 
-    def batches(self, size: int, order: Tensor | None = None) -> Iterator[Batch]:
+    def batches(
+        self, size: int, order: Tensor | None = None, joins_single: bool = False
+    ) -> Iterator[Batch]:
         """``size`` images at a time, the last ones fewer.
 
         Args:
             size: images a batch.
             order: int64 (N,), a permutation; None for the order they have.
+            joins_single: let an image that would be a batch of its own, of which batch norm has no
+                variance, join the batch before.
         """
         if order is None:
             order = torch.arange(len(self))
-        for chosen in torch.split(order, size):
+        chunks = list(torch.split(order, size))
+        if joins_single and len(chunks) > 1 and len(chunks[-1]) == 1:
+            chunks[-2:] = [torch.cat(chunks[-2:])]
+        for chosen in chunks:
             rows = chosen if self.rows is None else self.rows[chosen]
             yield Batch(self.stored[rows], self.labels[chosen])
 

@@ -22,7 +22,7 @@ from studies import settings as study_settings
 from studies import trials, weights
 from studies.artifacts import ArtifactStore
 from studies.exported import read_model
-from studies.references import StudyTrial, all_studies, best_trial, find_trial
+from studies.references import StudyTrial, all_studies, best_trial, find_trial, names_a_study
 
 FILE = "encoder.safetensors"
 
@@ -47,7 +47,8 @@ def find(
     Args:
         storage: None where there is no database yet.
         store: where trials' weights are.
-        source: a study, ``study#trial``, an exported autoencoder's folder, ``scratch``, or
+        source: a study, ``study#trial``, an exported autoencoder's folder (a study of exactly that
+            name goes before it), ``scratch``, or
             ``paper`` for the paper's best configuration, trained on no less than the classifier
             will be; None is the best trial of the last autoencoder study. Only studies under the
             same protocol count.
@@ -74,7 +75,7 @@ def find(
         found = [StudyTrial(s, t) for s in usable if (t := best_trial(s)) is not None]
         n_trials = 0 if budget.protocol == "paper" else 50
         hint = f"make one: fmnist-search ae {_options(budget)}--trials {n_trials}"
-    elif Path(source).is_dir():
+    elif not names_a_study(storage, source) and Path(source).is_dir():
         return _from_folder(Path(source), budget)
     else:
         found = [_named(storage, source, budget)]
@@ -164,9 +165,10 @@ def artifact_id(study: optuna.Study) -> str | None:
 
 def _is_usable(study: optuna.Study, budget: Budget) -> bool:
     """Whether it is a study of autoencoders that saw no image the classifier is judged by."""
-    if not study_settings.is_ours(study):
+    try:
+        settings = study_settings.load(study)
+    except StudyError:  # another program's, or another version's
         return False
-    settings = study_settings.load(study)
     return settings.stage == "autoencoder" and settings.budget.protocol == budget.protocol
 
 

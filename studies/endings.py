@@ -87,9 +87,10 @@ class Endings:
             counts = confusion_matrix(self.validation.labels, outcome.predictions)
             trial.set_user_attr(trials.CONFUSION, counts.tolist())
         gallery.keep(self.store, trial, history, outcome if at_hand else None, self.validation)
-        results.drop_state(self.study, self.store, trial)
+        superseded = results.checkpoints_of(self.study, trial)
         if outcome.weights is not None:
             results.save(self.store, trial, outcome)
+        weights.remove(self.store, superseded)  # last: a full disk before costs no training
         value, state = self._value(running), self._state_of(running)
         pruned = state == TrialState.PRUNED
         costs = [trial.user_attrs[name] for name in self.settings.names_of_values()[1:]]

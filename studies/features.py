@@ -1,6 +1,7 @@
 """What a frozen encoder makes of images: computed once, instead of in every epoch."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,16 +43,18 @@ def encoded(encoder: nn.Sequential, images: Images, folder: Path | None) -> Imag
 def _mapped(encoder: nn.Sequential, images: Images, folder: Path) -> Tensor:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_identity(encoder, images)}.float32"
+    shape = _shape(encoder)
+    size = len(images) * shape.numel()
     with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
+        if not path.exists() or path.stat().st_size != 4 * size:
             partial = path.with_suffix(".partial")
             with partial.open("wb") as file:
                 for maps in _maps(encoder, images):
                     file.write(maps.numpy().tobytes())
+                file.flush()
+                os.fsync(file.fileno())  # else a power cut can leave the name without the contents
             partial.replace(path)
             _drop_oldest(folder)
-    shape = _shape(encoder)
-    size = len(images) * shape.numel()
     return torch.from_file(str(path), size=size, dtype=torch.float32).view(-1, *shape)
 
 
@@ -59,8 +62,7 @@ def _drop_oldest(folder: Path) -> None:
     """Remove what was not made lately; who still maps such a file keeps its contents."""
     files = sorted(folder.glob("*.float32"), key=lambda file: file.stat().st_mtime)
     for file in files[:-MAX_FILES]:
-        file.unlink(missing_ok=True)
-        file.with_suffix(".lock").unlink(missing_ok=True)
+        file.unlink(missing_ok=True)  # not its lock, which others may wait for
 
 
 def _shape(encoder: nn.Sequential) -> torch.Size:
@@ -80,7 +82,8 @@ def _maps(encoder: nn.Sequential, images: Images) -> Iterator[Tensor]:
 
 
 def _identity(encoder: nn.Sequential, images: Images) -> str:
-    digest = hashlib.sha256(str(encoder).encode())
+    made_by = torch.__version__, torch.get_num_threads(), BATCH  # decide the last bits
+    digest = hashlib.sha256(f"{encoder} {made_by}".encode())
     for tensor in encoder.state_dict().values():
         digest.update(tensor.numpy().tobytes())
     digest.update(b"all" if images.rows is None else images.rows.numpy().tobytes())

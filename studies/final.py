@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save, save_file
 from torch import Tensor
 
@@ -28,12 +28,12 @@ from studies.final_results import FinalResult, SeedResult
 from studies.launch import make_pool
 from studies.metrics import EpochMetrics
 from studies.networks import build
-from studies.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied
+from studies.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied, is_out_of_memory
 from studies.request import SearchRequest
 from studies.results import as_columns, from_columns
 from studies.run import CHECKPOINT_SHARE
 from studies.stopping import Interrupted, StopSignal
-from studies.trials import MAX_ATTEMPTS
+from studies.trials import MAX_ATTEMPTS, OUT_OF_MEMORY
 
 
 class SeedStarted(NamedTuple):
@@ -130,10 +130,14 @@ class _FinalRun:
                             if metrics.epoch < self.plan.budget.epochs:
                                 self._checkpoint_if_due(pool, seed)
                                 pool.go_on(seed)
+                            elif (finished := self._finish(pool, seed, result)) is not None:
+                                result = finished
                             else:
-                                result = self._finish(pool, seed, result)
+                                todo.append(self._lost(seed, "its worker process is gone"))
                         case WorkerDied(seed, reason):
                             todo.append(self._lost(seed, reason))
+                        case Raised(seed, error) if is_out_of_memory(error):
+                            todo.append(self._lost(seed, OUT_OF_MEMORY))
                         case Raised(_, error):
                             raise error
         finally:
@@ -174,11 +178,12 @@ class _FinalRun:
             )
         return seed
 
-    def _finish(self, pool: Pool, seed: int, result: FinalResult) -> FinalResult:
+    def _finish(self, pool: Pool, seed: int, result: FinalResult) -> FinalResult | None:
+        """The result with the seed's figures; None if its worker has died."""
         outcome = pool.end(seed, with_weights=True)
         history = self._running[seed].history
-        if outcome is None or outcome.weights is None:  # its worker died: reported next
-            return result
+        if outcome is None or outcome.weights is None:
+            return None
         network = build(self.plan.model.config)
         network.load_state_dict(outcome.weights)
         judgement = judge(network, self._judging_images)
@@ -222,9 +227,12 @@ class _FinalRun:
         file = self._state_file(seed)
         if not file.exists():
             return None, []
-        with safe_open(file, "pt") as opened:
-            columns = json.loads(opened.metadata()["epochs"])
-        return load_file(file), from_columns(columns)
+        try:
+            with safe_open(file, "pt") as opened:
+                history = from_columns(json.loads(opened.metadata()["epochs"]))
+            return load_file(file), history
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError):  # damaged
+            return None, []
 
     def _weights(self, seed: int) -> Path:
         return self.plan.folder / f"seed{seed}.safetensors"

@@ -18,7 +18,7 @@ from spaces.stages import STAGES, Stage
 from studies import encoders, exported, trials
 from studies import settings as study_settings
 from studies.artifacts import ArtifactStore
-from studies.references import find_trial
+from studies.references import find_trial, names_a_study
 
 PAPER_PREFIX = "paper:"
 
@@ -33,6 +33,8 @@ class FinalModel:
     config: Configuration
     recorded: TrainedWith | None = None
     """How it was trained before; None of a mere configuration."""
+    n_threads: int | None = None
+    """That it was trained with before, if that is known."""
     encoder: encoders.Encoder | None = None
     """None of an autoencoder; with empty weights for random ones."""
 
@@ -62,7 +64,7 @@ def find_model(
     path = Path(source).expanduser()
     if source.startswith(PAPER_PREFIX):
         model = _of_paper(source)
-    elif path.is_dir():
+    elif path.is_dir() and not names_a_study(storage, source):
         model = _of_exported(source, path)
     elif path.suffix in (".json", ".toml"):
         model = _of_file(source, path)
@@ -97,7 +99,7 @@ def _of_exported(source: str, folder: Path) -> FinalModel:
     if isinstance(model.config, ClassifierConfig):
         weights = model.encoder or {}
         encoder = encoders.Encoder(_origin(source, model.config, weights), weights)
-    return FinalModel(source, model.stage, model.config, model.trained_with, encoder)
+    return FinalModel(source, model.stage, model.config, model.trained_with, encoder=encoder)
 
 
 def _of_file(source: str, path: Path) -> FinalModel:
@@ -117,7 +119,8 @@ def _of_trial(storage: BaseStorage | None, store: ArtifactStore, source: str) ->
     if settings.encoder is not None:
         file = encoders.weights_file(study, store)
         encoder = encoders.Encoder(settings.encoder, load_file(file) if file else {})
-    return FinalModel(f"{study.study_name}#{trial.number}", stage, config, recorded, encoder)
+    name, n_threads = f"{study.study_name}#{trial.number}", trial.user_attrs.get(trials.N_THREADS)
+    return FinalModel(name, stage, config, recorded, n_threads, encoder)
 
 
 def _with_encoder(model: FinalModel, encoder: encoders.Encoder) -> FinalModel:

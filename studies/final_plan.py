@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from spaces.budget import Budget, Protocol
-from spaces.errors import StudyError
+from spaces.errors import ConfigurationError, StudyError
 from studies import final_results
 from studies.data import load_split, n_judged_by
 from studies.estimate import seconds_per_epoch
@@ -115,6 +115,11 @@ def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget,
             raise StudyError(
                 f"{request.source} does not say how it was trained, so --repeat cannot; "
                 "leave it out to train with --seeds"
+            )
+        if model.n_threads not in (None, request.threads):
+            raise ConfigurationError(
+                f"{model.source} was trained with {model.n_threads} threads, which decide the last "
+                f"bits; add --threads {model.n_threads} to get the same weights"
             )
         return before.budget, (before.seed,)
     epochs = request.epochs or (before.budget.epochs if before else Budget().epochs)

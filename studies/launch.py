@@ -1,5 +1,6 @@
 """One run from its request: storage, study, data and search, put together in their order."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -216,6 +217,11 @@ def check_scheduler(address: str | None) -> None:
 
 
 def n_jobs(request: SearchRequest) -> int:
-    """Trials trained side by side: as asked, or one per physical core left by their threads."""
+    """Trials trained side by side: as asked, or one per core of this process left by threads.
+
+    Physical cores are counted, of those that the process may use.
+    """
     cores = psutil.cpu_count(logical=False) or 1
+    if hasattr(os, "sched_getaffinity"):
+        cores = min(cores, len(os.sched_getaffinity(0)))
     return request.jobs or max(1, cores // request.threads)

@@ -16,6 +16,7 @@ from studies import encoders, trials, weights
 from studies import settings as study_settings
 from studies.artifacts import ArtifactStore
 from studies.encoders import Encoder
+from studies.progress import ENDED
 from studies.request import SearchRequest
 from studies.samplers import SAMPLERS
 from studies.settings import StudySettings
@@ -56,10 +57,14 @@ def resolve(
             program.
         ConfigurationError: the settings asked for cannot be.
     """
-    fresh = _settings(_plain(stage, request), request)
-    name = request.study or fresh.default_name()
+    name = request.study or _settings(_plain(stage, request), request).default_name()
     existing = _find(storage, name)
     if existing is None or study_settings.is_untouched(existing):
+        if request.new:
+            raise StudyError(
+                f"there is no study '{name}' that --new could start from; name it with --study"
+            )
+        fresh = _settings(_plain(stage, request), request)
         _check_run(fresh, request)
         fresh, encoder = _with_encoder(fresh, storage, store, request)
         return Resolution(name, fresh, created=True, taken_from=None, encoder=encoder)
@@ -68,12 +73,16 @@ def resolve(
         raise StudyError(f"study '{name}' is about the {stored.stage}; choose another with --study")
     wanted, encoder = _settings(stored, request), None
     if request.new or _names_another(request.encoder, stored):
+        request = replace(request, encoder=request.encoder or _source_of(stored))
         wanted, encoder = _with_encoder(wanted, storage, store, request)
     _check_run(wanted, request)
     differences = wanted.differences(stored)
     if not differences and not request.new:
         return Resolution(name, stored, created=False, taken_from=None)
     if request.new:
+        begun = _begun(storage, name, wanted)
+        if begun is not None:
+            return Resolution(begun, wanted, created=False, taken_from=None)
         unused = _unused_name(storage, name)
         return Resolution(unused, wanted, created=True, taken_from=name, encoder=encoder)
     raise StudyError(
@@ -98,6 +107,11 @@ def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactStor
             f"study '{resolution.name}' was created by another process just now; run this again"
         ) from error
     if not study_settings.is_ours(study):
+        if [direction.name.lower() for direction in study.directions] != settings.directions():
+            raise StudyError(
+                f"study '{resolution.name}' is empty and was made for other directions; delete it, "
+                "or choose another name with --study"
+            )
         if resolution.encoder is not None:
             encoders.keep(study, store, resolution.encoder)
         study_settings.store(study, settings)
@@ -128,6 +142,30 @@ def _with_encoder(
         return settings, None
     encoder = encoders.find(storage, store, request.encoder, settings.budget)
     return replace(settings, encoder=encoder.origin), encoder
+
+
+def _source_of(stored: StudySettings) -> str | None:
+    """What ``--encoder`` would say for a study of classifiers that starts as this one does."""
+    if stored.encoder is None or stored.encoder["source"] == "best":
+        return None
+    source = str(stored.encoder["source"])
+    if source.endswith("/"):
+        raise ConfigurationError(
+            f"the study's encoder came from the exported folder {source}; name it with --encoder"
+        )
+    return source
+
+
+def _begun(storage: BaseStorage | None, name: str, wanted: StudySettings) -> str | None:
+    """The study that the same command with ``--new`` made before, if it was stopped since."""
+    for number_name in _numbered(name):
+        study = _find(storage, number_name)
+        if study is None:
+            return None
+        is_begun = study.user_attrs.get(_MADE_FROM) == name and ENDED not in study.user_attrs
+        if is_begun and not wanted.differences(study_settings.load(study)):
+            return number_name
+    return None
 
 
 def _names_another(encoder: str | None, stored: StudySettings) -> bool:
@@ -214,11 +252,14 @@ def _take_over(
     source = optuna.load_study(study_name=source_name, storage=study._storage)
     most = settings.max_params or float("inf")
     stored = study_settings.load(source)
-    results = trials.searched_results(source.get_trials(deepcopy=False))
+    every = source.get_trials(deepcopy=False)
+    # One that was promoted later has its final result there, not where it was pruned.
+    found = (_best_result(every, t) for t in trials.searched_results(every))
+    results = list({trial.number: trial for trial in found}.values())
     if not settings.is_comparable(stored):
         more = settings.budget.epochs > stored.budget.epochs
         fits = more and settings.is_comparable(stored, ignore_epochs=True)
-        ended = trials.completed(results) if fits else []
+        ended = [t for t in trials.completed(results) if fits and trials.has_constant_rate(t)]
         results = [t for t in ended if weights.is_kept(store, source, t, weights.STATE)]
     space = settings.search_space()
     there = [t.user_attrs.get(trials.TAKEN_FROM) for t in study.get_trials(deepcopy=False)]
@@ -230,6 +271,12 @@ def _take_over(
         if config in space and config.n_parameters() <= most:
             attrs = {trials.CONFIG: config.to_dict(), trials.TAKEN_FROM: origin}
             study.enqueue_trial(space.params(config), user_attrs=attrs)
+
+
+def _best_result(every: list[FrozenTrial], trial: FrozenTrial) -> FrozenTrial:
+    """The trial of the same configuration that got the furthest; a trial that failed is its own."""
+    key = trial.user_attrs.get(trials.FINGERPRINT)
+    return (trials.stored_result(every, key) if key else None) or trial
 
 
 def _find(storage: BaseStorage | None, name: str | None) -> optuna.Study | None:

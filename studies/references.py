@@ -81,6 +81,13 @@ def find_trial(storage: BaseStorage | None, reference: str) -> StudyTrial:
     return StudyTrial(study, best)
 
 
+def names_a_study(storage: BaseStorage | None, reference: str) -> bool:
+    """Whether a study has exactly that name, or that before ``#`` and a trial's number."""
+    names = _names(storage)
+    name, _, number = reference.rpartition("#")
+    return reference in names or (number.isdecimal() and name in names)
+
+
 def best_trial(study: optuna.Study) -> FrozenTrial | None:
     """The best trial that was trained to the end; None if there is none yet."""
     own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]

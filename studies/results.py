@@ -1,5 +1,6 @@
 """What trials leave behind, and how others use it: results copied, training gone on with."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import Tensor
 
 from spaces.budget import Budget
-from studies import opening, trials, weights
+from studies import opening, settings, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.metrics import EpochMetrics, Outcome
 
@@ -90,7 +91,7 @@ def earlier_training(
     epochs in the study that this one was made from.
     """
     key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
-    for origin in filter(None, (study, opening.made_from(study))):
+    for origin in _origins(study, trial, budget):
         known = origin.get_trials(deepcopy=False)
         for source in trials.source_of_state(known, key, seed, budget.epochs):
             if not weights.is_kept(store, origin, source, weights.STATE):
@@ -111,6 +112,20 @@ def earlier_training(
     return Earlier(None, [])
 
 
+def _origins(study: optuna.Study, trial: Trial, budget: Budget) -> Iterator[optuna.Study]:
+    """Studies whose trainings this trial's may be the rest of.
+
+    A schedule's step sizes depend on the number of epochs: with another number the first epochs
+    would be others too.
+    """
+    yield study
+    source = opening.made_from(study)
+    if source is None:
+        return
+    if trials.has_constant_rate(trial) or settings.load(source).budget.epochs == budget.epochs:
+        yield source
+
+
 def checkpoint(
     study: optuna.Study,
     store: ArtifactStore,
@@ -129,10 +144,10 @@ def checkpoint(
     weights.remove(store, before)
 
 
-def drop_state(study: optuna.Study, store: ArtifactStore, trial: Trial) -> None:
-    """Remove a running trial's checkpoint, once its training is over."""
+def checkpoints_of(study: optuna.Study, trial: Trial) -> list[str]:
+    """The artifacts that hold where a running trial's training stood."""
     frozen = study._storage.get_trial(trial._trial_id)
-    weights.remove(store, list(weights.artifact_ids(study, frozen, weights.STATE)))
+    return list(weights.artifact_ids(study, frozen, weights.STATE))
 
 
 def drop_checkpoints(study: optuna.Study, store: ArtifactStore, fingerprint: str) -> None:

@@ -255,7 +255,7 @@ class Search:
         number = running.trial.number
         if self.endings.refused(running.trial, {trials.LATENCY_MS: latency_ms}):
             self.pool.end(number, with_weights=False)
-            del self._running[number]
+            self._let_go(running)
             return
         if any(self._is_last(running, metrics) for metrics in running.earlier):
             self._finish(running)

@@ -187,7 +187,7 @@ class Training:
         """The training images, or their latent maps, once in a new random order."""
         images = self._seen.train
         order = torch.randperm(len(images), generator=self._generator)
-        return images.batches(self._config.batch_size, order)
+        return images.batches(self._config.batch_size, order, joins_single=True)
 
     def _prepare_epoch(self) -> None:
         """Freeze what the next epoch does not train, and look up what that makes of the images."""
@@ -259,7 +259,8 @@ class Training:
         return isinstance(self._config, ClassifierConfig)
 
     def _steps_an_epoch(self) -> int:
-        return math.ceil(len(self._split.train) / self._config.batch_size)
+        n_whole, rest = divmod(len(self._split.train), self._config.batch_size)
+        return max(1, n_whole + (rest > 1))
 
     def _steps_in_all(self) -> int:
         return self._steps_an_epoch() * self._budget.epochs

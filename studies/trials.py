@@ -203,6 +203,11 @@ def n_epochs_stored(trial: FrozenTrial) -> int:
     return len(trial.user_attrs.get(EPOCHS, {}).get("epoch", ()))
 
 
+def has_constant_rate(trial: FrozenTrial | Trial) -> bool:
+    """Whether its step sizes are the same whatever the number of epochs."""
+    return bool(trial.user_attrs[CONFIG].get("schedule", "constant") == "constant")
+
+
 def n_epochs_inherited(trial: FrozenTrial) -> int:
     """Epochs of those that another trial was trained for, whose training this one took over."""
     return int(trial.user_attrs.get(GOES_ON_FROM, {}).get("epochs", 0))

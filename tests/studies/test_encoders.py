@@ -82,6 +82,19 @@ def test_a_study_of_classifiers_keeps_its_encoder_and_says_where_it_is_from(
 
 
 @pytest.mark.slow
+def test_a_study_goes_before_a_folder_of_its_name(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.search("ae", study="first", space=SMALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "first").mkdir()
+    assert storage.find("first").origin["study"] == "first"
+    assert storage.find("first#0").origin["trial"] == 0
+    with pytest.raises(StudyError, match="no folder that fmnist-search export made"):
+        storage.find("./first")
+
+
+@pytest.mark.slow
 def test_the_same_words_go_on_with_the_studys_own_encoder(storage: Storage) -> None:
     storage.search("ae", study="first", space=SMALL)
     before = load(storage.search("clf", encoder="first").study).encoder

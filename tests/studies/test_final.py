@@ -28,8 +28,9 @@ from studies.final_plan import FinalRequest, plan_final
 from studies.final_results import FinalResult
 from studies.idx_files import FILES
 from studies.launch import launch
+from studies.metrics import Outcome
 from studies.networks import Classifier, build
-from studies.pool import EpochDone
+from studies.pool import EpochDone, InProcess
 from studies.request import SearchRequest
 from studies.stopping import Interrupted, StopSignal
 
@@ -219,6 +220,48 @@ def test_an_interrupt_loses_no_finished_seed_and_the_rest_ends_as_if_never_stopp
             for name in ("out", "stopped")
         )
         assert all(torch.equal(stored[name], other[name]) for name in stored)
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_is_left_aside_and_the_seed_trained_anew(finals: Finals) -> None:
+    whole = finals.train(finals.request(n_seeds=1))
+    out = finals.folder / "damaged"
+    out.mkdir()
+    (out / "seed0.state.safetensors").write_bytes(b"half a file")
+    again = finals.train(finals.request(n_seeds=1, out=out))
+    assert of_seed(again, 0) == of_seed(whole, 0)
+
+
+@pytest.mark.slow
+def test_a_seed_whose_memory_ran_out_or_whose_worker_died_at_its_end_is_trained_again(
+    finals: Finals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = finals.train(finals.request(n_seeds=1))
+    end, go_on = InProcess.end, InProcess.go_on
+    faults = ["memory", "end"]
+
+    def no_memory() -> EpochDone:
+        raise MemoryError
+
+    def goes_on(pool: InProcess, number: int) -> None:
+        go_on(pool, number)
+        if "memory" in faults:
+            faults.remove("memory")
+            pool._todo = no_memory
+
+    def ends(pool: InProcess, number: int, with_weights: bool) -> Outcome | None:
+        outcome = end(pool, number, with_weights)
+        if "end" in faults:
+            faults.remove("end")
+            return None
+        return outcome
+
+    monkeypatch.setattr(InProcess, "go_on", goes_on)
+    monkeypatch.setattr(InProcess, "end", ends)
+    again = finals.train(finals.request(n_seeds=1, out=finals.folder / "faults"))
+    started = [e for e in finals.events if isinstance(e, SeedStarted)]
+    assert len(started) == 1 + 3
+    assert of_seed(again, 0) == of_seed(whole, 0)
 
 
 @pytest.mark.slow

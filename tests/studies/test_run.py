@@ -466,7 +466,10 @@ def test_promoted_trials_go_on_where_they_were_pruned_and_end_as_if_never_stoppe
     assert [t.user_attrs[trials.PROMOTED] for t in promoted] == [t.number for t in best]
     assert len(trials.searched_results(run.trials())) == 12, "they are besides the searched ones"
     for trial, pruned in zip(promoted, best, strict=True):
-        assert trial.user_attrs[trials.GOES_ON_FROM] == {"study": "s", "trial": pruned.number}
+        n_epochs = trials.n_epochs_stored(pruned)
+        assert trial.user_attrs[trials.GOES_ON_FROM] == {
+            "study": "s", "trial": pruned.number, "epochs": n_epochs,
+        }  # fmt: skip
         assert_trained_through(run, "s", trial, 9)
     run(replace(request, promote=2))
     assert len([t for t in run.trials() if trials.PROMOTED in t.user_attrs]) == 2
@@ -494,6 +497,48 @@ def test_more_epochs_go_on_from_the_stored_states(run: Runner) -> None:
         assert trial.user_attrs[trials.GOES_ON_FROM]["study"] == "s"
         assert_trained_through(run, "s-2", trial, 5)
     assert len(run.searched("s-2")) == 4
+
+
+def test_a_schedules_training_is_not_gone_on_with_for_more_epochs(run: Runner) -> None:
+    request = replace(REQUEST, trials=2, space_name="wide", space={"schedule": "cosine"})
+    run(request)
+    run(SearchRequest(trials=2, epochs=4, study="s", new=True))
+    assert [t.user_attrs[trials.CONFIG]["schedule"] for t in run.searched("s-2")] == ["cosine"] * 2
+    assert not any(trials.GOES_ON_FROM in t.user_attrs for t in run.searched("s-2"))
+    assert not any(trials.TAKEN_FROM in t.user_attrs for t in run.searched("s-2"))
+
+
+def test_new_takes_over_what_a_promoted_trial_came_to(run: Runner) -> None:
+    request = replace(REQUEST, trials=12, epochs=9, pruner="halving")
+    run(request)
+    run(replace(request, promote=1))
+    (promoted,) = (t for t in run.trials() if trials.PROMOTED in t.user_attrs)
+    run(replace(request, new=True))
+    assert promoted.value in [t.value for t in trials.completed(run.searched("s-2"))]
+
+
+def test_new_typed_again_goes_on_with_the_study_that_it_made(run: Runner) -> None:
+    run(replace(REQUEST, trials=2))
+    request = replace(REQUEST, trials=4, epochs=3, new=True)
+    with pytest.raises(Interrupted):
+        run(request, on_event=lambda e: stop_at(run.trials("s-2")[-1].number, 1)(e))
+    run(request)
+    assert len(trials.searched_results(run.trials("s-2"))) == 4
+    assert optuna.get_all_study_names(run.storage) == ["s", "s-2"]
+    run(request)
+    assert optuna.get_all_study_names(run.storage) == ["s", "s-2", "s-3"], "that one is finished"
+
+
+def test_new_without_a_study_to_start_from_is_refused(run: Runner) -> None:
+    run(replace(REQUEST, trials=1))
+    with pytest.raises(StudyError, match=r"no study 'ae-epochs3'.*--study"):
+        run(SearchRequest(trials=1, epochs=3, new=True))
+
+
+def test_an_empty_study_made_for_the_other_direction_is_refused(run: Runner) -> None:
+    optuna.create_study(study_name="s", storage=run.storage, direction="maximize")
+    with pytest.raises(StudyError, match="other directions"):
+        run(replace(REQUEST, trials=1))
 
 
 def test_fewer_epochs_take_nothing_over_and_go_on_from_nothing(run: Runner) -> None:

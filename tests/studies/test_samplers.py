@@ -155,3 +155,19 @@ def test_derived_seeds_depend_on_every_part_and_never_change() -> None:
     seeds = {derived_seed(*parts) for parts in [("a", 1), ("a", 2), ("b", 1), ("a1",), ("a", "1")]}
     assert len(seeds) == 5
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+@pytest.mark.parametrize("n_lost", [0, 1, 2])
+def test_attempts_that_were_stopped_do_not_compete_with_their_retries(n_lost: int) -> None:
+    study = optuna.create_study(pruner=make_pruner("halving", Budget(epochs=4)))
+
+    def begin(loss: float) -> tuple[optuna.Trial, bool]:
+        trial = study.ask()
+        trial.report(loss, 1)
+        return trial, trial.should_prune()
+
+    for loss in (0.1, 0.3):
+        study.tell(begin(loss)[0], loss)
+    for _ in range(n_lost):
+        study.tell(begin(0.2)[0], state=TrialState.FAIL)
+    assert begin(0.2)[1], "it is the second of three"

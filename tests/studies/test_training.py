@@ -6,6 +6,7 @@ import torch
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
+from spaces.classifier import ClassifierConfig
 from spaces.errors import TrainingDivergedError
 from studies.data import Batch, Images, Split
 from studies.estimate import seconds_per_epoch
@@ -175,3 +176,10 @@ def test_seconds_per_epoch_is_near_what_an_epoch_takes(split: Split) -> None:
     expected = seconds_per_epoch(config, split, n_batches=20)
     measured = min(row.seconds for row in Training(config, split, 3, Budget(epochs=5)))
     assert measured / 4 < expected < measured * 8
+
+
+def test_one_image_over_the_last_whole_batch_joins_it(split: Split) -> None:
+    config = ClassifierConfig(fc_width=16, batchnorm=True, batch_size=64, schedule="one-cycle")
+    training = Training(config, split._replace(train=blobs(129, seed=1)), 3, BUDGET)
+    assert [len(batch.labels) for batch in training.shuffled_batches()] == [64, 65]
+    assert len(list(training)) == 2, "of one image batch norm knows no variance"
