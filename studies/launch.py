@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import optuna
 import psutil
 import torch
 from optuna.storages import RDBStorage
+from optuna.trial import TrialState
 
 from spaces.errors import StudyError
 from spaces.stages import Stage
@@ -19,7 +21,7 @@ from studies.estimate import Estimate, estimate
 from studies.factory import TrainingFactory
 from studies.opening import open_study, resolve
 from studies.pool import InProcess, Pool
-from studies.progress import Event, Notice, SearchState, n_wanted, paper_names
+from studies.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
 from studies.repair import prepare, to_enqueue
 from studies.request import PrunerName, SearchRequest
 from studies.run import Search
@@ -159,7 +161,7 @@ def launch(
             data_folder, settings.budget, request.threads, start.read_bytes() if start else None
         )
         with stop.interruptible():
-            pool = make_pool(request, factory)
+            pool = make_pool(_for_what_is_left(request, study, settings), factory)
         search = Search(study, settings, request, store, validation, pool, on_event, stop, sharing)
         try:
             reason = search.run()
@@ -184,6 +186,16 @@ def _open(
                 f"study '{name}' was created by another process just now; run this again"
             )
         return open_study(storage, resolution, store), resolution.settings
+
+
+def _for_what_is_left(
+    request: SearchRequest, study: optuna.Study, settings: StudySettings
+) -> SearchRequest:
+    """The request with no more processes than there are trials left, which load PyTorch each."""
+    there = study.get_trials(deepcopy=False)
+    n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
+    n_left = n_waiting + n_wanted(request, settings, there) - n_begun(there)
+    return replace(request, jobs=max(1, min(n_jobs(request), n_left)))
 
 
 def make_pool(request: SearchRequest, factory: TrainingFactory) -> Pool:

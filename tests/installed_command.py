@@ -1,19 +1,54 @@
-"""The installed command with folders of its own, for end-to-end tests."""
+"""The command with folders of its own, for end-to-end tests."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+import torch
+
+from search.app import main, whole_command_line
+from search.defaults import name_variables
 
 BUDGET = ("--epochs", "2", "--subset", "600", "--threads", "1")
 NARROW = ("--conv1-channels", "8,16", "--conv2-channels", "16,32")
 N_PAPER = 5
 
 
+def called(
+    words: Sequence[str], environment: Mapping[str, str], folder: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command line in this process, which has loaded PyTorch already; nobody can type."""
+    out, err, n_threads = io.StringIO(), io.StringIO(), torch.get_num_threads()
+    with (
+        mock.patch.dict(os.environ, environment, clear=True),
+        mock.patch.multiple(sys, argv=["fmnist-search", *words], stdin=io.StringIO()),
+        contextlib.chdir(folder or Path.cwd()),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")  # as in a process of its own; pytest makes errors of them
+        name_variables(whole_command_line())
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            torch.set_num_threads(n_threads)
+    return subprocess.CompletedProcess(list(words), code, out.getvalue(), err.getvalue())
+
+
 class Command:
-    """The installed command with folders of its own."""
+    """The command with folders of its own; what is started is the installed one."""
 
     def __init__(self, home: Path, data_dir: Path) -> None:
         self.home = home
@@ -31,13 +66,7 @@ class Command:
         return self.home / "fmnist-search" / "studies.db"
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.program, *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        return called(words, self.environment)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -51,8 +51,7 @@ def scroll_through(page: Any) -> None:
     page.wait_for_timeout(500)
 
 
-@pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1400, "light")])
 def test_all_is_seen_at_every_width_in_both_schemes(
     browser: Any, page_path: Path, width: int, scheme: str
 ) -> None:

@@ -118,7 +118,9 @@ def test_a_plot_saved_again_takes_the_place_of_the_one_before(study: optuna.Stud
     assert saved(study, "paper-against-found")["data"][2]["y"] == [0.1]
 
 
-def test_plots_of_a_large_study_stay_small(study: optuna.Study) -> None:
+def test_plots_of_a_large_study_stay_small() -> None:
+    study = optuna.create_study()
+    store(study, SETTINGS)
     add_searched(study, 600)
     save_plots(study)
     attrs = study._storage.get_study_system_attrs(study._study_id)

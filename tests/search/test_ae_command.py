@@ -32,7 +32,9 @@ def test_a_search_runs_shows_its_results_and_ends_when_typed_again(command: Comm
 
 @pytest.mark.slow
 def test_the_papers_protocol_runs_its_five_in_a_study_of_their_own(command: Command) -> None:
-    done = command.run("ae", "--protocol", "paper", "--epochs", "1", "--subset", "700")
+    done = command.run(
+        "ae", "--protocol", "paper", "--epochs", "1", "--subset", "700", "--jobs", "1"
+    )
     assert done.returncode == 0, done.stderr
     assert "nothing left to do: 0 of 0 searched trials, 5 of 5 of the paper's" in done.stdout
     assert "--more" not in done.stdout, "nothing can be searched in it"
@@ -50,11 +52,13 @@ def test_dry_run_starts_nothing(command: Command) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code", "jobs"), [(signal.SIGINT, 130, "2"), (signal.SIGTERM, 143, "1")]
+)
 def test_a_signal_stops_cleanly_and_says_how_to_go_on(
-    command: Command, number: signal.Signals, code: int
+    command: Command, number: signal.Signals, code: int, jobs: str
 ) -> None:
-    process = command.start("ae", "--trials", "2", *BUDGET, *NARROW)
+    process = command.start("ae", "--trials", "2", *BUDGET, *NARROW, "--jobs", jobs)
     assert says(process, "#1 paper:batchnorm started")
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
@@ -77,7 +81,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(
 
 @pytest.mark.slow
 def test_a_second_run_of_the_same_study_is_refused_while_the_first_lives(command: Command) -> None:
-    words = ("ae", "--trials", "500", *BUDGET, *NARROW)
+    words = ("ae", "--trials", "500", "--jobs", "1", *BUDGET, *NARROW)
     process = command.start(*words)
     try:
         assert says(process, "started")

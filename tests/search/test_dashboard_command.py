@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from optuna_dashboard import wsgi
 from playwright.sync_api import Page, sync_playwright
 from test_ae_command import BUDGET, NARROW, Command, says, states
 
+from studies.artifacts import OWNERS
 from studies.dashboard import Server
 from studies.storage import open_storage, storage_url
 
@@ -50,6 +52,20 @@ def studies(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Studies
     command = Command(tmp_path_factory.mktemp("home"), data_dir)
     make_studies(command)
     return Studies(command, n_ae=7, n_clf=4)
+
+
+def own_copy(studies: Studies, home: Path, data_dir: Path) -> Command:
+    """The same studies in another home, which a test may change."""
+    command = Command(home, data_dir)
+    folder = command.database.parent
+    shutil.copytree(
+        studies.command.database.parent,
+        folder,
+        copy_function=shutil.copy,  # young, for gc
+        ignore=shutil.ignore_patterns("*-shm"),
+    )
+    (folder / "artifacts" / OWNERS).write_text(f"{command.database}\n")
+    return command
 
 
 def make_studies(command: Command) -> None:
@@ -105,15 +121,21 @@ class Browser:
         self.page.wait_for_load_state("networkidle")
 
 
-@pytest.fixture
-def browser(address: str) -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
     if not CHROMIUM.exists():
         pytest.skip("needs Debian's chromium")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
-        yield Browser(page, address)
-        chromium.close()
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def browser(chromium: Any, address: str) -> Iterator[Browser]:
+    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+    yield Browser(page, address)
+    page.close()
 
 
 def call(url: str, method: str = "GET", body: Any = None) -> tuple[int, bytes]:
@@ -201,16 +223,9 @@ def test_every_trained_trial_has_small_pictures_pruned_ones_too(
             assert 1_000 < sum(map(len, contents)) < 100_000
 
 
-def test_ctrl_c_ends_it_with_a_line(studies: Studies) -> None:
-    with dashboard(studies.command, "--port", "0") as (process, address):
-        assert call(address)[0] == 200
-        process.popen.send_signal(signal.SIGINT)
-        output, _ = process.popen.communicate(timeout=60)
-    assert process.popen.returncode == 0
-    assert output.strip() == "dashboard ended; the studies are as they were"
-
-
-def test_a_taken_port_is_said_and_another_one_used(studies: Studies) -> None:
+def test_a_taken_port_is_said_another_one_used_and_ctrl_c_ends_it_with_a_line(
+    studies: Studies,
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -219,6 +234,10 @@ def test_a_taken_port_is_said_and_another_one_used(studies: Studies) -> None:
             assert f"port {port} is taken" in process.printed
             assert f":{port}/" not in address
             assert call(address)[0] == 200
+            process.popen.send_signal(signal.SIGINT)
+            output, _ = process.popen.communicate(timeout=60)
+    assert process.popen.returncode == 0
+    assert output.strip() == "dashboard ended; the studies are as they were"
 
 
 def test_it_listens_on_this_machine_alone(studies: Studies, address: str) -> None:
@@ -267,10 +286,9 @@ def test_looking_on_does_not_disturb_a_search_with_several_jobs(
 
 
 def test_who_deletes_a_study_in_the_browser_breaks_nothing_and_gc_frees_its_files(
-    tmp_path: Path, data_dir: Path
+    studies: Studies, tmp_path: Path, data_dir: Path
 ) -> None:
-    command = Command(tmp_path, data_dir)
-    make_studies(command)
+    command = own_copy(studies, tmp_path, data_dir)
     with dashboard(command, "--port", "0") as (_, address):
         assert call(f"{address}api/studies/{study_ids(address)[AE]}", "DELETE", {})[0] == 204
     assert [row["name"] for row in json.loads(command.run("studies", "--json").stdout)] == [CLF]
@@ -290,7 +308,7 @@ def test_who_deletes_a_study_in_the_browser_breaks_nothing_and_gc_frees_its_file
     removed = command.run("gc", "--yes")
     assert removed.returncode == 0, removed.stderr
     assert {p.name for p in before - set(artifacts.iterdir())} == set(shown["names"])
-    more = command.run("clf", "--study", CLF, "--more", "1")
+    more = command.run("clf", "--study", CLF, "--more", "1", "--jobs", "1")
     assert more.returncode == 0, more.stderr
     assert "2 of 2 searched trials" in more.stdout, "its encoder's weights are still there"
 
@@ -329,10 +347,9 @@ def plain_dashboard(command: Command) -> Iterator[str]:
 
 
 def test_files_that_another_dashboard_removed_are_missed_in_words(
-    tmp_path: Path, data_dir: Path
+    studies: Studies, tmp_path: Path, data_dir: Path
 ) -> None:
-    command = Command(tmp_path, data_dir)
-    make_studies(command)
+    command = own_copy(studies, tmp_path, data_dir)
     with plain_dashboard(command) as address:
         ids = study_ids(address)
         study = details(address, CLF)
@@ -345,13 +362,13 @@ def test_files_that_another_dashboard_removed_are_missed_in_words(
                     f"{address}api/artifacts/{ids[AE]}/{trial['trial_id']}/{meta['artifact_id']}",
                     "DELETE",
                 )
-    gone = command.run("clf", "--study", CLF, "--more", "1")
+    gone = command.run("clf", "--study", CLF, "--more", "1", "--jobs", "1")
     assert gone.returncode == 1
     assert "the encoder's weights of study" in gone.stderr
-    new = command.run("clf", *BUDGET, "--trials", "1", "--study", "another")
+    new = command.run("clf", *BUDGET, "--trials", "1", "--study", "another", "--jobs", "1")
     assert new.returncode == 1
     assert "were not kept" in new.stderr
-    for words in (("ae", "--study", AE, "--more", "1"), ("gc", "--dry-run")):
+    for words in (("ae", "--study", AE, "--more", "1", "--jobs", "1"), ("gc", "--dry-run")):
         done = command.run(*words)
         assert done.returncode == 0, done.stderr
     with dashboard(command, "--port", "0") as (_, address):

@@ -3,34 +3,25 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from installed_command import called
 from PIL import Image
 from trained_studies import AE, CLF, TrainedStudies
 
 from studies.data import CLASS_NAMES, load_train
 
-PROGRAM = str(Path(sys.executable).with_name("fmnist-search"))
-
 
 def run(trained: TrainedStudies, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [PROGRAM, *words],
-        cwd=folder,
-        env={
-            **os.environ,
-            "XDG_DATA_HOME": str(folder / "home"),
-            "FMNIST_SEARCH_DATA": str(trained.data_dir),
-            "COLUMNS": "100",
-            "NO_COLOR": "1",
-        },
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    environment = {
+        **os.environ,
+        "XDG_DATA_HOME": str(folder / "home"),
+        "FMNIST_SEARCH_DATA": str(trained.data_dir),
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+    }
+    return called(words, environment, folder)
 
 
 def export(

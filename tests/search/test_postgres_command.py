@@ -2,10 +2,10 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from installed_command import called
 from postgres import SECRET, Postgres
 
 from spaces.paper import AUTOENCODERS
@@ -31,15 +31,7 @@ class Command:
         }
 
     def __call__(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        program = str(Path(sys.executable).with_name("fmnist-search"))
-        done = subprocess.run(
-            [program, *words],
-            env=self.environment,
-            cwd=self.home,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        done = called(words, self.environment, self.home)
         self.said += done.stdout + done.stderr
         return done
 

@@ -100,9 +100,9 @@ def test_a_killed_worker_is_reported_for_its_trial_alone_and_replaced(pool: Clus
 def test_workers_are_counted_once_whatever_else_refreshes_the_clients_list(data_dir: Path) -> None:
     # The client's own timer replaces its list of workers by one without any, at any moment.
     with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
-        pool = local_cluster(2, 1, partial(make_training, data_dir))
+        pool = local_cluster(1, 1, partial(make_training, data_dir))
     try:
-        assert all(has_capacity(pool, 2) for _ in range(12))
+        assert all(has_capacity(pool, 1) for _ in range(12))
     finally:
         pool.close()
 

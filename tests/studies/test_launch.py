@@ -14,8 +14,11 @@ from spaces.stages import AUTOENCODER
 from studies import launch, trials
 from studies.artifacts import ArtifactFolder
 from studies.estimate import estimate
+from studies.factory import TrainingFactory
+from studies.pool import InProcess
 from studies.request import SearchRequest
 from studies.settings import StudySettings
+from studies.stopping import StopSignal
 from studies.storage import open_storage, storage_url
 
 pytestmark = pytest.mark.slow
@@ -92,3 +95,21 @@ def test_artifacts_that_cannot_be_stored_are_one_error(tmp_path: Path, tiny_data
             print,
             StopSignal(),
         )
+
+
+def test_no_more_processes_are_started_than_trials_are_left(
+    tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def in_process(asked: SearchRequest, factory: TrainingFactory) -> InProcess:
+        started.append(asked.jobs)
+        return InProcess(factory)
+
+    monkeypatch.setattr(launch, "make_pool", in_process)
+    asked = request(tmp_path, jobs=4, only_paper=("dropout",))
+    for _ in range(2):
+        launch.launch(asked, AUTOENCODER, data_dir, lambda _: None, StopSignal())
+    more = request(tmp_path, jobs=4, only_paper=("dropout",), trials=None, more=9)
+    launch.launch(more, AUTOENCODER, data_dir, lambda _: None, StopSignal())
+    assert started == [3, 1, 4]

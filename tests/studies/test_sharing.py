@@ -148,10 +148,10 @@ def is_paper(trial: FrozenTrial) -> bool:
     return trials.is_paper(trial)
 
 
-@pytest.mark.parametrize("n_processes", [2, 4])
 def test_processes_that_begin_at_once_make_one_study_with_the_exact_total(
-    lab: Lab, n_processes: int
+    lab: Lab,
 ) -> None:
+    n_processes = 4
     hosts = [f"host{i}" for i in range(n_processes)]
     processes = lab.start(*hosts, trials=24, epoch_s=0.003)
     assert [p.code() for p in processes] == [0] * n_processes, [p.lines for p in processes]
@@ -220,7 +220,7 @@ def test_a_process_that_was_taken_for_lost_lets_go_and_works_on(lab: Lab) -> Non
 
 
 def test_a_restart_of_the_server_is_waited_for(lab: Lab, postgres: Postgres) -> None:
-    processes = lab.start("a", "b", "c", trials=20, epoch_s=0.05)
+    processes = lab.start("a", "b", trials=20, epoch_s=0.05)
     for process in processes:
         assert process.says("ended"), process.lines
     for _ in range(2):
@@ -229,7 +229,7 @@ def test_a_restart_of_the_server_is_waited_for(lab: Lab, postgres: Postgres) -> 
         postgres.start()
         time.sleep(1)
     codes = [process.code() for process in processes]
-    assert codes == [0, 0, 0], "\n".join(line for p in processes for line in p.lines)
+    assert codes == [0, 0], "\n".join(line for p in processes for line in p.lines)
     assert_exact(lab.trials(), 20)
     assert any(p.says("the database does not answer") for p in processes)
 
@@ -252,7 +252,8 @@ def test_a_server_that_stays_away_is_one_line_and_the_same_command_goes_on(
 
 
 def test_a_lost_trial_goes_on_from_its_checkpoint_and_ends_as_if_uninterrupted(lab: Lab) -> None:
-    options = {"trials": 1, "epochs": 6, "checkpoint_every": 1, "pruner": "none"}
+    options: dict[str, Any] = {"trials": 0, "epochs": 6, "checkpoint_every": 1}
+    options["only_paper"] = ["dropout"]
     (one,) = lab.start("a", **options)
     assert one.says("began 0")
     assert until(lambda: trials.n_epochs_stored(lab.trials()[0]) >= 2), one.lines
@@ -262,7 +263,8 @@ def test_a_lost_trial_goes_on_from_its_checkpoint_and_ends_as_if_uninterrupted(l
     first, *_ = [t for t in lab.trials() if t.state == TrialState.FAIL]
     name = first.user_attrs[trials.PAPER]
     (retry,) = [t for t in trials.completed(lab.trials()) if t.user_attrs.get(trials.PAPER) == name]
-    assert retry.user_attrs[trials.GOES_ON_FROM] == {"study": "s", "trial": first.number}
+    origin = retry.user_attrs[trials.GOES_ON_FROM]
+    assert (origin["study"], origin["trial"]) == ("s", first.number)
     (whole,) = lab.start("c", study="whole", **options)
     assert whole.code() == 0, whole.lines
     (twin,) = [t for t in lab.trials("whole") if t.user_attrs.get(trials.PAPER) == name]
