@@ -164,10 +164,17 @@ class ArtifactFolder(ArtifactStore):
         return note.read_text(encoding="utf-8").splitlines() if note.exists() else []
 
     def note_owner(self, name: str) -> None:
-        """Add a line to the note."""
-        if name not in self.owners():
-            with (self.folder / OWNERS).open("a", encoding="utf-8") as file:
-                file.write(f"{name}\n")
+        """Add a line to the note.
+
+        Raises:
+            FaultError: the folder cannot be read or written.
+        """
+        try:
+            if name not in self.owners():
+                with (self.folder / OWNERS).open("a", encoding="utf-8") as file:
+                    file.write(f"{name}\n")
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
 
     def how_to_forget(self, name: str) -> str:
         """Take its line out of the note."""

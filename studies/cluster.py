@@ -1,6 +1,6 @@
 """A pool of other processes, on this machine or on others, by dask.distributed.
 
-Each worker process holds one :class:`~studies.Trainer`, a Dask actor. Actors rather than
+Each worker process holds one :class:`~studies.trainer.Trainer`, a Dask actor. Actors rather than
 tasks, because what is asked of an actor happens at most once: Dask computes a task whose worker was
 lost again, elsewhere, but only tells that an actor was lost.
 """

@@ -125,3 +125,9 @@ def test_of_a_bucket_only_what_has_the_prefix_is_seen(s3: S3) -> None:
     assert [each.name for each in inner.stored()] == ["three"]
     assert not inner.has("two")
     assert set(s3.objects(bucket)) == {"inner-too/one", "two", "inner/three"}
+
+
+def test_a_folder_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / OWNERS).mkdir()  # where the note should be; a superuser may write anywhere else
+    with pytest.raises(FaultError, match=f"cannot write weights in {tmp_path}: Is a directory"):
+        ArtifactFolder(tmp_path).note_owner("/home/me/studies.db")
