@@ -12,8 +12,9 @@ BUDGET = $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SUBSET),--subset $(SUBSET))
 ae: $(VENV)/.installed
 	$(BIN)/fmnist-search ae --trials $(TRIALS) $(BUDGET) $(ARGS)
 
-# As many test processes as cores, so each with one thread; a file's tests stay together.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup
+# As many test processes as cores, so each with one thread; a file's tests stay together, and the
+# order is that of tests/conftest.py.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) --cov $(ARGS)

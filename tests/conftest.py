@@ -15,11 +15,19 @@ from studies.data import Split, load_split
 from studies.fetch import ensure_data
 
 
+LONGEST = (
+    *("test_documents", "test_sharing", "test_checkpoints", "test_kills", "test_run"),
+    *("test_dashboard_command", "test_recipe_commands", "test_report", "test_workers"),
+)
+"""Files that take the longest; begun first, so that no process waits for one of them at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process, for its fixtures; documents share none."""
     for item in items:
         alone = item.path.stem == "test_documents"
         item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else 99)
 
 
 @pytest.fixture(scope="session")
