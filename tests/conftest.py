@@ -14,7 +14,6 @@ from spaces.budget import Budget
 from studies.data import Split, load_split
 from studies.fetch import ensure_data
 
-
 LONGEST = (
     *("test_documents", "test_sharing", "test_checkpoints", "test_kills", "test_run"),
     *("test_dashboard_command", "test_recipe_commands", "test_report", "test_workers"),
