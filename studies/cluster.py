@@ -112,10 +112,14 @@ class Cluster:
         worker = self._holder(number)
         if worker is None:
             return None
-        outcome: Outcome | None = (
-            self._ask(worker, "stop") if worker.is_asked else self._ask(worker, "end", with_weights)
-        )
-        worker.number = None
+        try:
+            outcome: Outcome | None = (
+                self._ask(worker, "stop")
+                if worker.is_asked
+                else self._ask(worker, "end", with_weights)
+            )
+        finally:
+            worker.number = None
         return outcome
 
     def wait(self, timeout_s: float | None = None) -> list[Report]:

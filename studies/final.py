@@ -133,7 +133,9 @@ class _FinalRun:
                             elif (finished := self._finish(pool, seed, result)) is not None:
                                 result = finished
                             else:
-                                todo.append(self._lost(seed, "its worker process is gone"))
+                                todo.append(
+                                    self._lost(seed, "its worker is gone, or out of memory")
+                                )
                         case WorkerDied(seed, reason):
                             todo.append(self._lost(seed, reason))
                         case Raised(seed, error) if is_out_of_memory(error):
@@ -179,8 +181,13 @@ class _FinalRun:
         return seed
 
     def _finish(self, pool: Pool, seed: int, result: FinalResult) -> FinalResult | None:
-        """The result with the seed's figures; None if its worker has died."""
-        outcome = pool.end(seed, with_weights=True)
+        """The result with the seed's figures; None if its worker died or had no memory for them."""
+        try:
+            outcome = pool.end(seed, with_weights=True)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            outcome = None
         history = self._running[seed].history
         if outcome is None or outcome.weights is None:
             return None

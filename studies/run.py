@@ -156,6 +156,14 @@ class Search:
                 self._take(report)
             except UpdateFinishedTrialError:
                 self._disown(report.number)
+            except (RuntimeError, MemoryError) as error:
+                running = self._running.get(report.number)
+                if running is None or not is_out_of_memory(error):
+                    raise
+                # It ran out while the training gave its state or its outcome.
+                with suppress(RuntimeError, MemoryError):
+                    self.pool.end(report.number, with_weights=False)
+                self._lose(running, trials.OUT_OF_MEMORY)
 
     def _elsewhere(self) -> list[int]:
         return [trial.number for trial in self.sharing.elsewhere(self._trials())]

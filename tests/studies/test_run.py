@@ -579,3 +579,25 @@ def test_ended_events_say_how_far_the_study_is(run: Runner) -> None:
     assert (last.n_wanted, last.n_paper, last.n_paper_wanted) == (3, N_PAPER, N_PAPER)
     assert last.best is not None
     assert last.best.value == min(t.value for t in run.trials() if t.value is not None)
+
+
+@pytest.mark.parametrize("method", ["state_dict", "outcome"])
+def test_memory_that_runs_out_between_epochs_costs_the_trial_alone(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    whole = getattr(Training, method)
+    refusals = iter([RuntimeError("could not create a primitive"), MemoryError()])
+
+    def without_memory(training: Training, *arguments: Any) -> Any:
+        for error in refusals:
+            raise error
+        return whole(training, *arguments)
+
+    monkeypatch.setattr(Training, method, without_memory)
+    request = replace(REQUEST, checkpoint_every=1)
+    assert run(request) == "nothing left to do"
+    failed = [t for t in run.trials() if t.state == TrialState.FAIL]
+    assert failed
+    assert {t.user_attrs[trials.REASON] for t in failed} == {trials.OUT_OF_MEMORY}
+    assert len(trials.searched_results(run.trials())) == 3
+    assert trials.missing_paper_trials(run.trials(), paper.AUTOENCODER_RUN_ORDER) == []
