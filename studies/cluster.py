@@ -176,8 +176,8 @@ class Cluster:
         """Begin to make a trainer in each worker that is new."""
         addresses = self._addresses()
         new, self._known = addresses - self._known, addresses
-        futures = [
-            self._client.submit(
+        futures = {
+            address: self._client.submit(
                 Trainer,
                 *self._arguments,
                 actor=True,
@@ -187,10 +187,10 @@ class Cluster:
                 allow_other_workers=False,
             )
             for address in new
-        ]
-        for future in futures:
-            self._run(self._join(future))
-        return futures
+        }
+        for address, future in futures.items():
+            self._run(self._join(address, future))
+        return list(futures.values())
 
     def _addresses(self) -> set[str]:
         """Of all workers, from the scheduler itself.
@@ -205,10 +205,15 @@ class Cluster:
             return self._known
         return set(info["workers"])
 
-    async def _join(self, future: Future[Any]) -> None:
-        with suppress(Exception):  # of a worker that came late: it is not used
+    async def _join(self, address: str, future: Future[Any]) -> None:
+        try:
             worker = Worker(future, await future)
-            self._arrivals.put(lambda: self._joined(worker))
+        except StudyError:  # a worker that came late and cannot train is not used
+            return
+        except Exception:  # it went as it came; one that comes back there is new
+            self._arrivals.put(lambda: self._known.discard(address))
+            return
+        self._arrivals.put(lambda: self._joined(worker))
 
     def _joined(self, worker: Worker) -> None:
         self._workers.append(worker)
