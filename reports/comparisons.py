@@ -48,8 +48,9 @@ class Compared(NamedTuple):
 def claims_of(source: Source) -> list[Compared]:
     """The stage's single changes over the study's whole space."""
     stage = source.settings.stage
-    final = final_outcomes(source.completed(), _study(source))
-    first = first_outcomes(source.own(), _study(source))
+    study = _study(source)
+    final = final_outcomes(source.completed(), study)
+    first = first_outcomes(source.own(), study)
     return [_compared(claim, source, final, first) for claim in CLAIMS[stage]]
 
 

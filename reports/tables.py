@@ -9,8 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from spaces.errors import StudyError
 from spaces.paper import PaperModel
-from spaces.stages import Direction
-from studies import pareto, trials
+from studies import trials
 from studies.settings import is_ours, load
 
 if TYPE_CHECKING:
@@ -104,8 +103,8 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
     every = study.get_trials(deepcopy=False)
     on: dict[int, list[str]] = {}
     for name, attr in trials.COST_ATTRS.items():
-        for number in _front_against(every, settings.direction, attr):
-            on.setdefault(number, []).append(name)
+        for trial in trials.front_against(every, settings.direction, attr):
+            on.setdefault(trial.number, []).append(name)
     if settings.objectives:
         for trial in trials.pareto_front(every, settings.directions()):
             on.setdefault(trial.number, []).append("objectives")
@@ -113,17 +112,6 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
     return [
         _front_row(trial, tuple(on[trial.number])) for trial in best_first if trial.number in on
     ]
-
-
-def _front_against(every: list[FrozenTrial], direction: Direction, attr: str) -> list[int]:
-    """Numbers of the trials that none beats in both the metric and one cost."""
-    known = [
-        t
-        for t in trials.ranked(every, direction)
-        if attr in t.user_attrs and trials.SAME_AS not in t.user_attrs
-    ]
-    points = [(trials.cost(trials.value_of(t), direction), t.user_attrs[attr]) for t in known]
-    return [known[index].number for index in pareto.front(points)]
 
 
 def paper_side_by_side(study: optuna.Study) -> list[PaperRow]:

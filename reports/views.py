@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from reports.sources import Source
 from spaces.dimensions import LogRange, format_value
 from spaces.stages import Direction
-from studies import pareto, trials
+from studies import trials
 
 MAX_CURVES = 250
 """Curves beyond which a figure is only ink; of more, every so many are shown."""
@@ -196,10 +196,9 @@ def fronts(source: Source, costs: Sequence[str] = COSTS) -> list[Front]:
         own = [t for t in trials.ranked(source.own(), direction) if t.user_attrs.get(cost)]
         if len(own) < 2:
             continue
-        points = [(trials.cost(trials.value_of(t), direction), t.user_attrs[cost]) for t in own]
-        on_it = set(pareto.front(points))
-        best = [own[index] for index in on_it]
-        rest = [t for index, t in enumerate(own) if index not in on_it]
+        best = trials.front_against(own, direction, cost)
+        numbers = {trial.number for trial in best}
+        rest = [t for t in own if t.number not in numbers]
         found.append(
             Front(
                 cost,

@@ -139,20 +139,16 @@ def _show_plan(plan: "Plan", output: Output) -> None:
         typer.echo(likely_time(plan))
 
 
-_OF_THE_MACHINE = ("storage", "artifacts", "jobs", "threads", "dask", "data_dir")
-"""Options that say where and with what a run works, and not what it searches."""
+_OF_THE_MACHINE = ("artifacts", "jobs", "threads", "dask", "data_dir")
+"""Options beside the storage that say where and with what a run works, not what it searches."""
 
-
-_NOT_OF_A_STUDY = (
-    *("sampler", "pruner", "keep_weights", "artifacts"),
-    *("jobs", "threads", "dask", "checkpoint_every", "data_dir"),
-)
+_NOT_OF_A_STUDY = ("sampler", "pruner", "keep_weights", "checkpoint_every", *_OF_THE_MACHINE)
 """Options beside the storage that no study stores, so that each run needs them again."""
 
 
 def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
     """The request that trains the paper's best autoencoder as a search of classifiers needs it."""
-    kept = ("subset", "protocol", "seed", *_OF_THE_MACHINE)
+    kept = ("subset", "protocol", "seed", "storage", *_OF_THE_MACHINE)
     epochs = classifiers.get("epochs")
     return {name: classifiers[name] for name in kept if name in classifiers} | {
         "trials": 0,

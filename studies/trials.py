@@ -248,6 +248,22 @@ def pareto_front(
     return [own[index] for index in pareto.front(points)]
 
 
+def front_against(
+    trials: Iterable[FrozenTrial], direction: Direction, attr: str
+) -> list[FrozenTrial]:
+    """The feasible completed trials that none beats in both the metric and one cost, best first.
+
+    Args:
+        trials: of one study; those without the cost, or with another's result, do not take part.
+        direction: which way the metric is better.
+        attr: the attribute that holds the cost.
+    """
+    own = [t for t in ranked(trials, direction) if SAME_AS not in t.user_attrs]
+    known = [t for t in own if attr in t.user_attrs]
+    points = [(cost(value_of(t), direction), t.user_attrs[attr]) for t in known]
+    return [known[index] for index in pareto.front(points)]
+
+
 def label(trial: FrozenTrial | Trial) -> str:
     """How a person knows the trial: ``#12``, or ``#3 paper:baseline``."""
     name = trial.user_attrs.get(PAPER)
