@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -165,7 +166,9 @@ def _optunas(url: URL) -> RDBStorage:
 
 def _connect(url: URL, opens: Callable[[URL], RDBStorage]) -> RDBStorage:
     try:
-        return opens(url)
+        storage = opens(url)
+        weakref.finalize(storage, storage.engine.dispose)  # Optuna leaves connections open
+        return storage
     except (SQLAlchemyError, RuntimeError) as error:
         raise StudyError(
             f"cannot open the studies in {without_password(url)}: {first_line(error)}"

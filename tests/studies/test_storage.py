@@ -1,15 +1,19 @@
+import gc
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
+import psycopg
 import pytest
+from postgres import Postgres
 
 from spaces.errors import StudyError
 from studies import storage
@@ -285,6 +289,29 @@ def test_a_study_can_be_run_again_after_an_error(tmp_path: Path) -> None:
         _ = 1 / 0
     with sole_coordinator(url, "s") as alone:
         assert alone
+
+
+def test_a_storage_that_is_no_longer_used_closes_its_connections(postgres: Postgres) -> None:
+    url = postgres.database()
+    opened = open_storage(storage_url(url))
+    opened.get_all_studies()
+    with psycopg.connect(url, autocommit=True) as onlooker:
+        others = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+
+        def n_open() -> int:
+            (number,) = onlooker.execute(others).fetchone() or (0,)
+            return int(number)
+
+        assert n_open() == 1
+        del opened
+        gc.collect()  # which warns of a connection that nobody closed
+        deadline = time.monotonic() + 10
+        while n_open() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert n_open() == 0
 
 
 def test_a_link_to_a_database_is_the_same_database(tmp_path: Path) -> None:
