@@ -34,7 +34,6 @@ from time import monotonic
 from typing import NamedTuple
 
 import torch
-from scipy.stats import t as student_t  # type: ignore[import-untyped]
 
 from benchmarks import curves
 from benchmarks.curves import Reduction
@@ -50,6 +49,7 @@ from benchmarks.replays import (
 )
 from studies.fetch import ensure_data
 from studies.request import DEFAULT_TRIALS
+from studies.scores import mean_with_interval
 
 
 def main() -> None:
@@ -125,22 +125,11 @@ class Row(NamedTuple):
     n_full: float
     n_reused: float
     best: float
-    loss: "Interval"
-    regret: "Interval"
+    loss: str
+    regret: str
     speed_up: float
     n_without: int
     """Searches that trained no searched trial to the end; left out of loss and regret."""
-
-
-class Interval(NamedTuple):
-    """A mean and half the width of its 95 % interval."""
-
-    mean: float
-    half: float
-
-    def __str__(self) -> str:
-        """In percent."""
-        return f"{100 * self.mean:+6.2f} ±{100 * self.half:5.2f}"
 
 
 def summarize(
@@ -167,12 +156,12 @@ def summarize(
     )
 
 
-def interval(values: Sequence[float]) -> Interval:
-    """Student's interval of the mean."""
-    if len(values) < 2:
-        return Interval(math.nan, math.nan)
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    return Interval(statistics.fmean(values), error * float(student_t.ppf(0.975, len(values) - 1)))
+def interval(values: Sequence[float]) -> str:
+    """The mean with its 95 % interval, in percent."""
+    if not values:
+        return "nothing found"
+    mean, low, _ = mean_with_interval(values)
+    return f"{100 * mean:+6.2f} ±{math.nan if low is None else 100 * (mean - low):5.2f}"
 
 
 def expected_seconds(results: Sequence[Result], target: float) -> float:
@@ -195,8 +184,8 @@ def print_table(title: str, ways: Sequence[Way], results: dict[Way, list[Result]
         note = f"  ({row.n_without} without a full trial)" if row.n_without else ""
         print(
             f"{way.sampler:<19}{way.pruner:<27}{row.share:>7.1%}{row.trained:>9.1%}"
-            f"{row.n_full:>6.1f}{row.n_reused:>8.1f}{row.best:>9.5f}{row.loss!s:>15}"
-            f"{row.regret!s:>15}{row.speed_up:>9.2f}×{note}"
+            f"{row.n_full:>6.1f}{row.n_reused:>8.1f}{row.best:>9.5f}{row.loss:>15}"
+            f"{row.regret:>15}{row.speed_up:>9.2f}×{note}"
         )
 
 

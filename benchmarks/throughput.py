@@ -10,8 +10,9 @@ else the machine does meets all of them alike; the median round is printed:
 - one process: ``studies.training``, all cores
 - a process per core: the same, one thread each, each pinned to its core, started as a search's are
 
-The first batches of every turn are not counted. Beside the speed of training stands what share of
-a trial's time evaluation takes, with 10,000 validation images after every 50,000 for training.
+The first batches of training and of evaluation are not counted. Beside the speed of training stands
+what share of a trial's time evaluation takes, with 10,000 validation images after every 50,000 for
+training.
 """
 
 import argparse
@@ -40,19 +41,20 @@ from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.classifier import ClassifierConfig
 from spaces.paper import AUTOENCODERS, BEST_AUTOENCODER, CLASSIFIERS
 from studies.data import Images, Split, load_train
+from studies.evaluation import BATCH
 from studies.fetch import ensure_data
 from studies.networks import build
+from studies.processes import environment
 from studies.torchvision_import import import_torchvision
 from studies.training import Training
-from studies.workers import environment
 
 N_WARM_UP = 5
 """Batches before the clock starts."""
 
 Model = AutoencoderConfig | ClassifierConfig
 
-N_EVALUATED = 2_000
-"""Images to measure evaluation by."""
+N_EVALUATED = N_VALIDATION
+"""Images to measure evaluation by: as many as a trial is judged by after every epoch."""
 
 
 class Speed(NamedTuple):
@@ -153,15 +155,17 @@ def ordinary_speed(root: Path, config: Model, n_batches: int) -> Speed:
             optimizer.step()
             loss.item()
 
-    def evaluate() -> None:
+    def evaluate(n: int) -> None:
         network.eval()
         with torch.no_grad():
-            for originals, labels in islice(batches, N_EVALUATED // config.batch_size):
+            for originals, labels in islice(batches, n):
                 loss_of(config, network(originals), originals, labels).item()
 
     train(N_WARM_UP)
-    n_images = n_batches * config.batch_size
-    return Speed(n_images / seconds(partial(train, n_batches)), N_EVALUATED / seconds(evaluate))
+    training_s = seconds(partial(train, n_batches))
+    evaluate(N_WARM_UP)
+    evaluation_s = seconds(partial(evaluate, N_EVALUATED // config.batch_size))
+    return Speed(n_batches * config.batch_size / training_s, N_EVALUATED / evaluation_s)
 
 
 def loss_of(config: Model, outputs: Tensor, originals: Tensor, labels: Tensor) -> Tensor:
@@ -177,18 +181,16 @@ def training_speed(folder: Path, config: Model, n_batches: int) -> Speed:
     nothing = Images(images.pixels[:0], images.labels[:0])
     training = Training(config, Split(images, nothing), seed=0, budget=Budget())
     batches = training.shuffled_batches()
-    judged_by = images.first(N_EVALUATED)
 
     def train(n: int) -> None:
         for batch in islice(batches, n):
             training.train_batch(batch)
 
     train(N_WARM_UP)
-    n_images = n_batches * config.batch_size
-    return Speed(
-        n_images / seconds(partial(train, n_batches)),
-        N_EVALUATED / seconds(partial(training.evaluate, judged_by)),
-    )
+    training_s = seconds(partial(train, n_batches))
+    training.evaluate(images.first(N_WARM_UP * BATCH))
+    evaluation_s = seconds(partial(training.evaluate, images.first(N_EVALUATED)))
+    return Speed(n_batches * config.batch_size / training_s, N_EVALUATED / evaluation_s)
 
 
 def seconds(work: Callable[[], object]) -> float:

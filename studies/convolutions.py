@@ -6,7 +6,7 @@ many enough, convolutions are products of polynomials (Toom-Cook, in the literat
 Winograd), with a half to a quarter of the multiplications. Imports torch alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 from math import isqrt
@@ -17,24 +17,28 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
+Layer = Callable[[Tensor], Tensor]
+"""From maps to maps. What follows from the weights alone is computed when the layer is made."""
+
 MIN_TOOM_COOK_CHANNELS = 32
 """A 3 × 3 convolution saves time by polynomials from here on; below, moving data costs more."""
 
 
-def conv3(maps: Tensor, layer: nn.Conv2d) -> Tensor:
-    """Kernel 3: maps (H, W, N, C) to (H − 2, W − 2, N, C')."""
-    if min(layer.in_channels, layer.out_channels) < MIN_TOOM_COOK_CHANNELS:
-        images = maps.permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)
-        images = functional.conv2d(images, layer.weight, layer.bias)
-        return images.permute(2, 3, 0, 1)
-    tile = 5 if len(maps) == 12 else 4  # outputs along a side; 2 tiles make 10, 3 make 11
+def conv3(weight: Tensor, bias: Tensor, side: int) -> Layer:
+    """Kernel 3: maps (H, W, N, C) to (H − 2, W − 2, N, C'), where H and W are ``side``."""
+    n_out, n_in = weight.shape[:2]
+    if min(n_in, n_out) < MIN_TOOM_COOK_CHANNELS:
+
+        def convolve(maps: Tensor) -> Tensor:
+            images = maps.permute(2, 3, 0, 1).contiguous(memory_format=torch.channels_last)
+            return functional.conv2d(images, weight, bias).permute(2, 3, 0, 1)
+
+        return convolve
+    tile = 5 if side == 12 else 4  # outputs along a side; 2 tiles make 10, 3 make 11
     tap_matrix, output_matrix, map_matrix = toom_cook(tile)
-    weight = tap_matrix @ layer.weight.permute(2, 3, 1, 0).reshape(9, -1)
-    weight = weight.view(-1, layer.in_channels, layer.out_channels)
-    convolved: Tensor = _ConvTiles.apply(  # type: ignore[no-untyped-call]
-        maps, weight, layer.bias, map_matrix.t(), output_matrix.t()
-    )
-    return convolved
+    at_points = tap_matrix @ weight.permute(2, 3, 1, 0).reshape(9, -1)
+    matrices = at_points.view(-1, n_in, n_out), bias, map_matrix.t(), output_matrix.t()
+    return lambda maps: _ConvTiles.apply(maps, *matrices)  # type: ignore[no-untyped-call]
 
 
 class _ConvTiles(Function):
@@ -51,21 +55,25 @@ class _ConvTiles(Function):
         size, _, n, channels = maps.shape
         reach, step = isqrt(len(into)), isqrt(len(out_of))
         convolved = maps.new_empty(size - 2, size - 2, n, weight.shape[2])
-        points = []
+        kept = []
         for sources, targets in zip(
             _tiles(maps, reach, step, size - 2),
             _tiles(convolved, step, step, size - 2),
             strict=True,
         ):
-            tiles = maps.new_zeros(reach, reach, len(sources), n, channels)
+            tiles = maps.new_empty(reach, reach, len(sources), n, channels)
             for i, source in enumerate(sources):
+                if source.shape[:2] != (reach, reach):
+                    tiles[:, :, i] = 0
                 tiles[: len(source), : source.shape[1], i] = source
-            points.append((into @ tiles.flatten(0, 1).flatten(1)).view(len(into), -1, channels))
-            tiles = out_of @ torch.bmm(points[-1], weight).flatten(1)
+            points = (into @ tiles.flatten(0, 1).flatten(1)).view(len(into), -1, channels)
+            if any(ctx.needs_input_grad[:2]):
+                kept.append(points)
+            tiles = out_of @ torch.bmm(points, weight).flatten(1)
             tiles = tiles.view(step, step, len(targets), n, -1)
             for i, target in enumerate(targets):
                 torch.add(tiles[: len(target), : target.shape[1], i], bias, out=target)
-        ctx.save_for_backward(weight, into, out_of, *points)
+        ctx.save_for_backward(weight, into, out_of, *kept)
         ctx.shape = maps.shape
         return convolved
 
@@ -100,27 +108,36 @@ def _tiles(maps: Tensor, reach: int, step: int, size: int) -> Iterator[list[Tens
         yield [maps[y : y + reach, x : x + reach] for x in range(0, size, step)]
 
 
-def conv_transpose5(maps: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
+def conv_transpose5(layer: nn.ConvTranspose2d) -> Layer:
     """Kernel 5, stride 2, ReLU: maps (5, 5, N, C) to (13, 13, N, C')."""
     tap_matrix, map_matrix, output_matrix = toom_cook(5)
-    size, n, channels = len(maps), *maps.shape[2:]
-    points = len(map_matrix)
+    n_points, channels = len(map_matrix), layer.in_channels
     weight = functional.pad(layer.weight, (0, 1, 0, 1)).view(channels, -1, 3, 2, 3, 2)
     weight = tap_matrix @ weight.permute(2, 4, 0, 3, 5, 1).reshape(9, -1)
-    maps = map_matrix @ maps.reshape(size**2, -1)
-    maps = torch.bmm(maps.view(points, n, channels), weight.view(points, channels, -1))
-    maps = (output_matrix @ maps.view(points, -1)).view(size + 2, size + 2, n, 2, 2, -1)
-    return _weave_maps(maps.permute(3, 4, 0, 1, 2, 5), layer, 0, 2 * size + 3, relu=True)
+    at_points = weight.view(n_points, channels, -1)
+
+    def convolve(maps: Tensor) -> Tensor:
+        size, n = len(maps), maps.shape[2]
+        maps = (map_matrix @ maps.reshape(size**2, -1)).view(n_points, n, channels)
+        maps = output_matrix @ torch.bmm(maps, at_points).view(n_points, -1)
+        maps = maps.view(size + 2, size + 2, n, 2, 2, -1).permute(3, 4, 0, 1, 2, 5)
+        return _weave_maps(maps, layer, 0, 2 * size + 3, relu=True)
+
+    return convolve
 
 
-def conv_transpose6(maps: Tensor, layer: nn.ConvTranspose2d) -> Tensor:
+def conv_transpose6(layer: nn.ConvTranspose2d) -> Layer:
     """Kernel 6, stride 2, padding 1, to one channel: maps (13, 13, N, C) to (28, 28, N, 1)."""
-    size, n, channels = len(maps), *maps.shape[2:]
-    weight = layer.weight.view(channels, 3, 2, 3, 2).permute(1, 3, 2, 4, 0)
-    taps = weight.reshape(36, channels) @ maps.view(-1, channels).t()
-    taps = taps.view(3, 3, 2, 2, size, size, n, 1)
-    maps = _OverlapSum.apply(taps)  # type: ignore[no-untyped-call]
-    return _weave_maps(maps, layer, 1, 2 * size + 2, relu=False)
+    channels = layer.in_channels
+    weight = layer.weight.view(channels, 3, 2, 3, 2).permute(1, 3, 2, 4, 0).reshape(36, channels)
+
+    def convolve(maps: Tensor) -> Tensor:
+        size, n = len(maps), maps.shape[2]
+        taps = (weight @ maps.view(-1, channels).t()).view(3, 3, 2, 2, size, size, n, 1)
+        maps = _OverlapSum.apply(taps)  # type: ignore[no-untyped-call]
+        return _weave_maps(maps, layer, 1, 2 * size + 2, relu=False)
+
+    return convolve
 
 
 def _weave_maps(

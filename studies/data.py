@@ -87,7 +87,7 @@ class Images:
             chunks[-2:] = [torch.cat(chunks[-2:])]
         for chosen in chunks:
             rows = chosen if self.rows is None else self.rows[chosen]
-            yield Batch(self.stored[rows], self.labels[chosen])
+            yield Batch(self.stored.index_select(0, rows), self.labels[chosen])
 
     def first_where(self, chosen: Tensor) -> Tensor:
         """The first of the images that ``chosen``, bool (N,), says: uint8 (28, 28)."""

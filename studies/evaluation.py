@@ -15,7 +15,7 @@ from spaces.classifier import N_CLASSES
 from studies.data import Images
 from studies.networks import Autoencoder, Classifier, scale_pixels
 
-BATCH = 125
+BATCH = 100
 """Images a step when nothing is learned: what was fastest of 50 to 500; divides 10,000 evenly."""
 
 LATENCY_IMAGES = 100

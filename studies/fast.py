@@ -27,38 +27,42 @@ from studies.networks import Classifier
 Forward = Callable[[Tensor], Tensor]
 """From a batch of images to the network's output."""
 
+STRIP = 8
+"""Rows of the first convolution's output at a time, where no gradient is wanted; even."""
+
 
 def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
     """The network's forward pass, faster; gradients reach the network's own parameters.
 
-    It follows each module's ``training`` flag. Dropout masks come from ``generator`` instead of
-    torch's global one. The images themselves get no gradient.
+    It follows the weights and each module's ``training`` flag as they change. Dropout masks come
+    from ``generator`` instead of torch's global one. The images themselves get no gradient, and are
+    read fastest as :func:`laid_out` gives them.
 
     Args:
         network: an autoencoder or a classifier as :mod:`studies.networks` builds it. One whose
             encoder is not of the paper's shape runs as it is, channels last.
         generator: source of the dropout masks.
     """
-    encoder: Any = network.encoder
+    return lambda images: accelerate_fixed(network, generator)(images)
+
+
+def accelerate_fixed(network: Any, generator: torch.Generator) -> Forward:
+    """The same until weights or flags change: what follows from them alone is computed once."""
+    encoder = network.encoder
     if not _has_papers_shape(encoder):
-        return lambda images: _as_it_is(network, images, generator)
+        return lambda images: _plainly(network, images, generator)
+    encode = _encoder(encoder, generator)
     if isinstance(network, Classifier):
         head = network.head
+        return lambda images: run(head, encode(images).permute(2, 3, 0, 1), generator)
+    hidden = conv_transpose5(network.decoder.conv_transpose1)
+    output = conv_transpose6(network.decoder.conv_transpose2)
+    return lambda images: output(hidden(encode(images))).permute(2, 3, 0, 1)
 
-        def classify(images: Tensor) -> Tensor:
-            latent = _encode(encoder, images, generator)
-            return run(head, latent.permute(2, 3, 0, 1), generator)
 
-        return classify
-    decoder: Any = network.decoder
-
-    def reconstruct(images: Tensor) -> Tensor:
-        latent = _encode(encoder, images, generator)
-        hidden = conv_transpose5(latent, decoder.conv_transpose1)
-        output = conv_transpose6(hidden, decoder.conv_transpose2)
-        return output.permute(2, 3, 0, 1).contiguous()
-
-    return reconstruct
+def laid_out(pixels: Tensor) -> Tensor:
+    """The same (N, 28, 28), with the images' equal positions side by side in memory."""
+    return pixels.permute(1, 2, 0).contiguous().permute(2, 0, 1)
 
 
 def run(modules: nn.Sequential, inputs: Tensor, generator: torch.Generator) -> Tensor:
@@ -123,27 +127,62 @@ def _has_papers_shape(encoder: nn.Sequential) -> bool:
     return shapes == [((3, 3), (0, 0))] * 2 and isinstance(names["activation1"], nn.ReLU)
 
 
-def _as_it_is(network: Any, images: Tensor, generator: torch.Generator) -> Tensor:
+def _plainly(network: Any, images: Tensor, generator: torch.Generator) -> Tensor:
     """Any network, in the memory layout whose convolutions are fast on a CPU."""
     latent = run(network.encoder, images.contiguous(memory_format=torch.channels_last), generator)
     rest = network.head if isinstance(network, Classifier) else network.decoder
     return run(rest, latent, generator).contiguous()
 
 
-def _encode(encoder: Any, images: Tensor, generator: torch.Generator) -> Tensor:
-    """Images (N, 1, 28, 28) to their latent maps (5, 5, N, C)."""
-    norms = getattr(encoder, "batchnorm1", None), getattr(encoder, "batchnorm2", None)
+def _encoder(encoder: Any, generator: torch.Generator) -> Forward:
+    """From images (N, 1, 28, 28) to their latent maps (5, 5, N, C)."""
+    norm1, norm2 = (getattr(encoder, f"batchnorm{block}", None) for block in (1, 2))
     # The second pooling drops the last row and column of its odd 11 × 11 input. What leads there
     # need not be computed, unless batch norm's statistics count it.
-    size = 26 if any(norm is not None and norm.training for norm in norms) else 24
-    patches = _patches(images, size)
-    weight = _with_bias(encoder.conv1, norms[0], patches)
-    maps = (patches.t() @ weight).view(size, size, len(images), -1)
-    maps = _pool_block(maps, encoder, 1, generator)
-    maps = conv3(maps, encoder.conv2)
-    if norms[1]:
-        maps = _batch_norm(maps, norms[1])
-    return _pool_block(maps, encoder, 2, generator)
+    size = 26 if any(norm is not None and norm.training for norm in (norm1, norm2)) else 24
+    weight1, bias1 = _folded(encoder.conv1, norm1)
+    conv2 = conv3(*_folded(encoder.conv2, norm2), size // 2)
+
+    def encode(images: Tensor) -> Tensor:
+        n, patches = len(images), _patches(images, size)
+        if norm1 and norm1.training:
+            rows = _normalised(encoder.conv1, norm1, patches)
+        else:
+            rows = torch.cat((weight1.flatten(1).t(), bias1.unsqueeze(0)))
+        if torch.is_grad_enabled():
+            maps = _pool_block(_first_maps(patches, rows, size, n), encoder, 1, generator)
+        else:  # no gradient needs the maps as a whole, and a strip stays in cache
+            maps = patches.new_empty(size // 2, size // 2, n, rows.shape[1])
+            for strip, target in zip(
+                torch.split(patches, STRIP * size * n, 1),
+                torch.split(maps, STRIP // 2),
+                strict=True,
+            ):
+                part = _first_maps(strip, rows, size, n)
+                target.copy_(_pool_block(part, encoder, 1, generator))
+        maps = conv2(maps)
+        if norm2 and norm2.training:
+            maps = _batch_norm(maps, norm2)
+        return _pool_block(maps, encoder, 2, generator)
+
+    return encode
+
+
+def _first_maps(patches: Tensor, rows: Tensor, width: int, n: int) -> Tensor:
+    """Some rows of the first convolution's output: patches (10, H · W · N) to (H, W, N, C)."""
+    return (patches.t() @ rows).view(-1, width, n, rows.shape[1])
+
+
+def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor]:
+    """The convolution's weights and bias, a batch norm that no longer learns multiplied in."""
+    assert conv.bias is not None
+    if norm is None or norm.training:
+        return conv.weight, conv.bias
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    bias = (conv.bias - norm.running_mean) * scale + norm.bias
+    return conv.weight * scale.view(-1, 1, 1, 1), bias
 
 
 def _patches(images: Tensor, size: int) -> Tensor:
@@ -158,14 +197,15 @@ def _patches(images: Tensor, size: int) -> Tensor:
     """
     n = len(images)
     pixels = images.squeeze(1).permute(1, 2, 0).contiguous()  # (28, 28, N)
-    patches = pixels.new_ones(10, size * size * n)
+    patches = pixels.new_empty(10, size * size * n)
+    patches[9] = 1
     shifted = pixels[: size + 2, : size + 2].unfold(0, size, 1).unfold(1, size, 1)
     patches[:9].view(3, 3, size, size, n).copy_(shifted.permute(0, 1, 3, 4, 2))
     return patches
 
 
-def _with_bias(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, patches: Tensor) -> Tensor:
-    """The first convolution's weights over its bias, (10, C), batch norm folded in.
+def _normalised(conv: nn.Conv2d, norm: nn.BatchNorm2d, patches: Tensor) -> Tensor:
+    """The first convolution's weights over its bias, (10, C), the batch's batch norm folded in.
 
     Mean and variance of a convolution's output follow from mean and covariance of its input
     patches, so they are known before the output is; gradients flow through them as through batch
@@ -173,20 +213,13 @@ def _with_bias(conv: nn.Conv2d, norm: nn.BatchNorm2d | None, patches: Tensor) ->
     """
     weight, bias = conv.weight.flatten(1).t(), conv.bias
     assert bias is not None
-    if norm is None:
-        return torch.cat((weight, bias.unsqueeze(0)))
-    if norm.training:
-        moments = patches.double()
-        moments = moments @ moments.t() / patches.shape[1]
-        patch_mean = moments[9, :9]
-        covariance = moments[:9, :9] - torch.outer(patch_mean, patch_mean)
-        mean = patch_mean @ weight.double() + bias
-        variance = (weight.double() * (covariance @ weight.double())).sum(0)
-        _update_running(norm, mean.detach(), variance.detach(), patches.shape[1])
-    else:
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        mean, variance = norm.running_mean, norm.running_var
+    moments = patches.double()
+    moments = moments @ moments.t() / patches.shape[1]
+    patch_mean = moments[9, :9]
+    covariance = moments[:9, :9] - torch.outer(patch_mean, patch_mean)
+    mean = patch_mean @ weight.double() + bias
+    variance = (weight.double() * (covariance @ weight.double())).sum(0)
+    _update_running(norm, mean.detach(), variance.detach(), patches.shape[1])
     scale = norm.weight * (variance + norm.eps).rsqrt()
     return torch.cat((weight * scale, ((bias - mean) * scale + norm.bias).unsqueeze(0))).float()
 

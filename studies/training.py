@@ -21,7 +21,7 @@ from spaces.space import Configuration
 from studies import evaluation
 from studies.augmentation import augment
 from studies.data import Batch, Images, Split, first_of_each_class
-from studies.fast import accelerate, keep_freed_memory, run
+from studies.fast import Forward, accelerate, accelerate_fixed, keep_freed_memory, laid_out, run
 from studies.features import encoded
 from studies.metrics import EpochMetrics, Outcome, Score
 from studies.networks import Autoencoder, Classifier, build, load_encoder, scale_pixels
@@ -177,7 +177,7 @@ class Training:
                 group["lr"] = self._config.learning_rate * share
         self._step += 1
         self._optimizer.zero_grad()
-        outputs, target = self._outputs(batch)
+        outputs, target = self._outputs(self._forward, batch)
         loss = self._loss(outputs, target)
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -219,8 +219,9 @@ class Training:
         self.network.eval()
         total, predicted = 0.0, []
         with torch.inference_mode():
+            forward = accelerate_fixed(self.network, self._generator)
             for batch in images.batches(evaluation.BATCH):
-                outputs, target = self._outputs(batch)
+                outputs, target = self._outputs(forward, batch)
                 total += self._loss(outputs, target).item() * len(batch.labels)
                 if self._classifies():
                     predicted.append(outputs.argmax(1))
@@ -230,7 +231,7 @@ class Training:
         n_right = int((self._predictions == images.labels).sum())
         return Score(total / len(images), n_right / len(images))
 
-    def _outputs(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _outputs(self, forward: Forward, batch: Batch) -> tuple[Tensor, Tensor]:
         """The network's outputs for a batch, and what they should be."""
         if batch.pixels.is_floating_point():
             assert isinstance(self.network, Classifier)
@@ -238,11 +239,11 @@ class Training:
         seen = whole = batch.pixels
         if self._config.is_augmented and self.network.training:
             seen, whole = augment(batch.pixels, self._config, self._generator)
-        images = scale_pixels(seen)
-        outputs = self._forward(images)
+        images = scale_pixels(laid_out(seen))
+        outputs = forward(images)
         if self._classifies():
             return outputs, batch.labels
-        return outputs, images if whole is seen else scale_pixels(whole)
+        return outputs, images if whole is seen else scale_pixels(laid_out(whole))
 
     def _loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         if not isinstance(self._config, ClassifierConfig):

@@ -53,19 +53,19 @@ def layer(kind: type[nn.Module], *arguments: int) -> nn.Module:
 @pytest.mark.parametrize("channels", [(4, 6), (MANY, MANY), (MANY, 3), (MANY + 1, MANY + 5)])
 def test_conv3_is_the_convolution(size: int, channels: tuple[int, int]) -> None:
     given, conv = maps(size, channels[0]), layer(nn.Conv2d, *channels, 3)
-    assert_same_function(conv3(given, conv), given, conv)
+    assert_same_function(conv3(conv.weight, conv.bias, size)(given), given, conv)
 
 
 @pytest.mark.parametrize("channels", [(1, 1), (32, 16), (5, 40)])
 def test_conv_transpose5_is_the_transposed_convolution_and_relu(channels: tuple[int, int]) -> None:
     given, conv = maps(5, channels[0]), layer(nn.ConvTranspose2d, *channels, 5, 2)
-    assert_same_function(conv_transpose5(given, conv), given, conv, relu=True)
+    assert_same_function(conv_transpose5(conv)(given), given, conv, relu=True)
 
 
 @pytest.mark.parametrize("channels", [1, 16])
 def test_conv_transpose6_is_the_transposed_convolution(channels: int) -> None:
     given, conv = maps(13, channels), layer(nn.ConvTranspose2d, channels, 1, 6, 2, 1)
-    assert_same_function(conv_transpose6(given, conv), given, conv)
+    assert_same_function(conv_transpose6(conv)(given), given, conv)
 
 
 @pytest.mark.parametrize("size", [4, 5])
@@ -82,6 +82,6 @@ def test_training_can_follow_an_evaluation_that_came_first() -> None:
     toom_cook.cache_clear()
     given, conv = maps(5, 2), layer(nn.ConvTranspose2d, 2, 3, 5, 2)
     with torch.inference_mode():
-        conv_transpose5(given, conv)
-    conv_transpose5(given, conv).sum().backward()
+        conv_transpose5(conv)(given)
+    conv_transpose5(conv)(given).sum().backward()
     assert given.grad is not None

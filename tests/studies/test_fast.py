@@ -1,5 +1,6 @@
 import copy
 import random
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -10,8 +11,8 @@ from spaces.autoencoder import WIDE_SPACE, AutoencoderConfig
 from spaces.classifier import WIDE_SPACE as WIDE_CLASSIFIERS
 from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.space import Configuration
-from studies.fast import accelerate, dropout_mask
-from studies.networks import Autoencoder, build, build_autoencoder
+from studies.fast import Forward, accelerate, accelerate_fixed, dropout_mask, laid_out
+from studies.networks import Autoencoder, build, build_autoencoder, scale_pixels
 
 BATCH = 6
 
@@ -90,8 +91,11 @@ def test_outputs_gradients_and_statistics_are_the_plain_networks(config: Autoenc
         assert_near(network.get_buffer(name), statistic)
 
 
+@pytest.mark.parametrize("accelerated", [accelerate, accelerate_fixed])
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
-def test_evaluation_is_the_plain_networks_and_draws_nothing(config: AutoencoderConfig) -> None:
+def test_evaluation_is_the_plain_networks_and_draws_nothing(
+    config: AutoencoderConfig, accelerated: Callable[[nn.Module, torch.Generator], Forward]
+) -> None:
     generator = torch.Generator().manual_seed(5)
     network = build_autoencoder(config)
     for layer in network.encoder:
@@ -102,7 +106,7 @@ def test_evaluation_is_the_plain_networks_and_draws_nothing(config: AutoencoderC
     statistics = [buffer.clone() for buffer in network.buffers()]
     images = torch.rand(BATCH, 1, 28, 28) * 2 - 1
     with torch.inference_mode():
-        output = accelerate(network, generator)(images)
+        output = accelerated(network, generator)(images)
         torch.testing.assert_close(output, network(images), rtol=1e-5, atol=1e-5)
     assert torch.equal(generator.get_state(), torch.Generator().manual_seed(5).get_state())
     assert all(map(torch.equal, network.buffers(), statistics))
@@ -145,6 +149,16 @@ def test_it_follows_the_weights_when_they_are_loaded_anew() -> None:
     network.load_state_dict(other.state_dict())
     images = torch.rand(BATCH, 1, 28, 28)
     torch.testing.assert_close(forward(images), other(images), rtol=1e-5, atol=1e-5)
+
+
+def test_images_are_the_same_however_they_are_laid_out() -> None:
+    pixels = torch.randint(256, (BATCH, 28, 28), dtype=torch.uint8)
+    assert torch.equal(laid_out(pixels), pixels)
+    assert laid_out(pixels).permute(1, 2, 0).is_contiguous()
+    forward = accelerate_fixed(build_autoencoder(AutoencoderConfig()), torch.Generator())
+    with torch.inference_mode():
+        outputs = [forward(scale_pixels(images)) for images in (pixels, laid_out(pixels))]
+    assert torch.equal(*outputs)
 
 
 def test_dropout_masks_follow_the_generator() -> None:
