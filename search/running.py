@@ -94,11 +94,14 @@ def _next_step(console: "Console", fields: dict[str, Any], stage: Stage) -> _Ste
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage) -> _Step:
     with console.status("loading PyTorch and measuring how long this will take"):
-        from search.console import print_plan
-        from studies.launch import make_plan
+        from studies.processes import load_ahead
         from studies.request import SearchRequest
 
         request = SearchRequest(**fields)
+        load_ahead(request.jobs, request.threads, request.dask)
+        from search.console import print_plan
+        from studies.launch import make_plan
+
         plan = make_plan(request, stage)
     print_plan(console, plan)
     return _Step(request, stage, plan)

@@ -102,6 +102,10 @@ def train(
         _refuse_beside_repeat(context)
     console = output.progress_console()
     with console.status("loading PyTorch and the model"):
+        from studies.processes import load_ahead
+
+        if seeds > 1 and not repeat:
+            load_ahead(options["jobs"], options["threads"], options["dask"])
         from studies.final_plan import FinalRequest, plan_final
 
         request = FinalRequest(

@@ -11,8 +11,7 @@ from studies.data import load_split, n_judged_by
 from studies.estimate import seconds_per_epoch
 from studies.final_models import FinalModel, find_model
 from studies.final_results import FinalResult
-from studies.launch import n_jobs
-from studies.request import SearchRequest
+from studies.processes import n_side_by_side
 from studies.settings import environment
 from studies.storage import exists, open_artifacts, open_storage, storage_url
 
@@ -95,7 +94,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
             f"{folder} holds the results of another training ({there.source}: {there.words}; "
             f"{there.budget}); name another folder with --out"
         )
-    side_by_side = n_jobs(SearchRequest(jobs=request.jobs, threads=request.threads))
+    side_by_side = n_side_by_side(request.jobs, request.threads)
     n_at_once = max(1, min(side_by_side, len(seeds)))
     return FinalPlan(model, budget, seeds, n_at_once, folder, there or fresh)
 

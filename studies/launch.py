@@ -1,13 +1,11 @@
 """One run from its request: storage, study, data and search, put together in their order."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import optuna
-import psutil
 import torch
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
@@ -21,6 +19,7 @@ from studies.estimate import Estimate, estimate
 from studies.factory import TrainingFactory
 from studies.opening import open_study, resolve
 from studies.pool import InProcess, Pool
+from studies.processes import n_side_by_side
 from studies.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
 from studies.repair import prepare, to_enqueue
 from studies.request import PrunerName, SearchRequest
@@ -229,11 +228,5 @@ def check_scheduler(address: str | None) -> None:
 
 
 def n_jobs(request: SearchRequest) -> int:
-    """Trials trained side by side: as asked, or one per core of this process left by threads.
-
-    Physical cores are counted, of those that the process may use.
-    """
-    cores = psutil.cpu_count(logical=False) or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = min(cores, len(os.sched_getaffinity(0)))
-    return request.jobs or max(1, cores // request.threads)
+    """Trials trained side by side."""
+    return n_side_by_side(request.jobs, request.threads)

@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from typing import Any
 
 import dask
@@ -16,11 +14,16 @@ from distributed.utils import silence_logging_cmgr
 
 from spaces.errors import StudyError
 from studies import trainer
+from studies.processes import environment, sigint_blocked, start_fork_server
 
 CONNECT_S = 5.0
 """How long a scheduler may take to answer."""
 STOP_S = 0.5
 """What a worker gets to stop by itself, before it is killed or left to itself."""
+
+
+FORKED = {"distributed.worker.multiprocessing-method": "forkserver"}
+"""Setting of Dask, which it reads whenever it starts a worker, also one that replaces another."""
 
 
 class WorkerLostError(Exception):
@@ -77,7 +80,9 @@ def local_workers(n_workers: int, n_threads: int) -> Iterator[Client]:
     """Connected to processes of our own, which end with the block, or with this process."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fmnist-search-"))
-        with dask.config.set(_settings(n_threads)), _sigint_blocked():
+        start_fork_server(n_threads)
+        stack.enter_context(dask.config.set(FORKED))
+        with dask.config.set(_settings(n_threads)), sigint_blocked():
             local = LocalCluster(
                 n_workers=n_workers,
                 threads_per_worker=1,
@@ -103,17 +108,6 @@ def _end(local: LocalCluster) -> None:
     local.sync(end)
 
 
-def environment(n_threads: int) -> dict[str, str]:
-    """What a process that trains is to find in its environment before anything is imported.
-
-    Args:
-        n_threads: that it trains with.
-    """
-    own = {"OMP_NUM_THREADS": str(n_threads), "GOMP_SPINCOUNT": "1000"}
-    # glibc takes memory in large pages then, which makes training 3 to 5 % faster.
-    return {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | own
-
-
 def _settings(n_threads: int) -> dict[str, Any]:
     """Dask's settings of local workers."""
     return {
@@ -121,18 +115,3 @@ def _settings(n_threads: int) -> dict[str, Any]:
         "distributed.worker.preload": [trainer.__name__],
         "distributed.worker.profile.enabled": False,
     }
-
-
-@contextmanager
-def _sigint_blocked() -> Iterator[None]:
-    """Keep SIGINT from threads and processes that are started inside the block.
-
-    A terminal sends it to all processes, and workers end when the coordinator says so. The loop's
-    thread, and with it all workers it starts, also later, inherit what is blocked here.
-    """
-    resource_tracker.ensure_running()  # else started inside, where it would unblock the signal
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
