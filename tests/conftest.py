@@ -9,6 +9,7 @@ from installed_command import Command
 from postgres import Postgres, find_binaries, running_postgres
 from tiny_data import TinyData, write_tiny_data
 from trained_studies import TrainedStudies, train_studies
+from warm import start_loading
 
 from spaces.budget import Budget
 from studies.data import Split, load_split
@@ -21,12 +22,15 @@ LONGEST = (
 """Files that take the longest; begun first, so that no process waits for one of them at the end."""
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process, for its fixtures; documents share none."""
     for item in items:
         alone = item.path.stem == "test_documents"
         item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else 99)
+    if any(item.get_closest_marker("slow") for item in items):
+        start_loading()
 
 
 @pytest.fixture(scope="session")

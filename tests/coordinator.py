@@ -1,8 +1,7 @@
 """One process of several that run a study, as on a machine of its own: the real search.
 
-    python tests/coordinator.py OPTIONS-AS-JSON
-
-Prints what happens, a line each: ``ready``, ``began 3``, ``ended 3``, notices, ``over: why``.
+Its argument is a request as JSON. It prints what happens, a line each: ``ready``, ``began 3``,
+``ended 3``, notices, ``over: why``.
 """
 
 import json
@@ -67,7 +66,12 @@ def tell(event: Event) -> None:
             print(event.text, flush=True)
 
 
-def main(
+def main() -> None:
+    """Run what the first argument says."""
+    run(**json.loads(sys.argv[1]))
+
+
+def run(
     storage: str,
     artifacts: str,
     data_dir: str,
@@ -105,7 +109,3 @@ def main(
         print("over: interrupted", flush=True)
         sys.exit(130)
     print(f"over: {done.reason}", flush=True)
-
-
-if __name__ == "__main__":
-    main(**json.loads(sys.argv[1]))

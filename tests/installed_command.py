@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import torch
+from warm import Warm
 
 from search.app import main, whole_command_line
 from search.defaults import name_variables
@@ -68,14 +69,8 @@ class Command:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return called(words, self.environment)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [self.program, *words],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    def start(self, *words: str) -> Warm:
+        return Warm(words, self.environment)
 
     def trials(self, study: str) -> list[dict[str, Any]]:
         shown = self.run("studies", "show", study, "--json")
@@ -84,7 +79,7 @@ class Command:
         return trials
 
 
-def says(process: subprocess.Popen[str], words: str) -> bool:
+def says(process: Warm, words: str) -> bool:
     """Read the process's output until a line has ``words``; False if it ended before."""
     assert process.stdout is not None
     return any(words in line for line in process.stdout)

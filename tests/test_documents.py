@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pytest
 from PIL import Image
 from postgres import SECRET, Postgres, find_binaries
+from warm import warm_program
 
 from studies.data import load_test
 
@@ -103,9 +104,10 @@ def surroundings(tmp_path: Path, data_dir: Path, request: pytest.FixtureRequest)
     for name in ("Makefile", "pyproject.toml", ".venv"):  # for make
         (tmp_path / name).symlink_to(ROOT / name)
     # Measured are other tests, which need not load PyTorch for each command.
-    unmeasured = {n: v for n, v in os.environ.items() if not n.startswith("COVERAGE_")}
+    # Nor is what `make test` was given meant for a document's own `make`.
+    foreign = ("COVERAGE_", "MAKE", "MFLAGS", "ARGS")
     return {
-        **unmeasured,
+        **{n: v for n, v in os.environ.items() if not n.startswith(foreign)},
         **SMALL_BUDGET,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
@@ -133,8 +135,10 @@ def test_every_command_runs_as_it_stands_there(
         pytest.skip(f"port {DASK_PORT}, which the document names, is taken on this machine")
     if document.name == "faults.md":  # as many as a reader's
         del surroundings["FMNIST_SEARCH_JOBS"]
-    log = tmp_path / "output.log"
-    with log.open("w") as output:
+    log, programs = tmp_path / "output.log", tmp_path / "bin"
+    programs.mkdir()
+    surroundings["PATH"] = f"{programs}:{surroundings['PATH']}"
+    with log.open("w") as output, warm_program(programs):
         done = subprocess.run(
             ["bash", "-xc", PRELUDE + script],
             env=surroundings,

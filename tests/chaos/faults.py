@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 import psutil
 import pytest
 from installed_command import N_PAPER, Command
+from warm import Warm, workers_of
 
 PATIENCE_S = 240.0
 """Until a condition is taken to come no more, on however loaded a machine."""
@@ -36,12 +37,7 @@ class Run:
         n_before = len(list(command.home.glob("run-*.log")))
         self._log = command.home / f"run-{n_before}.log"
         with self._log.open("w") as log:
-            self.process = subprocess.Popen(
-                [command.program, *words],
-                env={**command.environment, **environment},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            self.process = Warm(words, {**command.environment, **environment}, output=log)
 
     def __enter__(self) -> Self:
         return self
@@ -62,8 +58,7 @@ class Run:
 
     def workers(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
-            children = psutil.Process(self.process.pid).children()
-            return [p for p in children if _is_worker(p)]
+            return workers_of(psutil.Process(self.process.pid))
         return []
 
     def kill(self) -> None:
@@ -77,12 +72,6 @@ class Run:
         """Wait for the end by itself; the exit code."""
         until(self.has_ended, "the run's end")
         return int(self.process.returncode)
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return "spawn_main" in " ".join(process.cmdline())
-    return False
 
 
 def _lives(process: psutil.Process) -> bool:

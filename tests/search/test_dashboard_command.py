@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import urllib.error
 import urllib.request
@@ -21,6 +20,7 @@ from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 from playwright.sync_api import Page, sync_playwright
 from test_ae_command import BUDGET, NARROW, Command, says, states
+from warm import Warm
 
 from studies.artifacts import OWNERS
 from studies.dashboard import Server
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 class Process(NamedTuple):
     """A running command."""
 
-    popen: "subprocess.Popen[str]"
+    popen: Warm
     printed: str
 
 

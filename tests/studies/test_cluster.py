@@ -15,6 +15,7 @@ import dask
 import psutil
 import pytest
 from distributed import LocalCluster
+from warm import workers_of
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
@@ -45,7 +46,7 @@ def make_training(folder: Path, config: Configuration, seed: int) -> Training:
 
 def children() -> list[psutil.Process]:
     """Worker processes of this one."""
-    return [p for p in psutil.Process().children() if "spawn_main" in " ".join(p.cmdline())]
+    return workers_of(psutil.Process())
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 90.0) -> bool:
@@ -194,7 +195,7 @@ if __name__ == "__main__":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{Path(__file__).parent}"},
     )
     assert coordinator.stdout
     pids = [int(pid) for pid in coordinator.stdout.readline().split()]

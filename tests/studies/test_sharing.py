@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState
 from postgres import Postgres
+from warm import Warm
 
 from spaces import paper
 from spaces.errors import StudyError
@@ -24,7 +23,6 @@ from studies import server, sharing, trials
 from studies.sharing import Alone, Shared, share
 from studies.storage import open_storage, storage_url
 
-TESTS = Path(__file__).parent.parent
 N_PAPER = len(paper.AUTOENCODERS)
 
 SOON = {"LOST_AFTER_S": 4.0}
@@ -37,14 +35,8 @@ class Coordinator:
     """A process, and what it said."""
 
     def __init__(self, **options: Any) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, TESTS / "coordinator.py", json.dumps(options)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=os.environ | {"PYTHONPATH": str(TESTS.parent), "OMP_NUM_THREADS": "1"},
-        )
+        environment = os.environ | {"OMP_NUM_THREADS": "1"}
+        self.process = Warm([json.dumps(options)], environment, module="coordinator", is_told=True)
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -70,6 +62,13 @@ class Coordinator:
         code = self.process.wait(timeout_s)
         self._reader.join()
         return code
+
+    def close(self) -> None:
+        self.code()
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.close()
+        self.process.stdout.close()
 
     def stop_in_a_trial(self) -> None:
         """Suspend the process while it trains."""
@@ -118,7 +117,7 @@ class Lab:
         for coordinator in self.started:
             with suppress(ProcessLookupError):
                 coordinator.process.kill()
-            coordinator.process.communicate()
+            coordinator.close()
         self.storage.engine.dispose()
 
 
