@@ -149,7 +149,7 @@ def _encoder(encoder: Any, generator: torch.Generator) -> Forward:
             rows = _normalised(encoder.conv1, norm1, patches)
         else:
             rows = torch.cat((weight1.flatten(1).t(), bias1.unsqueeze(0)))
-        if torch.is_grad_enabled():
+        if rows.requires_grad:
             maps = _pool_block(_first_maps(patches, rows, size, n), encoder, 1, generator)
         else:  # no gradient needs the maps as a whole, and a strip stays in cache
             maps = patches.new_empty(size // 2, size // 2, n, rows.shape[1])
