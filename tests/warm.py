@@ -14,6 +14,7 @@ import socket
 import socketserver
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -208,6 +209,10 @@ def _run(
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    tempfile.tempdir = None  # it may be another one here
+    if not environment.get("COVERAGE_PROCESS_CONFIG"):
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
     sys.argv = ["fmnist-search", *words]
     try:
         import_module(module).main()

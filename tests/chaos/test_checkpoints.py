@@ -40,7 +40,7 @@ def test_a_killed_trial_goes_on_from_its_checkpoint_and_ends_with_the_same_bits(
     command: Command, uninterrupted: Command, n_jobs: str, victim: str
 ) -> None:
     words = (*WORDS, *OFTEN, "--jobs", n_jobs)
-    with Run(command, *words, COVERAGE_PROCESS_CONFIG="") as run:
+    with Run(command, *words) as run:
         until(lambda: in_its_middle(command.database) or run.has_ended(), "a checkpoint")
         if victim == "command":
             run.kill()
@@ -49,7 +49,7 @@ def test_a_killed_trial_goes_on_from_its_checkpoint_and_ends_with_the_same_bits(
                 worker.kill()
             assert run.end() == 0, run.output()
     if victim == "command":
-        with Run(command, *words, COVERAGE_PROCESS_CONFIG="") as again:
+        with Run(command, *words) as again:
             assert again.end() == 0, again.output()
     assert_complete(command.database, 0)
     gone_on = [t for t in stored(command.database).values() if "goes_on_from" in t.attrs]

@@ -56,7 +56,7 @@ def test_kills_at_random_moments_lose_nothing(command: Command, n_jobs: int, n_k
 
 def start(command: Command, n_jobs: int, n_wanted: int) -> Run:
     many = ("--trials", str(n_wanted), "--jobs", str(n_jobs), "--checkpoint-every", "1")
-    return Run(command, "ae", *many, *BUDGET, *NARROW, COVERAGE_PROCESS_CONFIG="")
+    return Run(command, "ae", *many, *BUDGET, *NARROW)
 
 
 def kill_worker(worker: psutil.Process) -> None:
