@@ -8,7 +8,7 @@ else the machine does meets all of them alike; the median round is printed:
 - ordinary: torchvision's data set with ToTensor and Normalize(0.5, 0.5), a shuffling DataLoader,
   the modules as the paper lists them, Adam; all cores in one process
 - one process: ``studies.training``, all cores
-- a process per core: the same, one thread each, each pinned to its core, started as a search's are
+- a process per core: the same, one thread each, pinned to its core, with a search's environment
 
 The first batches of training and of evaluation are not counted. Beside the speed of training stands
 what share of a trial's time evaluation takes, with 10,000 validation images after every 50,000 for
@@ -143,7 +143,8 @@ def ordinary_speed(root: Path, config: Model, n_batches: int) -> Speed:
         [transforms.ToTensor(), transforms.Normalize((PIXEL_MEAN,), (PIXEL_STD,))]
     )
     images = torchvision.datasets.FashionMNIST(str(root), train=True, transform=scale)
-    batches = iter(DataLoader(images, batch_size=config.batch_size, shuffle=True))
+    loader = DataLoader(images, batch_size=config.batch_size, shuffle=True)
+    batches = iter(loader)
     network = build(config)
     optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
 
@@ -163,9 +164,12 @@ def ordinary_speed(root: Path, config: Model, n_batches: int) -> Speed:
 
     train(N_WARM_UP)
     training_s = seconds(partial(train, n_batches))
+    batches = iter(loader)
     evaluate(N_WARM_UP)
-    evaluation_s = seconds(partial(evaluate, N_EVALUATED // config.batch_size))
-    return Speed(n_batches * config.batch_size / training_s, N_EVALUATED / evaluation_s)
+    n_evaluated = N_EVALUATED // config.batch_size
+    evaluation_s = seconds(partial(evaluate, n_evaluated))
+    n_images = config.batch_size
+    return Speed(n_batches * n_images / training_s, n_evaluated * n_images / evaluation_s)
 
 
 def loss_of(config: Model, outputs: Tensor, originals: Tensor, labels: Tensor) -> Tensor:

@@ -47,7 +47,8 @@ def run_search(options: SearchOptions, stage: Stage) -> None:
     """
     output = options.output
     if options.dry_run:
-        _show_plan(_next_step(output.progress_console(), options.request, stage).plan, output)
+        planned = _next_step(output.progress_console(), options.request, stage, runs=False)
+        _show_plan(planned.plan, output)
         return
     finished = carry_out(options.request, stage, output)
     if output.as_json:
@@ -81,24 +82,27 @@ def carry_out(
     return _launch(console, output, step, again)
 
 
-def _next_step(console: "Console", fields: dict[str, Any], stage: Stage) -> _Step:
+def _next_step(
+    console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True
+) -> _Step:
     """The search itself, or the training of the paper's autoencoder, if that has to come first."""
     try:
-        return _planned(console, fields, stage)
+        return _planned(console, fields, stage, runs)
     except NoEncoderError:
         if fields.get("encoder") != "paper":
             raise
     console.print("the paper's best autoencoder is not trained with this budget yet; it is first:")
-    return _planned(console, _papers_best_autoencoder(fields), AUTOENCODER)
+    return _planned(console, _papers_best_autoencoder(fields), AUTOENCODER, runs)
 
 
-def _planned(console: "Console", fields: dict[str, Any], stage: Stage) -> _Step:
+def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
     with console.status("loading PyTorch and measuring how long this will take"):
         from studies.processes import load_ahead
         from studies.request import SearchRequest
 
         request = SearchRequest(**fields)
-        load_ahead(request.jobs, request.threads, request.dask)
+        if runs:
+            load_ahead(request.jobs, request.threads, request.dask)
         from search.console import print_plan
         from studies.launch import make_plan
 

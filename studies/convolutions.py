@@ -67,7 +67,7 @@ class _ConvTiles(Function):
                     tiles[:, :, i] = 0
                 tiles[: len(source), : source.shape[1], i] = source
             points = (into @ tiles.flatten(0, 1).flatten(1)).view(len(into), -1, channels)
-            if any(ctx.needs_input_grad[:2]):
+            if any(ctx.needs_input_grad):
                 kept.append(points)
             tiles = out_of @ torch.bmm(points, weight).flatten(1)
             tiles = tiles.view(step, step, len(targets), n, -1)

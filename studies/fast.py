@@ -8,7 +8,7 @@ Everything here is laid out (height, width, N, channels), "HWNC". Pooling, patch
 sums are then slices of the two outer dimensions, each a long contiguous run, and the products in
 between are single matrix products. What follows from the network's shape is used as well: rows and
 columns that a later pooling drops are never computed, ReLU comes after max pooling, and the first
-batch norm is folded into its convolution.
+batch norm is folded into its convolution, as is any that no longer learns.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ Forward = Callable[[Tensor], Tensor]
 """From a batch of images to the network's output."""
 
 STRIP = 8
-"""Rows of the first convolution's output at a time, where no gradient is wanted; even."""
+"""Even: rows of the first convolution's output at a time, where its block wants no gradient."""
 
 
 def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:

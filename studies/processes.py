@@ -44,15 +44,24 @@ def load_ahead(n_jobs: int | None, n_threads: int, dask: str | None) -> None:
         start_fork_server(n_threads)
 
 
-def start_fork_server(n_threads: int) -> None:
+def start_fork_server(n_threads: int) -> bool:
     """Start loading what training processes need, beside what this process does.
 
     Each of them, also one that replaces another, is then a fork of one process, which has loaded
-    PyTorch once for all. It ends with this process. Started again, nothing happens.
+    PyTorch once for all. It ends with this process. Started again, it stays what it was made for.
+
+    Returns:
+        Whether there is one. It listens on a socket among the temporary files, and the names of
+        sockets may not be long; without it processes can still be started one by one.
     """
     multiprocessing.set_forkserver_preload(LOADED)
-    with _variables(environment(n_threads)), sigint_blocked():
-        forkserver.ensure_running()
+    # Without the working folder on its path, where anything may be called as what it loads.
+    with _variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), sigint_blocked():
+        try:
+            forkserver.ensure_running()
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager
@@ -72,13 +81,11 @@ def sigint_blocked() -> Iterator[None]:
 
 @contextmanager
 def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    """Set inside the block, but for those that the user has set."""
+    ours = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(ours)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in ours:
+            del os.environ[name]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dask
+import distributed.utils
 from distributed import Client, Future, LocalCluster
 from distributed.utils import silence_logging_cmgr
 
@@ -80,8 +81,9 @@ def local_workers(n_workers: int, n_threads: int) -> Iterator[Client]:
     """Connected to processes of our own, which end with the block, or with this process."""
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fmnist-search-"))
-        start_fork_server(n_threads)
-        stack.enter_context(dask.config.set(FORKED))
+        if start_fork_server(n_threads):
+            distributed.utils._forkserver_preload_set = True  # else Dask would load all it knows
+            stack.enter_context(dask.config.set(FORKED))
         with dask.config.set(_settings(n_threads)), sigint_blocked():
             local = LocalCluster(
                 n_workers=n_workers,

@@ -22,14 +22,18 @@ LONGEST = (
 """Files that take the longest; begun first, so that no process waits for one of them at the end."""
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process, for its fixtures; documents share none."""
     for item in items:
         alone = item.path.stem == "test_documents"
         item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else 99)
-    if any(item.get_closest_marker("slow") for item in items):
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Load for the slow tests while the first of them begins."""
+    if any(item.get_closest_marker("slow") for item in session.items):
         start_loading()
 
 
@@ -53,7 +57,7 @@ def tiny_data(tmp_path: Path) -> TinyData:
 
 @pytest.fixture
 def command(tmp_path: Path, data_dir: Path) -> Command:
-    """The installed command, with no study yet."""
+    """The command, with no study yet."""
     return Command(tmp_path, data_dir)
 
 

@@ -49,7 +49,7 @@ def called(
 
 
 class Command:
-    """The command with folders of its own; what is started is the installed one."""
+    """The command with folders of its own."""
 
     def __init__(self, home: Path, data_dir: Path) -> None:
         self.home = home
@@ -60,7 +60,6 @@ class Command:
             "COLUMNS": "100",
             "NO_COLOR": "1",
         }
-        self.program = str(Path(sys.executable).with_name("fmnist-search"))
 
     @property
     def database(self) -> Path:

@@ -3,7 +3,7 @@
 Starting Python and loading PyTorch takes seconds of processor time, which tests of kills, signals
 and two processes at once would spend hundreds of times. What the fork runs is the command itself,
 from its own arguments, environment and folder, to Python's own end; it is killed and waited for as
-any process. That the installed program starts is left to the tests that start it.
+any process. The installed program itself is started by `make ae` in the README's test.
 """
 
 import atexit
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
@@ -50,6 +51,10 @@ with link.makefile("rw") as lines:
 """
 
 
+_LOCK = threading.Lock()
+"""Held while a process is started or asked for its end: whoever starts one asks all the others."""
+
+
 def start_loading() -> None:
     """Load what the command loads, once for all, beside what this process does."""
     set_forkserver_preload(LOADED)
@@ -65,21 +70,36 @@ def warm_program(folder: Path) -> Iterator[None]:
     program.write_text(SHIM.format(python=sys.executable, address=address))
     program.chmod(0o755)
     start_loading()
-    with socketserver.ThreadingUnixStreamServer(address, _Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+    with _Server(address, _Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        yield
-        server.shutdown()
-        thread.join()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            for process in server.started:
+                process.kill()
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.started: list[Warm] = []
 
 
 class _Handler(socketserver.StreamRequestHandler):
     """Runs what one call of the program asks for."""
 
+    server: _Server
+
     def handle(self) -> None:
         _, descriptors, _, _ = socket.recv_fds(self.request, 2, 3)
         words, environment, folder = json.loads(self.rfile.readline())
         process = Warm(words, environment, Path(folder), streams=descriptors)
+        self.server.started.append(process)
         for descriptor in descriptors:
             os.close(descriptor)
         self.wfile.write(b"%d\n" % process.pid)
@@ -117,10 +137,11 @@ class Warm:
                 heard, says = self._make_streams(theirs, output, is_told)
                 streams = heard, says, says
             start_loading()
-            copies = [DupFd(descriptor) for descriptor in streams]
+            copies = [_Stream(descriptor) for descriptor in streams]
             arguments = module, self.args, dict(environment), folder or Path.cwd(), copies
             self._process = _context.Process(target=_run, args=arguments)
-            self._process.start()
+            with _LOCK:
+                self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
 
@@ -147,14 +168,15 @@ class Warm:
         return self.poll()
 
     def poll(self) -> int | None:
-        return self._process.exitcode
+        with _LOCK:
+            return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        self._process.join(timeout)
-        code = self._process.exitcode
-        if code is None:
-            assert timeout is not None
-            raise subprocess.TimeoutExpired(self.args, timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+            time.sleep(0.01)
         return code
 
     def communicate(self, timeout: float | None = None) -> tuple[str, None]:
@@ -189,6 +211,20 @@ def workers_of(process: psutil.Process) -> list[psutil.Process]:
         ]
         return [worker for server in servers for worker in server.children()]
     return []
+
+
+class _Stream:
+    """A descriptor on its way to the process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _as_it_is, (DupFd(self._descriptor),)
+
+
+def _as_it_is(received: Any) -> Any:
+    return received
 
 
 def _run(

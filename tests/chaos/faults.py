@@ -1,4 +1,4 @@
-"""Runs of the installed command while things go wrong, and what must hold of a study afterwards."""
+"""Runs of the command while things go wrong, and what must hold of a study afterwards."""
 
 import json
 import os

@@ -3,12 +3,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from studies import processes
 from studies.processes import environment, load_ahead, n_side_by_side
+
+ROOT = Path(__file__).parents[2]
 
 COMMAND = """
 import os, signal
@@ -24,7 +27,7 @@ told = get_context("forkserver").Process(target=exec, args=('''
 import os, signal, sys
 print({"torch", "torch._dynamo", "studies.trainer", "distributed"} <= set(sys.modules))
 print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
-print(os.environ["OMP_NUM_THREADS"], os.environ["GLIBC_TUNABLES"], flush=True)
+print(*(os.environ[n] for n in ("OMP_NUM_THREADS", "GLIBC_TUNABLES", "GOMP_SPINCOUNT")), flush=True)
 ''',))
 told.start()
 told.join()
@@ -32,19 +35,55 @@ print(forkserver._forkserver._forkserver_pid)
 """
 
 
+def lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 @pytest.mark.slow
-def test_workers_are_forks_of_a_process_that_has_loaded_all_and_ends_with_the_command() -> None:
+def test_workers_are_forks_of_a_process_that_has_loaded_all_and_ends_with_the_command(
+    tmp_path: Path,
+) -> None:
+    for name in ("studies", "torch", "random"):  # where the command is typed, not what is meant
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a foreign module was loaded')")
     plain = {n: v for n, v in os.environ.items() if n not in environment(1)}
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND], env=plain, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    *said, server = done.stdout.split()
-    assert said == ["True", "True", "1", "glibc.malloc.hugetlb=1"]
+    own = {"GOMP_SPINCOUNT": "7", "PYTHONPATH": str(ROOT)}
+    with (tmp_path / "said").open("w+") as said:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", COMMAND],
+            env=plain | own,
+            cwd=tmp_path,
+            stdout=said,
+            stderr=said,
+            timeout=120,
+            check=False,
+        )
+        said.seek(0)
+        *lines, server = said.read().split()
+    assert done.returncode == 0, lines
+    assert lines == ["True", "True", "1", "glibc.malloc.hugetlb=1", "7"]
     deadline = time.monotonic() + 30
-    while psutil.pid_exists(int(server)):
+    while lives(int(server)):
         assert time.monotonic() < deadline, "it outlives the command"
         time.sleep(0.02)
+
+
+def test_where_no_socket_can_be_made_processes_are_started_one_by_one(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    program = "from studies.processes import start_fork_server as s; print(s(1))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TMPDIR": str(folder)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout == "False\n", done.stderr
 
 
 def test_nothing_is_loaded_ahead_where_nothing_of_this_machine_trains_beside(
