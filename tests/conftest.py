@@ -22,7 +22,7 @@ LONGEST = (
 """Files that take the longest; begun first, so that no process waits for one of them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a file's tests in one process, for its fixtures; documents share none."""
     for item in items:
