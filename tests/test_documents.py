@@ -37,6 +37,7 @@ trap 'jobs -p | xargs --no-run-if-empty kill' EXIT
 
 fmnist-search() {
     [ "$1" = dashboard ] || { command fmnist-search "$@" < /dev/null; return; }
+    : > dashboard.log  # an earlier one's address is not this one's
     set -m  # else the background knows no Ctrl-C
     command fmnist-search "$@" > dashboard.log & local server=$!
     set +m
