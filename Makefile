@@ -14,7 +14,7 @@ ae: $(VENV)/.installed
 
 # As many test processes as cores, so each with one thread; a file's tests stay together, and the
 # order is that of tests/conftest.py.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed-dev
 	$(PYTEST) --cov $(ARGS)

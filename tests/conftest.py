@@ -22,12 +22,8 @@ LONGEST = (
 """Files that take the longest; begun first, so that no process waits for one of them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, for its fixtures; documents share none."""
-    for item in items:
-        alone = item.path.stem == "test_documents"
-        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+    """Begin with the longest files; each stays in one process, for its fixtures."""
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else 99)
 
 
