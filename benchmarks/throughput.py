@@ -168,8 +168,8 @@ def ordinary_speed(root: Path, config: Model, n_batches: int) -> Speed:
     evaluate(N_WARM_UP)
     n_evaluated = N_EVALUATED // config.batch_size
     evaluation_s = seconds(partial(evaluate, n_evaluated))
-    n_images = config.batch_size
-    return Speed(n_batches * n_images / training_s, n_evaluated * n_images / evaluation_s)
+    size = config.batch_size
+    return Speed(n_batches * size / training_s, n_evaluated * size / evaluation_s)
 
 
 def loss_of(config: Model, outputs: Tensor, originals: Tensor, labels: Tensor) -> Tensor:

@@ -199,18 +199,24 @@ class Warm:
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
-    def terminate(self) -> None:
-        self.send_signal(signal.SIGTERM)
 
-
-def workers_of(process: psutil.Process) -> list[psutil.Process]:
+def workers_of(pid: int) -> list[psutil.Process]:
     """Local training processes that a coordinator started: forks of one that it started."""
     with suppress(psutil.Error):
         servers = [
-            p for p in process.children() if "forkserver import main" in " ".join(p.cmdline())
+            child
+            for child in psutil.Process(pid).children()
+            if "forkserver import main" in " ".join(child.cmdline())
         ]
         return [worker for server in servers for worker in server.children()]
     return []
+
+
+def lives(pid: int) -> bool:
+    """Whether the process has not ended; who waits for its end is another matter."""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 class _Stream:

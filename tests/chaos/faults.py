@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import psutil
 import pytest
 from installed_command import N_PAPER, Command
-from warm import Warm, workers_of
+from warm import Warm, lives, workers_of
 
 PATIENCE_S = 240.0
 """Until a condition is taken to come no more, on however loaded a machine."""
@@ -61,27 +61,19 @@ class Run:
         assert self.output().count(words) >= times, self.output()
 
     def workers(self) -> list[psutil.Process]:
-        with suppress(psutil.NoSuchProcess):
-            return workers_of(psutil.Process(self.process.pid))
-        return []
+        return workers_of(self.process.pid)
 
     def kill(self) -> None:
         """SIGKILL, after which no worker may live on."""
         workers = self.workers()
         self.process.kill()
         self.process.wait()
-        until(lambda: not any(map(_lives, workers)), "the end of all workers")
+        until(lambda: not any(lives(worker.pid) for worker in workers), "the end of all workers")
 
     def end(self) -> int:
         """Wait for the end by itself; the exit code."""
         until(self.has_ended, "the run's end")
         return int(self.process.returncode)
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 class Stored(NamedTuple):

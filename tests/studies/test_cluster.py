@@ -46,7 +46,7 @@ def make_training(folder: Path, config: Configuration, seed: int) -> Training:
 
 def children() -> list[psutil.Process]:
     """Worker processes of this one."""
-    return workers_of(psutil.Process())
+    return workers_of(os.getpid())
 
 
 def until(condition: Callable[[], bool], timeout_s: float = 90.0) -> bool:

@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
+from warm import lives
 
 from studies import processes
 from studies.processes import environment, load_ahead, n_side_by_side
@@ -33,13 +33,6 @@ told.start()
 told.join()
 print(forkserver._forkserver._forkserver_pid)
 """
-
-
-def lives(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.mark.slow
