@@ -9,7 +9,6 @@ Winograd), with a half to a quarter of the multiplications. Imports torch alone.
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
-from math import isqrt
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from torch.nn import functional
 Layer = Callable[[Tensor], Tensor]
 """From maps to maps. What follows from the weights alone is computed when the layer is made."""
 
-MIN_TOOM_COOK_CHANNELS = 32
+MIN_TOOM_COOK_CHANNELS = 16
 """A 3 × 3 convolution saves time by polynomials from here on; below, moving data costs more."""
 
 
@@ -34,96 +33,110 @@ def conv3(weight: Tensor, bias: Tensor, side: int) -> Layer:
             return functional.conv2d(images, weight, bias).permute(2, 3, 0, 1)
 
         return convolve
-    tile = 5 if side == 12 else 4  # outputs along a side; 2 tiles make 10, 3 make 11
-    tap_matrix, output_matrix, map_matrix = toom_cook(tile)
-    at_points = tap_matrix @ weight.permute(2, 3, 1, 0).reshape(9, -1)
-    matrices = at_points.view(-1, n_in, n_out), bias, map_matrix.t(), output_matrix.t()
-    return lambda maps: _ConvTiles.apply(maps, *matrices)  # type: ignore[no-untyped-call]
-
-
-class _ConvTiles(Function):
-    """A 3 × 3 convolution of (H, W, N, C), a row of tiles at a time so that it stays in cache.
-
-    A tile of ``m`` × ``m`` outputs takes (m + 2)² products for each pair of channels instead of
-    9·m²: it is :func:`toom_cook`'s polynomial product, transposed.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor, into: Tensor, out_of: Tensor
-    ) -> Tensor:
-        size, _, n, channels = maps.shape
-        reach, step = isqrt(len(into)), isqrt(len(out_of))
-        convolved = maps.new_empty(size - 2, size - 2, n, weight.shape[2])
-        kept = []
-        for sources, targets in zip(
-            _tiles(maps, reach, step, size - 2),
-            _tiles(convolved, step, step, size - 2),
-            strict=True,
-        ):
-            tiles = maps.new_empty(reach, reach, len(sources), n, channels)
-            for i, source in enumerate(sources):
-                if source.shape[:2] != (reach, reach):
-                    tiles[:, :, i] = 0
-                tiles[: len(source), : source.shape[1], i] = source
-            points = (into @ tiles.flatten(0, 1).flatten(1)).view(len(into), -1, channels)
-            if any(ctx.needs_input_grad):
-                kept.append(points)
-            tiles = out_of @ torch.bmm(points, weight).flatten(1)
-            tiles = tiles.view(step, step, len(targets), n, -1)
-            for i, target in enumerate(targets):
-                torch.add(tiles[: len(target), : target.shape[1], i], bias, out=target)
-        ctx.save_for_backward(weight, into, out_of, *kept)
-        ctx.shape = maps.shape
-        return convolved
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
-        weight, into, out_of, *points = ctx.saved_tensors
-        size, _, n, channels = ctx.shape
-        reach, step = isqrt(len(into)), isqrt(len(out_of))
-        maps, weight_gradient = gradient.new_zeros(ctx.shape), torch.zeros_like(weight)
-        for targets, sources, at_points in zip(
-            _tiles(maps, reach, step, size - 2),
-            _tiles(gradient, step, step, size - 2),
-            points,
-            strict=True,
-        ):
-            tiles = gradient.new_zeros(step, step, len(sources), n, weight.shape[2])
-            for i, source in enumerate(sources):
-                tiles[: len(source), : source.shape[1], i] = source
-            products = out_of.t() @ tiles.flatten(0, 1).flatten(1)
-            products = products.view(len(into), -1, weight.shape[2])
-            weight_gradient.baddbmm_(at_points.transpose(1, 2), products)
-            tiles = into.t() @ torch.bmm(products, weight.transpose(1, 2)).flatten(1)
-            tiles = tiles.view(reach, reach, len(targets), n, channels)
-            for i, target in enumerate(targets):
-                target += tiles[: len(target), : target.shape[1], i]
-        return maps, weight_gradient, gradient.sum((0, 1, 2)), None, None
-
-
-def _tiles(maps: Tensor, reach: int, step: int, size: int) -> Iterator[list[Tensor]]:
-    """Row by row, views of ``reach`` × ``reach`` every ``step``; cut short at the maps' end."""
-    for y in range(0, size, step):
-        yield [maps[y : y + reach, x : x + reach] for x in range(0, size, step)]
+    tile, n_tiles = (5, 2) if side == 12 else (4, 3)  # outputs along a side, which are 10 or 11
+    taps, out_of, into = toom_cook(tile)
+    at_points = _at_points(taps, weight.permute(2, 3, 1, 0))
+    matrices = _along(into.t(), side, tile, n_tiles), _along(out_of, side - 2, tile, n_tiles).t()
+    return lambda maps: _Products.apply(  # type: ignore[no-untyped-call]
+        maps, at_points, bias, *matrices
+    )
 
 
 def conv_transpose5(layer: nn.ConvTranspose2d) -> Layer:
     """Kernel 5, stride 2, ReLU: maps (5, 5, N, C) to (13, 13, N, C')."""
-    tap_matrix, map_matrix, output_matrix = toom_cook(5)
-    n_points, channels = len(map_matrix), layer.in_channels
+    taps, into, out_of = toom_cook(5)
+    channels = layer.in_channels
     weight = functional.pad(layer.weight, (0, 1, 0, 1)).view(channels, -1, 3, 2, 3, 2)
-    weight = tap_matrix @ weight.permute(2, 4, 0, 3, 5, 1).reshape(9, -1)
-    at_points = weight.view(n_points, channels, -1)
+    at_points = _at_points(taps, weight.permute(2, 4, 0, 3, 5, 1).flatten(3))
 
     def convolve(maps: Tensor) -> Tensor:
         size, n = len(maps), maps.shape[2]
-        maps = (map_matrix @ maps.reshape(size**2, -1)).view(n_points, n, channels)
-        maps = output_matrix @ torch.bmm(maps, at_points).view(n_points, -1)
+        maps = _Products.apply(  # type: ignore[no-untyped-call]
+            maps, at_points, None, into, out_of
+        )
         maps = maps.view(size + 2, size + 2, n, 2, 2, -1).permute(3, 4, 0, 1, 2, 5)
         return _weave_maps(maps, layer, 0, 2 * size + 3, relu=True)
 
     return convolve
+
+
+def _at_points(taps: Tensor, weight: Tensor) -> Tensor:
+    """What 3 × 3 taps (3, 3, C, C') evaluate to at the points of both sides: (p, p, C, C')."""
+    n_points = len(taps)
+    both = torch.kron(taps, taps) @ weight.reshape(9, -1)
+    return both.view(n_points, n_points, *weight.shape[2:])
+
+
+def _along(matrix: Tensor, size: int, step: int, n_tiles: int) -> Tensor:
+    """The matrix (p, reach) for each tile of a whole side: (p · n_tiles, size).
+
+    A tile begins every ``step``; what of the last one reaches beyond the side meets zeros.
+    """
+    n_points, reach = matrix.shape
+    whole = matrix.new_zeros(n_points, n_tiles, step * (n_tiles - 1) + reach)
+    for tile in range(n_tiles):
+        whole[:, tile, tile * step : tile * step + reach] = matrix
+    return whole[:, :, :size].flatten(0, 1)
+
+
+class _Products(Function):
+    """A convolution of (H, W, N, C) by products of polynomials along both sides.
+
+    A tile of ``m`` × ``m`` outputs of a 3 × 3 convolution takes (m + 2)² products for each pair of
+    channels instead of 9·m². The matrix ``into``, (p · tiles, H), evaluates a side of all tiles at
+    p points, and ``out_of``, (H', p · tiles), makes a side of the output of their products with
+    ``weight``, (p, p, C, C'). Rows of points are taken one by one, so that they stay in cache.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor | None, into: Tensor, out_of: Tensor
+    ) -> Tensor:
+        n, channels = maps.shape[2:]
+        n_points, width = len(weight), len(into)
+        n_tiles, learns = width // n_points, any(ctx.needs_input_grad)
+        rows = (into @ maps.reshape(len(maps), -1)).view(width, maps.shape[1], -1)
+        convolved = maps.new_empty(width, len(out_of), n * weight.shape[3])
+        kept = []
+        for i, (row, target) in enumerate(zip(rows, convolved, strict=True)):
+            points = (into @ row).view(n_points, -1, channels)
+            products = torch.bmm(points, weight[i // n_tiles])
+            if bias is not None and i // n_tiles == ONE:
+                products[ONE] += bias
+            torch.mm(out_of, products.view(width, -1), out=target)
+            if learns:
+                kept.append(points)
+        ctx.save_for_backward(weight, into, out_of, *kept)
+        ctx.shape = maps.shape
+        maps = maps.new_empty(len(out_of), len(out_of), n, weight.shape[3])
+        torch.mm(out_of, convolved.flatten(1), out=maps.view(len(out_of), -1))
+        return maps
+
+    @staticmethod
+    def backward(
+        ctx: Any, gradient: Tensor
+    ) -> tuple[Tensor | None, Tensor, Tensor | None, None, None]:
+        weight, into, out_of, *kept = ctx.saved_tensors
+        n_points, width = len(weight), len(into)
+        n_tiles = width // n_points
+        height, _, n, channels = ctx.shape
+        wants_maps, _, wants_bias, *_ = ctx.needs_input_grad
+        rows = (out_of.t() @ gradient.reshape(len(out_of), -1)).view(width, len(out_of), -1)
+        convolved = gradient.new_empty(width, height, n * channels)
+        weight_gradient = torch.zeros_like(weight)
+        bias_gradient = gradient.new_zeros(weight.shape[3]) if wants_bias else None
+        for i, (row, target, points) in enumerate(zip(rows, convolved, kept, strict=True)):
+            products = (out_of.t() @ row).view(n_points, -1, weight.shape[3])
+            weight_gradient[i // n_tiles].baddbmm_(points.transpose(1, 2), products)
+            if bias_gradient is not None and i // n_tiles == ONE:
+                bias_gradient += products[ONE].sum(0)
+            if wants_maps:
+                points = torch.bmm(products, weight[i // n_tiles].transpose(1, 2))
+                torch.mm(into.t(), points.view(width, -1), out=target)
+        if not wants_maps:
+            return None, weight_gradient, bias_gradient, None, None
+        maps = (into.t() @ convolved.flatten(1)).view(ctx.shape)
+        return maps, weight_gradient, bias_gradient, None, None
 
 
 def conv_transpose6(layer: nn.ConvTranspose2d) -> Layer:
@@ -204,25 +217,31 @@ def _weave(maps: Tensor, woven: Tensor, start: int) -> Iterator[tuple[Tensor, Te
         yield maps[y, x, first_y : first_y + height, first_x : first_x + width], target
 
 
+POINTS = (0, 1, -1, 2, -0.5, -2)
+"""Where polynomials are evaluated, and at infinity; of those tried these lose the fewest digits."""
+
+ONE = POINTS.index(1)
+"""A product at 1, whose powers are all 1, is added to every output of its tile: so is the bias."""
+
+
 @cache
 @torch.inference_mode(mode=False)  # so that training can use what an evaluation asked for first
 def toom_cook(size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Matrices of a full convolution of ``size`` × ``size`` maps by 3 × 3 taps.
+    """Matrices of a full convolution of ``size`` numbers by 3 taps, for each side of maps.
 
     A convolution multiplies polynomials: evaluate both at size + 2 points, multiply there, and
-    interpolate. The points, of those tried, lose the fewest digits: 4 × 4 agrees with a plain
-    convolution to about 2e-6 of the largest output, 5 × 5 to about 7e-6.
+    interpolate. Along both sides, 4 × 4 agrees with a plain convolution to about 2e-6 of the
+    largest output, 5 × 5 to 7e-6. Transposed, the matrices make a convolution of size + 2 numbers
+    to ``size``.
 
     Returns:
-        For taps (p, 9), for maps (p, size²), and for outputs (p, p), where p is (size + 2)².
+        For taps (p, 3), for maps (p, size), and for outputs (p, p), where p is size + 2.
     """
     n_points = size + 2
-    points = torch.tensor([0, 1, -1, 2, -0.5, -2], dtype=torch.float64)[: n_points - 1]
+    points = torch.tensor(POINTS, dtype=torch.float64)[: n_points - 1]
     powers = torch.zeros(n_points, n_points, dtype=torch.float64)
     powers[:-1] = points.unsqueeze(1) ** torch.arange(n_points)
     powers[-1, -1] = 1  # the last point is infinity, where only the leading coefficient counts
     taps, maps = powers[:, :3].clone(), powers[:, :size].clone()
     taps[-1, -1] = maps[-1, -1] = 1
-    one_dimensional = taps, maps, torch.linalg.inv(powers)
-    taps, maps, outputs = (torch.kron(matrix, matrix).float() for matrix in one_dimensional)
-    return taps, maps, outputs
+    return taps.float(), maps.float(), torch.linalg.inv(powers).float()

@@ -71,10 +71,9 @@ def test_conv_transpose6_is_the_transposed_convolution(channels: int) -> None:
 @pytest.mark.parametrize("size", [4, 5])
 def test_toom_cook_multiplies_polynomials(size: int) -> None:
     taps, values, outputs = (matrix.double() for matrix in toom_cook(size))
-    left = torch.randn(size, size, dtype=torch.float64)
-    right = torch.randn(3, 3, dtype=torch.float64)
-    product = outputs @ ((values @ left.flatten()) * (taps @ right.flatten()))
-    full = torch.nn.functional.conv_transpose2d(left[None, None], right[None, None])
+    left, right = torch.randn(size, dtype=torch.float64), torch.randn(3, dtype=torch.float64)
+    product = outputs @ ((values @ left) * (taps @ right))
+    full = torch.nn.functional.conv_transpose1d(left[None, None], right[None, None])
     torch.testing.assert_close(product, full.flatten(), rtol=1e-5, atol=1e-5)
 
 

@@ -76,7 +76,8 @@ def assert_near(fast: Tensor | None, plain: Tensor | None) -> None:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_outputs_gradients_and_statistics_are_the_plain_networks(config: AutoencoderConfig) -> None:
-    torch.manual_seed(1)
+    # With one seed in twenty a ReLU's input is zero but for rounding, and its gradient jumps.
+    torch.manual_seed(2)
     network = build_autoencoder(config)
     plain = with_the_masks_of(network, torch.Generator().manual_seed(5)).double()
     forward = accelerate(network, torch.Generator().manual_seed(5))
