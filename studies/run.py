@@ -128,8 +128,9 @@ class Search:
             try:
                 with self.sharing.exclusively():
                     self._make_up()
-                    reason = self._reason_to_end()
-                    trial = self._ask() if reason is None else None
+                    all_trials = self._trials()
+                    reason = self._reason_to_end(all_trials)
+                    trial = self._ask(n_begun(all_trials)) if reason is None else None
             except LockLostError:
                 self._give_back(trial)
                 continue
@@ -177,22 +178,21 @@ class Search:
         with self.stop.interruptible():
             time.sleep(LOOK_S)
 
-    def _reason_to_end(self) -> str | None:
+    def _reason_to_end(self, all_trials: list[FrozenTrial]) -> str | None:
         """Why no trial is begun now; waiting trials are always run, but for the timeout."""
         if self.stop.received is not None:
             raise Interrupted
         if time.monotonic() >= self._deadline:
             return "timeout reached"
-        all_trials = self._trials()
         if any(trial.state == TrialState.WAITING for trial in all_trials):
             return None
         if n_begun(all_trials) >= self.endings.n_wanted:
             return NOTHING_LEFT
         return early_stop_reason(all_trials, self.request, self.settings)
 
-    def _ask(self) -> Trial:
+    def _ask(self, n_before: int) -> Trial:
         self.study.sampler = self.make_sampler(
-            self.request.sampler, self._space, self.settings.seed, n_begun(self._trials())
+            self.request.sampler, self._space, self.settings.seed, n_before
         )
         trial = self.study.ask()
         self.sharing.hold(trial)

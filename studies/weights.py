@@ -115,7 +115,8 @@ def is_wanted(
         return keep == "all"
     if trials.is_paper(trial):
         return True
-    direction, rivals = load_settings(study).direction, _searched(study, state)[:keep]
+    direction = load_settings(study).direction
+    rivals = trials.ranked(_searched(study), direction, state)[:keep]
     own = trials.cost(value, direction)
     return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < keep
 
@@ -124,8 +125,9 @@ def drop_superseded(store: ArtifactStore, study: optuna.Study, keep: Keep) -> No
     """Remove the files of searched trials that are no longer among the best ``keep``."""
     if isinstance(keep, str):
         return
+    searched, direction = _searched(study), load_settings(study).direction
     for state in (TrialState.COMPLETE, TrialState.PRUNED):
-        for trial in _searched(study, state)[keep:]:
+        for trial in trials.ranked(searched, direction, state)[keep:]:
             discard(store, study, trial)
 
 
@@ -154,11 +156,10 @@ def artifact_ids(study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS) 
             yield meta["artifact_id"]
 
 
-def _searched(study: optuna.Study, state: TrialState) -> list[FrozenTrial]:
-    """Searched trials in ``state`` that own files, best first; a copy of a result has none."""
-    own = [
+def _searched(study: optuna.Study) -> list[FrozenTrial]:
+    """Searched trials that own files; a copy of a result has none."""
+    return [
         trial
         for trial in study.get_trials(deepcopy=False)
         if not trials.is_paper(trial) and trials.SAME_AS not in trial.user_attrs
     ]
-    return trials.ranked(own, load_settings(study).direction, state)
