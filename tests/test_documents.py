@@ -104,9 +104,7 @@ def surroundings(tmp_path: Path, data_dir: Path, request: pytest.FixtureRequest)
     Image.fromarray(255 - picture.reshape(28, 28)).resize((280, 280)).save(tmp_path / "boot.jpg")
     for name in ("Makefile", "pyproject.toml", ".venv"):  # for make
         (tmp_path / name).symlink_to(ROOT / name)
-    # Measured are other tests, which need not load PyTorch for each command.
-    # Nor is what `make test` was given meant for a document's own `make`.
-    foreign = ("COVERAGE_", "MAKE", "MFLAGS", "ARGS")
+    foreign = ("MAKE", "MFLAGS", "ARGS")  # what `make test` was given, not a document's own `make`
     return {
         **{n: v for n, v in os.environ.items() if not n.startswith(foreign)},
         **SMALL_BUDGET,

@@ -32,7 +32,9 @@ from studies.processes import sigint_blocked
 _context = get_context("forkserver")
 LOADED = [
     *("search.app", "search.console", "search.running", "studies.launch", "studies.cluster"),
-    *("reports.saved_plots", "torch._dynamo", "studies.dashboard_texts"),
+    *("reports.saved_plots", "torch._dynamo", "studies.dashboard_texts", "typer.rich_utils"),
+    *("search.result_tables", "alembic.command", "reports.report", "reports.export", "onnxscript"),
+    *("pandas", "optuna.importance", "studies.fetch", "reports.predictions"),
 ]
 
 
@@ -252,9 +254,6 @@ def _run(
     os.environ.update(environment)
     os.chdir(folder)
     tempfile.tempdir = None  # it may be another one here
-    if not environment.get("COVERAGE_PROCESS_CONFIG"):
-        sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
     sys.argv = ["fmnist-search", *words]
     try:
         import_module(module).main()

@@ -31,17 +31,13 @@ def until(condition: Callable[[], bool], what: str = "the condition") -> None:
 
 
 class Run:
-    """The command in the background, its output in a file, so that it never waits for a reader.
-
-    Other tests measure which lines are run: most of these are killed.
-    """
+    """The command in the background, its output in a file, so that it never waits for a reader."""
 
     def __init__(self, command: Command, *words: str, **environment: str) -> None:
         n_before = len(list(command.home.glob("run-*.log")))
         self._log = command.home / f"run-{n_before}.log"
         with self._log.open("w") as log:
-            unmeasured = command.environment | {"COVERAGE_PROCESS_CONFIG": ""}
-            self.process = Warm(words, unmeasured | environment, output=log)
+            self.process = Warm(words, command.environment | environment, output=log)
 
     def __enter__(self) -> Self:
         return self
