@@ -15,8 +15,8 @@ from spaces.classifier import N_CLASSES
 from studies.data import Images
 from studies.networks import Autoencoder, Classifier, scale_pixels
 
-BATCH = 100
-"""Images a step when nothing is learned: what was fastest of 50 to 500; divides 10,000 evenly."""
+BATCH = 200
+"""Images a step when nothing is learned: what was fastest of 50 to 250; divides 10,000 evenly."""
 
 LATENCY_IMAGES = 100
 LATENCY_REPEATS = 5
