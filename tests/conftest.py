@@ -1,5 +1,6 @@
 """Fixtures that several packages' tests share: the real data, and four tiny files like them."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Load for the slow tests while the first of them begins."""
+    gc.freeze()  # no collection need look through all that was loaded
     if any(item.get_closest_marker("slow") for item in session.items):
         start_loading()
 

@@ -7,6 +7,7 @@ any process. The installed program itself is started by `make ae` in the README'
 """
 
 import atexit
+import gc
 import json
 import os
 import signal
@@ -249,6 +250,7 @@ def _run(
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, errors="backslashreplace")
+    gc.freeze()  # no collection need look through all that was loaded
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.environ.clear()
     os.environ.update(environment)
