@@ -33,12 +33,10 @@ def conv3(weight: Tensor, bias: Tensor, side: int) -> Layer:
             return functional.conv2d(images, weight, bias).permute(2, 3, 0, 1)
 
         return convolve
-    tile, n_tiles = (5, 2) if side == 12 else (4, 3)  # outputs along a side, which are 10 or 11
-    taps, out_of, into = toom_cook(tile)
+    taps, into, out_of = _tile_matrices(side)
     at_points = _at_points(taps, weight.permute(2, 3, 1, 0))
-    matrices = _along(into.t(), side, tile, n_tiles), _along(out_of, side - 2, tile, n_tiles).t()
     return lambda maps: _Products.apply(  # type: ignore[no-untyped-call]
-        maps, at_points, bias, *matrices
+        maps, at_points, bias, into, out_of
     )
 
 
@@ -65,6 +63,16 @@ def _at_points(taps: Tensor, weight: Tensor) -> Tensor:
     n_points = len(taps)
     both = torch.kron(taps, taps) @ weight.reshape(9, -1)
     return both.view(n_points, n_points, *weight.shape[2:])
+
+
+@cache
+@torch.inference_mode(mode=False)  # as toom_cook
+def _tile_matrices(side: int) -> tuple[Tensor, Tensor, Tensor]:
+    """What kernel 3 on maps of this side takes: for taps, into points and out of them."""
+    tile, n_tiles = (5, 2) if side == 12 else (4, 3)  # outputs along a side, which are 10 or 11
+    taps, out_of, into = toom_cook(tile)
+    along = _along(into.t(), side, tile, n_tiles), _along(out_of, side - 2, tile, n_tiles).t()
+    return taps, *along
 
 
 def _along(matrix: Tensor, size: int, step: int, n_tiles: int) -> Tensor:
@@ -99,9 +107,10 @@ class _Products(Function):
         convolved = maps.new_empty(width, len(out_of), n * weight.shape[3])
         kept = []
         for i, (row, target) in enumerate(zip(rows, convolved, strict=True)):
+            point = i // n_tiles
             points = (into @ row).view(n_points, -1, channels)
-            products = torch.bmm(points, weight[i // n_tiles])
-            if bias is not None and i // n_tiles == ONE:
+            products = torch.bmm(points, weight[point])
+            if bias is not None and point == ONE:
                 products[ONE] += bias
             torch.mm(out_of, products.view(width, -1), out=target)
             if learns:
@@ -126,12 +135,13 @@ class _Products(Function):
         weight_gradient = torch.zeros_like(weight)
         bias_gradient = gradient.new_zeros(weight.shape[3]) if wants_bias else None
         for i, (row, target, points) in enumerate(zip(rows, convolved, kept, strict=True)):
+            point = i // n_tiles
             products = (out_of.t() @ row).view(n_points, -1, weight.shape[3])
-            weight_gradient[i // n_tiles].baddbmm_(points.transpose(1, 2), products)
-            if bias_gradient is not None and i // n_tiles == ONE:
+            weight_gradient[point].baddbmm_(points.transpose(1, 2), products)
+            if bias_gradient is not None and point == ONE:
                 bias_gradient += products[ONE].sum(0)
             if wants_maps:
-                points = torch.bmm(products, weight[i // n_tiles].transpose(1, 2))
+                points = torch.bmm(products, weight[point].transpose(1, 2))
                 torch.mm(into.t(), points.view(width, -1), out=target)
         if not wants_maps:
             return None, weight_gradient, bias_gradient, None, None
