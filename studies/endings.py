@@ -38,7 +38,7 @@ class Endings:
 
     def state(self) -> SearchState:
         """How far the study is."""
-        return search_state(self.study, self.settings, self.n_wanted, self.n_paper_wanted)
+        return self._state(self._trials())
 
     def refused(self, trial: Trial, costs: dict[str, float]) -> bool:
         """End a searched trial, pruned and infeasible, if a cost is above the study's limit."""
@@ -87,17 +87,19 @@ class Endings:
             counts = confusion_matrix(self.validation.labels, outcome.predictions)
             trial.set_user_attr(trials.CONFUSION, counts.tolist())
         gallery.keep(self.store, trial, history, outcome if at_hand else None, self.validation)
-        superseded = results.checkpoints_of(self.study, trial)
         if outcome.weights is not None:
             results.save(self.store, trial, outcome)
-        weights.remove(self.store, superseded)  # last: a full disk before costs no training
+        # Last, as a full disk before costs no training then.
+        weights.remove(self.store, running.checkpoints)
         value, state = self._value(running), self._state_of(running)
         pruned = state == TrialState.PRUNED
         costs = [trial.user_attrs[name] for name in self.settings.names_of_values()[1:]]
         self._tell(trial, state, None if pruned else [value, *costs])
-        results.drop_checkpoints(self.study, self.store, fingerprint(running.config))
-        weights.drop_superseded(self.store, self.study, self.keep_weights)
-        self._announce(trial, "pruned" if pruned else "complete", value, seconds)
+        all_trials, key = self._trials(), fingerprint(running.config)
+        results.drop_checkpoints(self.study, all_trials, self.store, key)
+        weights.drop_superseded(self.store, self.study, all_trials, self.keep_weights)
+        word: Outcome = "pruned" if pruned else "complete"
+        self._announce(trial, word, value, seconds, all_trials=all_trials)
 
     def fail(self, trial: Trial, reason: str, begun: float) -> None:
         """End a trial without a result.
@@ -147,10 +149,22 @@ class Endings:
         self.sharing.let_go(trial)
 
     def _announce(
-        self, trial: Trial, outcome: Outcome, value: float | None, seconds: float, reason: str = ""
+        self,
+        trial: Trial,
+        outcome: Outcome,
+        value: float | None,
+        seconds: float,
+        reason: str = "",
+        all_trials: list[FrozenTrial] | None = None,
     ) -> None:
         words = str(trial.user_attrs.get(trials.WORDS, ""))
         name = trials.label(trial)
         notes.save_trial_note(self.study, self.settings, trial)
-        state = self.state()
+        state = self._state(self._trials() if all_trials is None else all_trials)
         self.on_event(TrialEnded(trial.number, name, words, outcome, value, seconds, reason, state))
+
+    def _state(self, all_trials: list[FrozenTrial]) -> SearchState:
+        return search_state(all_trials, self.settings, self.n_wanted, self.n_paper_wanted)
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)

@@ -1,8 +1,9 @@
 """What a training tells after each epoch, and what it leaves."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class EpochMetrics(NamedTuple):
@@ -30,13 +31,13 @@ class EpochMetrics(NamedTuple):
 class Outcome(NamedTuple):
     """What a training leaves."""
 
-    weights: dict[str, Tensor] | None
+    weights: "dict[str, Tensor] | None"
     """The network's ``state_dict``; None if nobody wants it."""
-    state: dict[str, Tensor] | None
+    state: "dict[str, Tensor] | None"
     """All that is needed to go on; None if nobody wants it."""
-    predictions: Tensor | None
+    predictions: "Tensor | None"
     """uint8 (N,): the classes that a classifier took the validation images for."""
-    reconstructions: Tensor | None
+    reconstructions: "Tensor | None"
     """uint8 (10, 28, 28): the first validation image of each class, as an autoencoder gives it
     back."""
 

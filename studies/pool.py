@@ -6,13 +6,15 @@ waits for the coordinator's word, so a trial's values never depend on how many r
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
-
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from spaces.space import Configuration
 from studies.metrics import EpochMetrics, Outcome
-from studies.training import Training
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from studies.training import Training
 
 
 class Job(NamedTuple):
@@ -22,11 +24,11 @@ class Job(NamedTuple):
     """The trial's."""
     config: Configuration
     seed: int
-    state: Mapping[str, Tensor] | None = None
+    state: "Mapping[str, Tensor] | None" = None
     """Where an earlier training of the same was left (``Training.state_dict``)."""
 
 
-TrainingFactory = Callable[[Configuration, int], Training]
+TrainingFactory = Callable[[Configuration, int], "Training"]
 """From configuration and seed to a training; pickled and called in the process that trains, so it
 holds paths and settings and no images."""
 
@@ -85,7 +87,7 @@ class Pool(Protocol):
     def go_on(self, number: int) -> None:
         """Train one more epoch; answered by :class:`EpochDone`. Never after the last one."""
 
-    def state(self, number: int) -> dict[str, Tensor] | None:
+    def state(self, number: int) -> "dict[str, Tensor] | None":
         """The waiting training's ``state_dict``; None if its worker died, which is reported."""
 
     def end(self, number: int, with_weights: bool) -> Outcome | None:
@@ -121,7 +123,7 @@ class InProcess:
         """Train one more epoch, at the next :meth:`wait`."""
         self._todo = lambda: EpochDone(number, next(self._current()))
 
-    def state(self, number: int) -> dict[str, Tensor] | None:  # noqa: ARG002
+    def state(self, number: int) -> "dict[str, Tensor] | None":  # noqa: ARG002
         """The training's ``state_dict``."""
         return self._current().state_dict()
 
@@ -152,6 +154,6 @@ class InProcess:
         self._training = training
         return Started(job.number, training.latency_ms())
 
-    def _current(self) -> Training:
+    def _current(self) -> "Training":
         assert self._training is not None
         return self._training

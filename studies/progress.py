@@ -80,10 +80,9 @@ def paper_names(request: SearchRequest, settings: StudySettings) -> list[str]:
 
 
 def search_state(
-    study: optuna.Study, settings: StudySettings, wanted: int, wanted_paper: int
+    all_trials: list[FrozenTrial], settings: StudySettings, wanted: int, wanted_paper: int
 ) -> SearchState:
     """How far a study is, of ``wanted`` searched trials and so many of the paper's."""
-    all_trials = study.get_trials(deepcopy=False)
     results = trials.searched_results(all_trials)
     return SearchState(
         n_searched=len(results),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -15,6 +15,15 @@ from studies import trials
 from studies.progress import Notice
 from studies.settings import StudySettings
 from studies.sharing import Sharing
+
+
+class MadeUp(NamedTuple):
+    """A study once nothing of what was lost is left as it was."""
+
+    trials: list[FrozenTrial]
+    """All there are now."""
+    notices: list[Notice]
+    """What was found and done, for a person to read."""
 
 
 def prepare(
@@ -38,8 +47,7 @@ def prepare(
     Returns:
         What was found and done, for a person to read.
     """
-    notices = make_up(study, settings, sharing, paper_names)
-    all_trials = study.get_trials(deepcopy=False)
+    all_trials, notices = make_up(study, settings, sharing, paper_names)
     for trial in trials.pruned_to_promote(all_trials, settings.direction, promote):
         attrs = {trials.PROMOTED: trial.number}
         _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
@@ -52,7 +60,7 @@ def prepare(
 
 def make_up(
     study: optuna.Study, settings: StudySettings, sharing: Sharing, paper_names: list[str]
-) -> list[Notice]:
+) -> MadeUp:
     """Mark lost trials failed, and queue what is to be trained again; parameters as above.
 
     That is the paper's configurations that have neither finished nor are about to, and searched
@@ -67,7 +75,8 @@ def make_up(
         all_trials = study.get_trials(deepcopy=False)
         text = f"trial {_numbers(lost)} was left running by a process that died: marked failed"
         notices.append(Notice(text))
-    for name in trials.missing_paper_trials(all_trials, paper_names):
+    missing = trials.missing_paper_trials(all_trials, paper_names)
+    for name in missing:
         _enqueue_paper(study, settings, name)
     retries = trials.trials_to_retry(all_trials)
     for trial in retries:
@@ -75,7 +84,9 @@ def make_up(
     if retries:
         text = f"trial {_numbers(retries)} did not finish and will be trained again"
         notices.append(Notice(text))
-    return notices
+    if missing or retries:
+        all_trials = study.get_trials(deepcopy=False)
+    return MadeUp(all_trials, notices)
 
 
 def to_enqueue(

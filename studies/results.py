@@ -12,6 +12,7 @@ from spaces.budget import Budget
 from studies import opening, settings, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.metrics import EpochMetrics, Outcome
+from studies.running import Running
 
 _COPIED = (
     trials.EPOCHS,
@@ -33,7 +34,9 @@ def save(store: ArtifactStore, trial: Trial, outcome: Outcome) -> None:
     weights.save(store, trial, outcome.state, config, weights.STATE)
 
 
-def stored_result(study: optuna.Study, trial: Trial, fingerprint: str) -> FrozenTrial | None:
+def stored_result(
+    study: optuna.Study, all_trials: list[FrozenTrial], trial: Trial, fingerprint: str
+) -> FrozenTrial | None:
     """A finished trial whose result this one shall have, so that it need not be trained.
 
     The paper's trials are always trained. A promoted one is unless somebody trained the same
@@ -41,8 +44,7 @@ def stored_result(study: optuna.Study, trial: Trial, fingerprint: str) -> Frozen
     """
     if trials.is_paper(trial):
         return None
-    known = study.get_trials(deepcopy=False)
-    found = opening.taken_from(study, trial) or trials.stored_result(known, fingerprint)
+    found = opening.taken_from(study, trial) or trials.stored_result(all_trials, fingerprint)
     ended = found is not None and found.state != TrialState.PRUNED
     return found if ended or trials.PROMOTED not in trial.user_attrs else None
 
@@ -83,7 +85,11 @@ class Earlier(NamedTuple):
 
 
 def earlier_training(
-    study: optuna.Study, store: ArtifactStore, trial: Trial, budget: Budget
+    study: optuna.Study,
+    all_trials: list[FrozenTrial],
+    store: ArtifactStore,
+    trial: Trial,
+    budget: Budget,
 ) -> Earlier:
     """Find where another trial left the same training, and note it in this one.
 
@@ -92,7 +98,7 @@ def earlier_training(
     """
     key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
     for origin in _origins(study, trial, budget):
-        known = origin.get_trials(deepcopy=False)
+        known = all_trials if origin is study else origin.get_trials(deepcopy=False)
         for source in trials.source_of_state(known, key, seed, budget.epochs):
             if not weights.is_kept(store, origin, source, weights.STATE):
                 continue
@@ -126,33 +132,23 @@ def _origins(study: optuna.Study, trial: Trial, budget: Budget) -> Iterator[optu
         yield source
 
 
-def checkpoint(
-    study: optuna.Study,
-    store: ArtifactStore,
-    trial: Trial,
-    state: dict[str, Tensor],
-    history: list[EpochMetrics],
-) -> None:
-    """Store where a running trial's training stands, in place of where it stood before.
+def checkpoint(store: ArtifactStore, running: Running, state: dict[str, Tensor]) -> None:
+    """Store where a trial's training stands, in place of where it stood before.
 
     Killed at any moment, the trial has one whole state and the metrics of at least its epochs.
     """
-    trial.set_user_attr(trials.EPOCHS, as_columns(history))
-    frozen = study._storage.get_trial(trial._trial_id)
-    before = list(weights.artifact_ids(study, frozen, weights.STATE))
-    weights.save(store, trial, state, trial.user_attrs[trials.CONFIG], weights.STATE)
+    trial, before = running.trial, running.checkpoints
+    trial.set_user_attr(trials.EPOCHS, as_columns(running.history))
+    config = trial.user_attrs[trials.CONFIG]
+    running.checkpoints = [weights.save(store, trial, state, config, weights.STATE)]
     weights.remove(store, before)
 
 
-def checkpoints_of(study: optuna.Study, trial: Trial) -> list[str]:
-    """The artifacts that hold where a running trial's training stood."""
-    frozen = study._storage.get_trial(trial._trial_id)
-    return list(weights.artifact_ids(study, frozen, weights.STATE))
-
-
-def drop_checkpoints(study: optuna.Study, store: ArtifactStore, fingerprint: str) -> None:
+def drop_checkpoints(
+    study: optuna.Study, all_trials: list[FrozenTrial], store: ArtifactStore, fingerprint: str
+) -> None:
     """Remove what attempts that died left, once their configuration has a result."""
-    for trial in study.get_trials(deepcopy=False):
+    for trial in all_trials:
         same = trial.user_attrs.get(trials.FINGERPRINT) == fingerprint
         if same and trials.is_unfinished_failure(trial):
             weights.discard(store, study, trial)

@@ -127,8 +127,7 @@ class Search:
         while len(self._running) < max(1, self.pool.capacity):
             try:
                 with self.sharing.exclusively():
-                    self._make_up()
-                    all_trials = self._trials()
+                    all_trials = self._make_up()
                     reason = self._reason_to_end(all_trials)
                     trial = self._ask(n_begun(all_trials)) if reason is None else None
             except LockLostError:
@@ -139,10 +138,12 @@ class Search:
             self._begin(trial)
         return reason
 
-    def _make_up(self) -> None:
-        names = self._paper_names
-        for notice in repair.make_up(self.study, self.settings, self.sharing, names):
+    def _make_up(self) -> list[FrozenTrial]:
+        """See to what was lost; all trials as they are then."""
+        made_up = repair.make_up(self.study, self.settings, self.sharing, self._paper_names)
+        for notice in made_up.notices:
             self.on_event(notice)
+        return made_up.trials
 
     def _give_back(self, trial: Trial | None) -> None:
         """Undo an ask at which another process may have asked, too: the count would not hold."""
@@ -217,20 +218,20 @@ class Search:
         config = configure(trial, self._space, self.settings.seed)
         if self.endings.refused(trial, {trials.N_PARAMETERS: config.n_parameters()}):
             return
-        key = fingerprint(config)
-        known = results.stored_result(self.study, trial, key)
+        key, all_trials = fingerprint(config), self._trials()
+        known = results.stored_result(self.study, all_trials, trial, key)
         if known is not None:
             self.endings.reuse(trial, known)
         elif any(key == fingerprint(r.config) for r in self._running.values()):
             self._twins.append(trial)  # its result will be there when the other ends
         else:
-            self._train(trial, config)
+            self._train(trial, config, all_trials)
 
-    def _train(self, trial: Trial, config: Configuration) -> None:
+    def _train(self, trial: Trial, config: Configuration, all_trials: list[FrozenTrial]) -> None:
         budget = self.settings.budget
         words = config.in_words()
         self.on_event(TrialStarted(trial.number, trials.label(trial), words, budget.epochs))
-        state, epochs = results.earlier_training(self.study, self.store, trial, budget)
+        state, epochs = results.earlier_training(self.study, all_trials, self.store, trial, budget)
         seed: int = trial.user_attrs[trials.SEED]
         self._running[trial.number] = Running(trial, config, epochs)
         self.pool.start(Job(trial.number, config, seed, state))
@@ -282,7 +283,7 @@ class Search:
             due = now - running.stored_at > max(self._checkpoint_s, 0.1) / CHECKPOINT_SHARE
         state = self.pool.state(running.trial.number) if due else None
         if state is not None:
-            results.checkpoint(self.study, self.store, running.trial, state, running.history)
+            results.checkpoint(self.store, running, state)
             running.stored_at = time.monotonic()
             self._checkpoint_s = running.stored_at - now
 

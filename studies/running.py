@@ -28,6 +28,8 @@ class Running:
     """The paper's trials count in the pruner's comparisons until they lose one."""
     stored_at: float = field(default_factory=time.monotonic)
     """When the last checkpoint was stored."""
+    checkpoints: list[str] = field(default_factory=list)
+    """Identifiers of the artifacts that hold where its training stood; one at most."""
 
     def report(self, metrics: EpochMetrics, settings: StudySettings) -> bool:
         """Tell the pruner of an epoch; whether it is the trial's last."""
@@ -59,7 +61,7 @@ def configure(trial: Trial, space: SearchSpace[Configuration], seed: int) -> Con
     else:
         config = space.config_type.from_dict(known)
         space.suggest_known(trial, config)
-    key = fingerprint(config)
+    key, noted = fingerprint(config), trial.user_attrs
     for name, value in (
         (trials.FINGERPRINT, key),
         (trials.CONFIG, config.to_dict()),
@@ -70,5 +72,6 @@ def configure(trial: Trial, space: SearchSpace[Configuration], seed: int) -> Con
         (trials.MADE_WITH, environment()),
         (trials.N_THREADS, torch.get_num_threads()),
     ):
-        trial.set_user_attr(name, value)
+        if noted.get(name) != value:  # of one that was queued some are there
+            trial.set_user_attr(name, value)
     return config

@@ -43,8 +43,11 @@ def save(
     tensors: dict[str, torch.Tensor],
     config: dict[str, Any],
     file: File = WEIGHTS,
-) -> None:
+) -> str:
     """Put the trial's weights or state into the store, its configuration in the file's header.
+
+    Returns:
+        The artifact's identifier.
 
     Raises:
         FaultError: they cannot be written, as when the disk is full.
@@ -56,7 +59,7 @@ def save(
             save_file(contiguous, path, metadata={"config": json.dumps(config)})
         except (OSError, SafetensorError) as error:
             raise cannot_write(path.parent.parent, error) from error
-        upload_artifact(
+        return upload_artifact(
             artifact_store=store,
             file_path=str(path),
             study_or_trial=trial,
@@ -115,17 +118,19 @@ def is_wanted(
         return keep == "all"
     if trials.is_paper(trial):
         return True
-    direction = load_settings(study).direction
-    rivals = trials.ranked(_searched(study), direction, state)[:keep]
+    all_trials, direction = study.get_trials(deepcopy=False), load_settings(study).direction
+    rivals = trials.ranked(_searched(all_trials), direction, state)[:keep]
     own = trials.cost(value, direction)
     return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < keep
 
 
-def drop_superseded(store: ArtifactStore, study: optuna.Study, keep: Keep) -> None:
+def drop_superseded(
+    store: ArtifactStore, study: optuna.Study, all_trials: list[FrozenTrial], keep: Keep
+) -> None:
     """Remove the files of searched trials that are no longer among the best ``keep``."""
     if isinstance(keep, str):
         return
-    searched, direction = _searched(study), load_settings(study).direction
+    searched, direction = _searched(all_trials), load_settings(study).direction
     for state in (TrialState.COMPLETE, TrialState.PRUNED):
         for trial in trials.ranked(searched, direction, state)[keep:]:
             discard(store, study, trial)
@@ -156,10 +161,10 @@ def artifact_ids(study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS) 
             yield meta["artifact_id"]
 
 
-def _searched(study: optuna.Study) -> list[FrozenTrial]:
+def _searched(all_trials: list[FrozenTrial]) -> list[FrozenTrial]:
     """Searched trials that own files; a copy of a result has none."""
     return [
         trial
-        for trial in study.get_trials(deepcopy=False)
+        for trial in all_trials
         if not trials.is_paper(trial) and trials.SAME_AS not in trial.user_attrs
     ]

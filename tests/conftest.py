@@ -12,6 +12,7 @@ from installed_command import Command
 from postgres import Postgres, find_binaries, running_postgres
 from tiny_data import TinyData, write_tiny_data
 from trained_studies import TrainedStudies, train_studies
+from untraced import leave_storages_untraced
 from warm import start_loading
 
 from spaces.budget import Budget
@@ -30,7 +31,13 @@ MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30
 
 
 def pytest_configure() -> None:
-    """Keep the tests' folders in memory, where no commit has to wait for a disk."""
+    """Prepare what saves time: storages, and where files are."""
+    leave_storages_untraced()
+    _keep_folders_in_memory()
+
+
+def _keep_folders_in_memory() -> None:
+    """There no commit has to wait for a disk."""
     if not MEMORY.is_dir() or os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:  # a program is started
         return
     if shutil.disk_usage(MEMORY).free > ROOM:

@@ -131,6 +131,12 @@ def test_spaces_load_nothing_heavy() -> None:
     assert (done.returncode, done.stdout.strip()) == (0, "[]"), done.stderr
 
 
+def test_a_list_of_studies_needs_no_pytorch() -> None:
+    imports = "import search.result_tables, search.studies_command, studies.storage"
+    done = run(f"import sys\n{imports}\nprint('torch' in sys.modules)")
+    assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["ae", "--help"], ["studies", "--help"]])
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     program = f"""

@@ -17,8 +17,8 @@ STUDY = "ae-epochs2-subset600"
 @pytest.mark.parametrize(
     ("n_jobs", "n_kills"),
     [
-        (1, 2),
         (2, 3),
+        pytest.param(1, 2, marks=pytest.mark.chaos),
         pytest.param(1, 25, marks=pytest.mark.chaos),
         pytest.param(2, 25, marks=pytest.mark.chaos),
     ],

@@ -48,7 +48,7 @@ def end(
     if trials.SAME_AS not in attrs and weights.is_wanted(study, keep, trial, value, state):
         weights.save(store, trial, {"x": torch.tensor([float(trial.number)])}, CONFIG.to_dict())
     study.tell(trial, None if state == TrialState.PRUNED else value, state)
-    weights.drop_superseded(store, study, keep)
+    weights.drop_superseded(store, study, study.get_trials(), keep)
 
 
 def kept(study: optuna.Study, store: ArtifactFolder) -> list[int]:
