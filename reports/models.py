@@ -10,8 +10,9 @@ from reports.sources import Source, Sources, has_weights
 from spaces.paper import AUTOENCODERS
 from studies import trials, weights
 from studies.data import CLASS_NAMES, Images, load_split
-from studies.evaluation import BATCH, confusion_matrix, predict, reconstruct
-from studies.networks import Autoencoder, Classifier, build, scale_pixels
+from studies.evaluation import confusion_matrix, predict, reconstruct, reconstruction_errors
+from studies.features import encoded
+from studies.networks import Autoencoder, Classifier, build
 
 MAX_IMAGES = 2_000
 """Validation images that errors by class and the latent map are computed from: enough for two
@@ -116,14 +117,8 @@ def class_errors(images: Images, best: Trained, baseline: Trained | None) -> Cla
 def latent_map(images: Images, trained: Trained) -> LatentMap:
     """Where the encoder puts images, seen along the two directions in which they differ most."""
     some = images.first(MAX_IMAGES)
-    trained.network.eval()
+    codes = encoded(trained.network.encoder, some, folder=None).pixels.flatten(1)
     with torch.inference_mode():
-        codes = torch.cat(
-            [
-                trained.network.encoder(scale_pixels(b.pixels)).flatten(1)
-                for b in some.batches(BATCH)
-            ]
-        )
         centred = codes - codes.mean(dim=0)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -175,10 +170,6 @@ def _reconstruct(trained: Trained, pixels: Tensor) -> Tensor:
 
 
 def _errors(trained: Trained, images: Images) -> list[float]:
-    squares = []
-    with torch.inference_mode():
-        for batch in images.batches(BATCH):
-            scaled = scale_pixels(batch.pixels)
-            squares.append((trained.network(scaled) - scaled).square().mean(dim=(1, 2, 3)))
-    each = torch.cat(squares)
+    assert isinstance(trained.network, Autoencoder)
+    each = reconstruction_errors(trained.network, images.pixels)
     return [float(each[images.labels == label].mean()) for label in range(len(CLASS_NAMES))]

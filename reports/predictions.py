@@ -10,7 +10,7 @@ import torch
 from spaces.errors import ImageError
 from studies import evaluation
 from studies.data import CLASS_NAMES, Images
-from studies.networks import Autoencoder, Classifier, scale_pixels
+from studies.networks import Autoencoder, Classifier
 from studies.picture_files import read_picture, write_picture
 
 
@@ -85,9 +85,7 @@ def reconstruct(
             raise ImageError(f"{target} {problem}; choose another folder with --out")
     pixels = torch.stack([picture.pixels for picture in pictures])
     decoded = evaluation.reconstruct(network, pixels)
-    with torch.inference_mode():
-        images = scale_pixels(pixels)
-        losses = (network(images) - images).square().mean(dim=(1, 2, 3)).tolist()
+    losses = evaluation.reconstruction_errors(network, pixels).tolist()
     for target, image in zip(targets, decoded, strict=True):
         write_picture(target, image)
     return [

@@ -66,7 +66,8 @@ def train(
         str | None,
         typer.Option(
             metavar="SOURCE",
-            help="Where a classifier's encoder starts from, as for clf.  [default: as it was "
+            help="Where a classifier's encoder starts from, as for clf; for final figures one "
+            "that no test image has judged, so not of the paper's protocol.  [default: as it was "
             "trained before; the paper's for paper:NAME; else the best]",
             show_default=False,
         ),

@@ -48,16 +48,31 @@ def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
 
 def accelerate_fixed(network: Any, generator: torch.Generator) -> Forward:
     """The same until weights or flags change: what follows from them alone is computed once."""
-    encoder = network.encoder
-    if not _has_papers_shape(encoder):
-        return lambda images: _plainly(network, images, generator)
-    encode = _encoder(encoder, generator)
+    encode = accelerate_encoder(network.encoder, generator)
     if isinstance(network, Classifier):
         head = network.head
-        return lambda images: run(head, encode(images).permute(2, 3, 0, 1), generator)
-    hidden = conv_transpose5(network.decoder.conv_transpose1)
-    output = conv_transpose6(network.decoder.conv_transpose2)
-    return lambda images: output(hidden(encode(images))).permute(2, 3, 0, 1)
+        return lambda images: run(head, encode(images), generator)
+    decoder = network.decoder
+    if not _has_papers_shape(network.encoder):
+        return lambda images: run(decoder, encode(images), generator).contiguous()
+    hidden = conv_transpose5(decoder.conv_transpose1)
+    output = conv_transpose6(decoder.conv_transpose2)
+
+    def reconstruct(images: Tensor) -> Tensor:
+        maps: Tensor = output(hidden(encode(images).permute(2, 3, 0, 1)))
+        return maps.permute(2, 3, 0, 1)
+
+    return _unless_empty(reconstruct, network)
+
+
+def accelerate_encoder(encoder: nn.Sequential, generator: torch.Generator) -> Forward:
+    """As :func:`accelerate_fixed`, from images to their latent maps (N, C, H, W)."""
+    if not _has_papers_shape(encoder):  # in the layout whose convolutions are fast on a CPU
+        return lambda images: run(
+            encoder, images.contiguous(memory_format=torch.channels_last), generator
+        )
+    encode = _encoder(encoder, generator)
+    return _unless_empty(lambda images: encode(images).permute(2, 3, 0, 1), encoder)
 
 
 def laid_out(pixels: Tensor) -> Tensor:
@@ -127,11 +142,9 @@ def _has_papers_shape(encoder: nn.Sequential) -> bool:
     return shapes == [((3, 3), (0, 0))] * 2 and isinstance(names["activation1"], nn.ReLU)
 
 
-def _plainly(network: Any, images: Tensor, generator: torch.Generator) -> Tensor:
-    """Any network, in the memory layout whose convolutions are fast on a CPU."""
-    latent = run(network.encoder, images.contiguous(memory_format=torch.channels_last), generator)
-    rest = network.head if isinstance(network, Classifier) else network.decoder
-    return run(rest, latent, generator).contiguous()
+def _unless_empty(forward: Forward, plain: nn.Module) -> Forward:
+    """Of no images views cannot tell what shape nothing has; the plain modules can."""
+    return lambda images: forward(images) if len(images) else plain(images)
 
 
 def _encoder(encoder: Any, generator: torch.Generator) -> Forward:

@@ -1,5 +1,6 @@
 import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from spaces.autoencoder import AutoencoderConfig
 from studies import features
 from studies.data import Images, Split
 from studies.evaluation import BATCH
+from studies.fast import Forward, accelerate_encoder
 from studies.features import encoded
 from studies.networks import build_encoder, scale_pixels
 
@@ -75,16 +77,27 @@ def test_no_images_have_no_maps(encoder: torch.nn.Sequential, small_split: Split
 
 @pytest.mark.parametrize("in_memory", [True, False])
 def test_one_batchs_maps_are_held_at_a_time(
-    small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path, in_memory: bool
+    small_split: Split,
+    encoder: torch.nn.Sequential,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    in_memory: bool,
 ) -> None:
-    made: list[weakref.ref[torch.Tensor]] = []
+    made: list[weakref.ref[torch.UntypedStorage]] = []
     n_held = []
 
-    def count(_module: object, _inputs: object, maps: torch.Tensor) -> None:
-        n_held.append(sum(reference() is not None for reference in made))
-        made.append(weakref.ref(maps))
+    def counting(*arguments: Any) -> Forward:
+        encode = accelerate_encoder(*arguments)
 
-    encoder.register_forward_hook(count)
+        def counted(images: torch.Tensor) -> torch.Tensor:
+            n_held.append(sum(reference() is not None for reference in made))
+            maps = encode(images)
+            made.append(weakref.ref(maps.untyped_storage()))
+            return maps
+
+        return counted
+
+    monkeypatch.setattr(features, "accelerate_encoder", counting)
     images = Images(small_split.train.stored, torch.zeros(2_500).long(), torch.zeros(2_500).long())
     encoded(encoder, images, None if in_memory else tmp_path)
     assert len(made) >= 2_500 / BATCH
