@@ -246,8 +246,8 @@ def _take_over(
 ) -> None:
     """Queue what fits of another study; the search copies it, or goes on training it.
 
-    With the same budget every searched result fits. With more epochs those fit whose training
-    state was kept, if they had been trained to the end.
+    With the same budget every result fits, the paper's too. With more epochs searched ones fit
+    whose training state was kept, if they had been trained to the end.
     """
     source = optuna.load_study(study_name=source_name, storage=study._storage)
     most = settings.max_params or float("inf")
@@ -256,20 +256,28 @@ def _take_over(
     # One that was promoted later has its final result there, not where it was pruned.
     found = (_best_result(every, t) for t in trials.searched_results(every))
     results = list({trial.number: trial for trial in found}.values())
+    fixed = [trial for trial in trials.completed(every) if trials.is_paper(trial)]
     if not settings.is_comparable(stored):
+        fixed.clear()  # their training is gone on with where they are queued anyhow
         more = settings.budget.epochs > stored.budget.epochs
         fits = more and settings.is_comparable(stored, ignore_epochs=True)
         ended = [t for t in trials.completed(results) if fits and trials.has_constant_rate(t)]
         results = [t for t in ended if weights.is_kept(store, source, t, weights.STATE)]
     space = settings.search_space()
-    there = [t.user_attrs.get(trials.TAKEN_FROM) for t in study.get_trials(deepcopy=False)]
-    for trial in results:
+    there = [
+        {name: t.user_attrs.get(name) for name in (trials.TAKEN_FROM, trials.PAPER)}
+        for t in study.get_trials(deepcopy=False)
+    ]
+    rows = [(trial, trial.user_attrs[trials.PAPER]) for trial in fixed]
+    for trial, paper in [*rows, *((trial, None) for trial in results)]:
         origin = {"study": source_name, "trial": trial.number}
-        if trials.SAME_AS in trial.user_attrs or trials.was_refused(trial) or origin in there:
+        identity = {trials.TAKEN_FROM: origin, trials.PAPER: paper}
+        if trials.SAME_AS in trial.user_attrs or trials.was_refused(trial) or identity in there:
             continue
         config = space.config_type.from_dict(trial.user_attrs[trials.CONFIG])
-        if config in space and config.n_parameters() <= most:
-            attrs = {trials.CONFIG: config.to_dict(), trials.TAKEN_FROM: origin}
+        if paper or (config in space and config.n_parameters() <= most):
+            attrs = {name: value for name, value in identity.items() if value}
+            attrs[trials.CONFIG] = config.to_dict()
             study.enqueue_trial(space.params(config), user_attrs=attrs)
 
 

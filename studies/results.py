@@ -39,12 +39,12 @@ def stored_result(
 ) -> FrozenTrial | None:
     """A finished trial whose result this one shall have, so that it need not be trained.
 
-    The paper's trials are always trained. A promoted one is unless somebody trained the same
-    configuration to the end.
+    The paper's trials are trained in every study that takes over none. A promoted one is unless
+    somebody trained the same configuration to the end.
     """
-    if trials.is_paper(trial):
-        return None
-    found = opening.taken_from(study, trial) or trials.stored_result(all_trials, fingerprint)
+    found = opening.taken_from(study, trial)
+    if found is None and not trials.is_paper(trial):
+        found = trials.stored_result(all_trials, fingerprint)
     ended = found is not None and found.state != TrialState.PRUNED
     return found if ended or trials.PROMOTED not in trial.user_attrs else None
 

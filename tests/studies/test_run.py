@@ -382,7 +382,10 @@ def test_new_takes_over_the_trials_that_fit(run: Runner) -> None:
     assert [t.value for t in taken] == [t.value for t in fitting]
     assert len(run.searched("s-2")) == 6
     started = [e for e in run.events if isinstance(e, TrialStarted)]
-    assert len(started) == N_PAPER + 6 - len(fitting)
+    assert len(started) == 6 - len(fitting)
+    fixed = [t for t in run.trials("s-2") if trials.is_paper(t)]
+    assert [t.user_attrs[trials.PAPER] for t in fixed] == list(paper.AUTOENCODER_RUN_ORDER)
+    assert [t.value for t in fixed] == [t.value for t in run.trials("s")[:N_PAPER]]
     for trial in trials.ranked(taken, "minimize"):
         assert weights.load(run.store, run.study("s-2"), trial)
 
