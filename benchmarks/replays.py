@@ -185,13 +185,13 @@ def read_once(path: Path) -> Curves:
 
 
 def sampler(
-    name: str, engines: SamplerName, space: SearchSpace[Any], seed: int, n_finished: int
+    name: str, engines: SamplerName, space: SearchSpace[Any], seed: int, n_begun: int
 ) -> BaseSampler:
     """The engine's own sampler of that name, or one seeded for its next draw alike."""
     if name in SAMPLERS:
-        return SAMPLERS[name](samplers.derived_seed("sampler", seed, n_finished))
+        return SAMPLERS[name](samplers.derived_seed("sampler", seed, n_begun))
     chosen = engines if name == "default" else cast(SamplerName, name)
-    return samplers.make_sampler(chosen, space, seed, n_finished)
+    return samplers.make_sampler(chosen, space, seed, n_begun)
 
 
 def pruner(name: str, engines: PrunerName, budget: Budget) -> BasePruner:

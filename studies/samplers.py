@@ -36,9 +36,9 @@ out whose configuration had come up before and that took none.
 
 
 def make_sampler(
-    name: SamplerName, space: SearchSpace[Any], study_seed: int, n_finished: int
+    name: SamplerName, space: SearchSpace[Any], study_seed: int, n_begun: int
 ) -> BaseSampler:
-    """A sampler whose next draw depends on the seed and on how many trials have finished.
+    """A sampler whose next draw depends on the seed and on how many trials have begun.
 
     A search that was stopped and goes on therefore draws what it would have drawn, and never its
     first draws again, as a sampler made anew with the study's seed would.
@@ -47,9 +47,9 @@ def make_sampler(
         name: one of ``SAMPLERS``.
         space: the study's space; the grid is laid over it.
         study_seed: the study's seed.
-        n_finished: searched trials that the study has finished so far.
+        n_begun: searched trials that have ended or are running.
     """
-    seed = derived_seed("sampler", study_seed, n_finished)
+    seed = derived_seed("sampler", study_seed, n_begun)
     with warnings.catch_warnings():
         # Which samplers are experimental is Optuna's business; the user chose by name.
         warnings.simplefilter("ignore", ExperimentalWarning)

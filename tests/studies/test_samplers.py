@@ -32,17 +32,17 @@ def draw(
 ) -> list[AutoencoderConfig]:
     """Ask and tell with a sampler made anew for each round; every third trial is pruned."""
     drawn = []
-    for n_finished in rounds:
-        study.sampler = make_sampler(sampler, space, seed, n_finished)
+    for n_begun in rounds:
+        study.sampler = make_sampler(sampler, space, seed, n_begun)
         trial = study.ask()
         config = space.suggest(trial)
         drawn.append(config)
         for step in (1, 2, 3):
-            trial.report(config.dropout + 1 / step + n_finished % 5, step)
-        if n_finished % 3 == 1:
+            trial.report(config.dropout + 1 / step + n_begun % 5, step)
+        if n_begun % 3 == 1:
             study.tell(trial, state=TrialState.PRUNED)
         else:
-            study.tell(trial, config.dropout + n_finished % 5)
+            study.tell(trial, config.dropout + n_begun % 5)
     return drawn
 
 
