@@ -186,6 +186,8 @@ def test_values_belong_by_what_they_are() -> None:
     assert False not in DROPOUT.narrowed("0")
     assert 0.15000000000000002 in DROPOUT
     assert 0.51 not in DROPOUT
+    assert 0.35 in FloatRange("dropout", "", 0.1, 0.6, step=0.25)
+    assert 0.4 not in FloatRange("dropout", "", 0.1, 0.6, step=0.25)
     assert math.nan not in DROPOUT
     assert "0.1" not in DROPOUT
     assert {1e-4, 0.0123, 0.05} == {value for value in (1e-4, 0.0123, 0.05) if value in RATE}

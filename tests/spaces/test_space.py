@@ -10,6 +10,7 @@ from optuna.trial import FixedTrial
 
 from spaces import classifier, paper
 from spaces.autoencoder import PAPER_SPACE, WIDE_SPACE, AutoencoderConfig
+from spaces.classifier import PAPER_ENCODER, ClassifierConfig
 from spaces.errors import ConfigurationError
 from spaces.space import SearchSpace, fingerprint
 
@@ -37,6 +38,11 @@ def test_fingerprints_are_equal_if_and_only_if_configurations_are(
 ) -> None:
     assert (fingerprint(one) == fingerprint(other)) == (one == other)
     assert fingerprint(AutoencoderConfig.from_dict(one.to_dict())) == fingerprint(one)
+
+
+def test_classifiers_over_other_encoders_have_other_fingerprints() -> None:
+    over = [AutoencoderConfig(), AutoencoderConfig(conv1_channels=8), PAPER_ENCODER]
+    assert len({fingerprint(ClassifierConfig(encoder=encoder)) for encoder in over}) == 3
 
 
 def test_all_configurations_of_the_paper_space_have_fingerprints_of_their_own() -> None:

@@ -80,6 +80,13 @@ def test_the_likely_dimension_is_found_whichever_dashes_stand_in_a_key(tmp_path:
         read_space(written(tmp_path, "fc-w = 32"), CLASSIFIER)
 
 
+def test_a_key_whose_line_is_not_found_is_refused_with_its_file(tmp_path: Path) -> None:
+    path = written(tmp_path, "dropuot.high = 0.2")
+    assert str(refusal(path)).startswith(
+        f"{path}: 'dropuot' is no dimension; did you mean dropout?"
+    )
+
+
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "space.json"
     path.write_text("{}")
