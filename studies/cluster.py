@@ -22,12 +22,10 @@ from spaces.errors import FaultError, StudyError
 from studies.metrics import Outcome
 from studies.pool import Job, Raised, Report, TrainingFactory, WorkerDied
 from studies.trainer import Trainer, versions
-from studies.workers import STOP_S, Worker, WorkerLostError, call, local_workers, workers_at
+from studies.workers import LOOK_S, STOP_S, Worker, WorkerLostError, call, local_workers, workers_at
 
 JOIN_S = 60.0
 """How long workers may take to load what a training needs."""
-LOOK_S = 0.25
-"""How often :meth:`Cluster.wait` looks for workers that came and went."""
 
 
 def local_cluster(n_jobs: int, n_threads: int, make_training: TrainingFactory) -> "Cluster":

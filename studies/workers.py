@@ -23,6 +23,9 @@ STOP_S = 0.5
 """What a worker gets to stop by itself, before it is killed or left to itself."""
 
 
+LOOK_S = 0.25
+"""How often one looks whether workers came or went."""
+
 FORKED = {"distributed.worker.multiprocessing-method": "forkserver"}
 """Setting of Dask, which it reads whenever it starts a worker, also one that replaces another."""
 
@@ -47,14 +50,22 @@ class Worker:
 async def call(worker: Worker, method: str, *arguments: Any) -> Any:
     """What a trainer's method returns, or raises.
 
+    Dask tries for half a minute to reach a process that has just been killed, while its scheduler
+    knows at once that it is gone.
+
     Raises:
         WorkerLostError: no answer will come.
     """
     try:
-        answer = await getattr(worker.trainer, method)(*arguments)
+        answer = asyncio.ensure_future(getattr(worker.trainer, method)(*arguments))
+        while not (await asyncio.wait([answer], timeout=LOOK_S))[0]:
+            if worker.made.status != "finished":
+                answer.cancel()
+                raise ConnectionError("Dask has lost it")
+        packed = await answer
     except Exception as error:  # not of the training, whose errors travel in the answer
         raise WorkerLostError(f"its worker process is gone ({error})") from error
-    return trainer.unpack(answer)
+    return trainer.unpack(packed)
 
 
 @contextmanager

@@ -123,6 +123,19 @@ def test_a_worker_that_dies_while_its_training_waits_is_reported(pool: Cluster) 
     assert until(lambda: has_capacity(pool, 2))
 
 
+def test_who_asks_a_worker_that_was_just_killed_need_not_wait_for_the_network(
+    pool: Cluster,
+) -> None:
+    started(pool, 1)
+    for process in children():
+        process.kill()
+    begin = time.monotonic()
+    assert pool.state(1) is None
+    assert pool.end(1, with_weights=True) is None
+    assert time.monotonic() - begin < 10
+    assert until(lambda: has_capacity(pool, 2))
+
+
 def test_a_training_in_the_middle_of_its_epoch_is_stopped_and_leaves_nothing(
     pool: Cluster,
 ) -> None:
