@@ -12,7 +12,7 @@ from installed_command import Command
 from postgres import Postgres, find_binaries, running_postgres
 from tiny_data import TinyData, write_tiny_data
 from trained_studies import TrainedStudies, train_studies
-from untraced import leave_storages_untraced
+from untraced import leave_libraries_untraced
 from warm import start_loading
 
 from spaces.budget import Budget
@@ -31,8 +31,8 @@ MEMORY, ROOM = Path("/dev/shm"), 4 * 2**30
 
 
 def pytest_configure() -> None:
-    """Prepare what saves time: storages, and where files are."""
-    leave_storages_untraced()
+    """Prepare what saves time: what is not traced, and where files are."""
+    leave_libraries_untraced()
     _keep_folders_in_memory()
 
 

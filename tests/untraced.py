@@ -1,4 +1,4 @@
-"""Optuna's storages without coverage's tracer, with which SQLAlchemy takes half as long again.
+"""Libraries without coverage's tracer, with which pure Python takes half as long again.
 
 What they call back of ours, as when a connection is made, is not measured then.
 """
@@ -8,25 +8,40 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import torch.onnx
+from matplotlib.figure import Figure
 from optuna.storages import RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 
 
-def leave_storages_untraced() -> None:
-    """In this process, once for all."""
-    for storage in (RDBStorage, _CachedStorage):
-        for name, method in list(vars(storage).items()):
-            if callable(method) and (not name.startswith("_") or name == "__init__"):
-                setattr(storage, name, _untraced(method))
+def leave_libraries_untraced() -> None:
+    """What takes the most in the tests, in this process, once for all: SQLAlchemy under Optuna's
+    storages, drawing, and exports as ONNX."""
+    for owner, names in (
+        (RDBStorage, _methods(RDBStorage)),
+        (_CachedStorage, _methods(_CachedStorage)),
+        (Figure, ["savefig"]),
+        (torch.onnx, ["export"]),
+    ):
+        for name in names:
+            setattr(owner, name, _untraced(getattr(owner, name)))
 
 
-def _untraced(method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
+def _methods(owner: type) -> list[str]:
+    return [
+        name
+        for name, value in vars(owner).items()
+        if callable(value) and (not name.startswith("_") or name == "__init__")
+    ]
+
+
+def _untraced(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
     def untraced(*args: Any, **kwargs: Any) -> Any:
         tracer = sys.gettrace()
         sys.settrace(None)
         try:
-            return method(*args, **kwargs)
+            return function(*args, **kwargs)
         finally:
             sys.settrace(tracer)
 
