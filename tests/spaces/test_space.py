@@ -40,6 +40,12 @@ def test_fingerprints_are_equal_if_and_only_if_configurations_are(
     assert fingerprint(AutoencoderConfig.from_dict(one.to_dict())) == fingerprint(one)
 
 
+def test_a_space_is_cut_to_the_dimensions_that_are_named() -> None:
+    named = ("dropout", "pool2", "nothing")
+    assert [d.name for d in PAPER_SPACE.only(named).dimensions] == ["dropout", "pool2"]
+    assert PAPER_SPACE.only(named).base == PAPER_SPACE.base
+
+
 def test_classifiers_over_other_encoders_have_other_fingerprints() -> None:
     over = [AutoencoderConfig(), AutoencoderConfig(conv1_channels=8), PAPER_ENCODER]
     assert len({fingerprint(ClassifierConfig(encoder=encoder)) for encoder in over}) == 3
