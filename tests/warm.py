@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
+import pytest
 
 from studies.processes import sigint_blocked
 
@@ -61,8 +62,11 @@ _LOCK = threading.Lock()
 def start_loading() -> None:
     """Load what the command loads, once for all, beside what this process does."""
     set_forkserver_preload(LOADED)
-    with sigint_blocked():  # a search that runs in this process forks its workers from it too
-        forkserver.ensure_running()
+    with pytest.MonkeyPatch.context() as patch:
+        # Python's tracker would tell of every semaphore of a process that a test killed.
+        patch.setenv("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.resource_tracker")
+        with sigint_blocked():  # a search that runs in this process forks its workers from it too
+            forkserver.ensure_running()
 
 
 @contextmanager
