@@ -15,6 +15,7 @@ from studies.data import (
     Images,
     Split,
     class_counts,
+    first_of_each_class,
     load_split,
     load_test,
     load_train,
@@ -206,3 +207,13 @@ def test_a_smaller_selection_is_part_of_a_larger_one(n: int, m: int) -> None:
     assert sum(map(len, small)) == min(n, m)
     for part, whole in zip(small, large, strict=True):
         assert torch.equal(part, whole[: len(part)])
+
+
+def test_the_first_image_of_each_class_is_the_first_of_those_that_were_chosen() -> None:
+    labels = torch.tensor([5, 5, *range(9, -1, -1), 3])
+    stored = torch.arange(40, dtype=torch.uint8).view(40, 1, 1).expand(40, 28, 28)
+    firsts = [labels.tolist().index(label) for label in range(10)]
+    assert first_of_each_class(Images(stored[:13], labels))[:, 0, 0].tolist() == firsts
+    rows = torch.arange(13) * 3
+    chosen = first_of_each_class(Images(stored, labels, rows))
+    assert chosen[:, 0, 0].tolist() == [3 * first for first in firsts]
