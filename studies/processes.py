@@ -56,7 +56,7 @@ def start_fork_server(n_threads: int) -> bool:
     """
     multiprocessing.set_forkserver_preload(LOADED)
     # Without the working folder on its path, where anything may be called as what it loads.
-    with _variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), sigint_blocked():
+    with variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), sigint_blocked():
         try:
             forkserver.ensure_running()
         except OSError:
@@ -80,8 +80,8 @@ def sigint_blocked() -> Iterator[None]:
 
 
 @contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    """Set inside the block, but for those that the user has set."""
+def variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables set inside the block, but for those that the user has set."""
     ours = {name: value for name, value in values.items() if name not in os.environ}
     os.environ.update(ours)
     try:

@@ -21,8 +21,6 @@ CONNECT_S = 5.0
 """How long a scheduler may take to answer."""
 STOP_S = 0.5
 """What a worker gets to stop by itself, before it is killed or left to itself."""
-
-
 LOOK_S = 0.25
 """How often one looks whether workers came or went."""
 

@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
-import pytest
 
-from studies.processes import sigint_blocked
+from studies.processes import sigint_blocked, variables
 
 _context = get_context("forkserver")
 LOADED = [
@@ -62,11 +61,11 @@ _LOCK = threading.Lock()
 def start_loading() -> None:
     """Load what the command loads, once for all, beside what this process does."""
     set_forkserver_preload(LOADED)
-    with pytest.MonkeyPatch.context() as patch:
-        # Python's tracker would tell of every semaphore of a process that a test killed.
-        patch.setenv("PYTHONWARNINGS", "ignore::UserWarning:multiprocessing.resource_tracker")
-        with sigint_blocked():  # a search that runs in this process forks its workers from it too
-            forkserver.ensure_running()
+    # Python's tracker would tell of every semaphore of a process that a test killed.
+    quiet = {"PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker"}
+    # A search that runs in this process forks its workers from it too, so SIGINT is blocked.
+    with variables(quiet), sigint_blocked():
+        forkserver.ensure_running()
 
 
 @contextmanager

@@ -1,3 +1,4 @@
+import re
 from dataclasses import fields
 from typing import Any
 
@@ -103,3 +104,25 @@ def test_momentum_is_a_dimension_where_sgd_is_a_choice() -> None:
 def test_every_value_of_every_dimension_can_be_trained_with(dimension: Any) -> None:
     for value in dimension.grid():
         assert TrainingRecipe.from_dict({dimension.name: value}).to_dict()[dimension.name] == value
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "allowed"),
+    [
+        (AutoencoderConfig, "dropout", "in [0, 1)"),
+        (AutoencoderConfig, "batchnorm", "true or false"),
+        (AutoencoderConfig, "conv1_channels", "a whole number from 1"),
+        (AutoencoderConfig, "n_blocks", "2 or 3"),
+        (AutoencoderConfig, "kernel1", "1, 3, 5 or 7"),
+        (ClassifierConfig, "fc_width", "a whole number from 0"),
+        (ClassifierConfig, "unfreeze_epoch", "a whole number from 1"),
+        (ClassifierConfig, "dropout", "in [0, 1)"),
+        (ClassifierConfig, "label_smoothing", "in [0, 1)"),
+        (ClassifierConfig, "batchnorm", "true or false"),
+    ],
+)
+def test_a_refusal_says_what_is_allowed(
+    model: type[TrainingRecipe], name: str, allowed: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"^{name} must be {re.escape(allowed)}; got -1$"):
+        model.from_dict({name: -1})
