@@ -13,7 +13,7 @@ from torch.nn import functional
 from spaces.autoencoder import IMAGE_SIZE, PIXEL_MEAN, PIXEL_STD
 from spaces.classifier import N_CLASSES
 from studies.data import Images
-from studies.fast import Forward, accelerate_fixed, laid_out
+from studies.fast import Forward, accelerate_fixed
 from studies.networks import Autoencoder, Classifier, scale_pixels
 
 BATCH = 200
@@ -69,7 +69,7 @@ def reconstruction_errors(network: Autoencoder, pixels: Tensor) -> Tensor:
     with _evaluating(network):
         forward = _forward(network)
         for batch in torch.split(pixels, BATCH):
-            originals = scale_pixels(laid_out(batch))
+            originals = scale_pixels(batch)
             errors.append((forward(originals) - originals).square().mean(dim=(1, 2, 3)))
         return torch.cat(errors)
 

@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.nn import functional
 
 from studies.convolutions import conv3, conv_transpose5, conv_transpose6
 from studies.networks import Classifier
@@ -27,16 +28,21 @@ from studies.networks import Classifier
 Forward = Callable[[Tensor], Tensor]
 """From a batch of images to the network's output."""
 
-STRIP = 8
-"""Even: rows of the first convolution's output at a time, where its block wants no gradient."""
+FIRST_MAPS = 3200
+"""Maps the first convolution makes at a time where its block is settled, to stay in cache."""
+
+HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+
+MAX_SETTLED_PAIRS = 1024
+"""Pairs of channels up to which oneDNN's second convolution is faster than polynomials, settled."""
 
 
 def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
     """The network's forward pass, faster; gradients reach the network's own parameters.
 
     It follows the weights and each module's ``training`` flag as they change. Dropout masks come
-    from ``generator`` instead of torch's global one. The images themselves get no gradient, and are
-    read fastest as :func:`laid_out` gives them.
+    from ``generator`` instead of torch's global one. The images themselves get no gradient. Where
+    the first block learns they are read fastest as :func:`laid_out` gives them.
 
     Args:
         network: an autoencoder or a classifier as :mod:`studies.networks` builds it. One whose
@@ -71,8 +77,7 @@ def accelerate_encoder(encoder: nn.Sequential, generator: torch.Generator) -> Fo
         return lambda images: run(
             encoder, images.contiguous(memory_format=torch.channels_last), generator
         )
-    encode = _encoder(encoder, generator)
-    return _unless_empty(lambda images: encode(images).permute(2, 3, 0, 1), encoder)
+    return _unless_empty(_encoder(encoder, generator), encoder)
 
 
 def laid_out(pixels: Tensor) -> Tensor:
@@ -148,42 +153,82 @@ def _unless_empty(forward: Forward, plain: nn.Module) -> Forward:
 
 
 def _encoder(encoder: Any, generator: torch.Generator) -> Forward:
-    """From images (N, 1, 28, 28) to their latent maps (5, 5, N, C)."""
+    """From images (N, 1, 28, 28) to their latent maps (N, C, 5, 5)."""
     norm1, norm2 = (getattr(encoder, f"batchnorm{block}", None) for block in (1, 2))
     # The second pooling drops the last row and column of its odd 11 × 11 input. What leads there
     # need not be computed, unless batch norm's statistics count it.
     size = 26 if any(norm is not None and norm.training for norm in (norm1, norm2)) else 24
-    weight1, bias1 = _folded(encoder.conv1, norm1)
-    conv2 = conv3(*_folded(encoder.conv2, norm2), size // 2)
+    (weight1, bias1), (weight2, bias2) = (
+        _folded(encoder.conv1, norm1),
+        _folded(encoder.conv2, norm2),
+    )
+    settled1, settled2 = _is_settled(encoder, 1, weight1), _is_settled(encoder, 2, weight2)
+    if settled1:
+        block1 = _settled_block(encoder, 1, weight1, bias1)
+        if settled2 and weight2.shape[0] * weight2.shape[1] <= MAX_SETTLED_PAIRS:
+            block2 = _settled_block(encoder, 2, weight2, bias2)
+            return lambda images: block2(block1(_cropped(images, size).to_mkldnn())).to_dense()
+    conv2 = conv3(weight2, bias2, size // 2)
 
-    def encode(images: Tensor) -> Tensor:
-        n, patches = len(images), _patches(images, size)
+    def first(images: Tensor) -> Tensor:
+        if settled1:
+            return _settled_maps(_cropped(images, size), block1, len(weight1))
+        patches = _patches(images, size)
         if norm1 and norm1.training:
             rows = _normalised(encoder.conv1, norm1, patches)
         else:
             rows = torch.cat((weight1.flatten(1).t(), bias1.unsqueeze(0)))
-        if rows.requires_grad:
-            maps = _pool_block(_first_maps(patches, rows, size, n), encoder, 1, generator)
-        else:  # no gradient needs the maps as a whole, and a strip stays in cache
-            maps = patches.new_empty(size // 2, size // 2, n, rows.shape[1])
-            for strip, target in zip(
-                torch.split(patches, STRIP * size * n, 1),
-                torch.split(maps, STRIP // 2),
-                strict=True,
-            ):
-                part = _first_maps(strip, rows, size, n)
-                target.copy_(_pool_block(part, encoder, 1, generator))
-        maps = conv2(maps)
+        maps = (patches.t() @ rows).view(size, size, len(images), -1)
+        return _pool_block(maps, encoder, 1, generator)
+
+    def encode(images: Tensor) -> Tensor:
+        maps = conv2(first(images))
         if norm2 and norm2.training:
             maps = _batch_norm(maps, norm2)
-        return _pool_block(maps, encoder, 2, generator)
+        return _pool_block(maps, encoder, 2, generator).permute(2, 3, 0, 1)
 
     return encode
 
 
-def _first_maps(patches: Tensor, rows: Tensor, width: int, n: int) -> Tensor:
-    """Some rows of the first convolution's output: patches (10, H · W · N) to (H, W, N, C)."""
-    return (patches.t() @ rows).view(-1, width, n, rows.shape[1])
+def _is_settled(encoder: Any, block: int, weight: Tensor) -> bool:
+    """Whether nothing in the block learns or is drawn, and oneDNN is there to compute it."""
+    learns = torch.is_grad_enabled() and weight.requires_grad
+    draws = any(
+        getattr(getattr(encoder, f"{layer}{block}", None), "training", False)
+        for layer in ("batchnorm", "dropout")
+    )
+    return not learns and not draws and HAS_ONEDNN
+
+
+def _settled_block(encoder: Any, block: int, weight: Tensor, bias: Tensor) -> Forward:
+    """Convolution, ReLU and pooling from and to maps (N, C, H, W) in oneDNN's own layout."""
+    average = isinstance(getattr(encoder, f"pool{block}"), nn.AvgPool2d)
+    weight, bias = weight.detach().to_mkldnn(), bias.detach().to_mkldnn()
+
+    def forward(maps: Tensor) -> Tensor:
+        maps = functional.conv2d(maps, weight, bias)
+        if average:
+            return functional.avg_pool2d(maps.relu_(), 2)
+        return functional.max_pool2d(maps, 2).relu_()  # as in _ReluPool
+
+    return forward
+
+
+def _settled_maps(images: Tensor, block: Forward, channels: int) -> Tensor:
+    """What the settled first block makes of images, as (H, W, N, C)."""
+    n, side = len(images), (images.shape[2] - 2) // 2
+    maps = images.new_empty(side * side, n * channels)
+    step = max(FIRST_MAPS // channels, 1)
+    for part, target in zip(
+        torch.split(images, step), torch.split(maps, step * channels, 1), strict=True
+    ):
+        target.copy_(block(part.to_mkldnn()).to_dense().view(target.shape[1], -1).t())
+    return maps.view(side, side, n, channels)
+
+
+def _cropped(images: Tensor, size: int) -> Tensor:
+    """What ``size`` × ``size`` outputs of the first convolution need of the images."""
+    return images[..., : size + 2, : size + 2]
 
 
 def _folded(conv: nn.Conv2d, norm: nn.BatchNorm2d | None) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from spaces.autoencoder import IMAGE_SIZE
 from studies.data import Images
 from studies.evaluation import BATCH
-from studies.fast import accelerate_encoder, laid_out
+from studies.fast import accelerate_encoder
 from studies.networks import scale_pixels
 
 MAX_FILES = 4
@@ -79,7 +79,7 @@ def _maps(encoder: nn.Sequential, images: Images) -> Iterator[Tensor]:
         encode = accelerate_encoder(encoder, torch.Generator())  # which nothing draws from here
     for batch in images.batches(BATCH):
         with torch.no_grad():
-            maps = encode(scale_pixels(laid_out(batch.pixels))).contiguous()
+            maps = encode(scale_pixels(batch.pixels)).contiguous()
         yield maps
 
 

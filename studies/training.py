@@ -239,7 +239,7 @@ class Training:
         seen = whole = batch.pixels
         if self._config.is_augmented and self.network.training:
             seen, whole = augment(batch.pixels, self._config, self._generator)
-        images = scale_pixels(laid_out(seen))
+        images = scale_pixels(laid_out(seen) if self.network.training else seen)
         outputs = forward(images)
         if self._classifies():
             return outputs, batch.labels

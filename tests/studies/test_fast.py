@@ -11,8 +11,9 @@ from spaces.autoencoder import WIDE_SPACE, AutoencoderConfig
 from spaces.classifier import WIDE_SPACE as WIDE_CLASSIFIERS
 from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.space import Configuration
+from studies import fast
 from studies.fast import Forward, accelerate, accelerate_fixed, dropout_mask, laid_out
-from studies.networks import Autoencoder, build, build_autoencoder, scale_pixels
+from studies.networks import Autoencoder, Classifier, build, build_autoencoder, scale_pixels
 
 BATCH = 6
 
@@ -92,6 +93,15 @@ def test_outputs_gradients_and_statistics_are_the_plain_networks(config: Autoenc
         assert_near(network.get_buffer(name), statistic)
 
 
+@pytest.fixture(params=["oneDNN", "oneDNN in parts", "no oneDNN"])
+def how_settled_blocks_run(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each way that blocks take where nothing learns."""
+    monkeypatch.setattr(fast, "HAS_ONEDNN", request.param != "no oneDNN")
+    if request.param == "oneDNN in parts":
+        monkeypatch.setattr(fast, "FIRST_MAPS", 4 * 64)  # four and two of six images
+
+
+@pytest.mark.usefixtures("how_settled_blocks_run")
 @pytest.mark.parametrize("accelerated", [accelerate, accelerate_fixed])
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_evaluation_is_the_plain_networks_and_draws_nothing(
@@ -142,6 +152,34 @@ def test_every_kind_of_network_is_the_plain_one(config: Configuration) -> None:
         assert_near(network.get_parameter(name).grad, parameter.grad)
     for name, statistic in plain.named_buffers():
         assert_near(network.get_buffer(name), statistic)
+
+
+@pytest.mark.usefixtures("how_settled_blocks_run")
+@pytest.mark.parametrize("n_frozen", [1, 2])
+@pytest.mark.parametrize("channels", [(16, 32), (64, 96)])
+def test_frozen_blocks_are_the_plain_ones_and_get_no_gradient(
+    channels: tuple[int, int], n_frozen: int
+) -> None:
+    torch.manual_seed(2)
+    encoder = AutoencoderConfig(
+        dropout=0.2, batchnorm=True, conv1_channels=channels[0], conv2_channels=channels[1]
+    )
+    network = build(with_encoder(WIDE_CLASSIFIERS, encoder).sample(random.Random(3)))
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Dropout) and name != "encoder.dropout1":
+            layer.p = 0.0  # of the layers whose masks cannot be compared
+    assert isinstance(network, Classifier)
+    network.freeze(n_frozen)
+    plain = copy.deepcopy(network).double()
+    plain.train()
+    network.train()
+    images = torch.rand(BATCH, 1, 28, 28) * 2 - 1
+    outputs = accelerate(network, torch.Generator())(images), plain(images.double())
+    assert_near(*outputs)
+    for output in outputs:
+        output.square().mean().backward()
+    for name, parameter in plain.named_parameters():
+        assert_near(network.get_parameter(name).grad, parameter.grad)
 
 
 def test_it_follows_the_weights_when_they_are_loaded_anew() -> None:
