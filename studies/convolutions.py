@@ -103,7 +103,10 @@ class _Products(Function):
         n, channels = maps.shape[2:]
         n_points, width = len(weight), len(into)
         n_tiles, learns = width // n_points, any(ctx.needs_input_grad)
-        rows = (into @ maps.reshape(len(maps), -1)).view(width, maps.shape[1], -1)
+        # Column by column, which reads maps (N, C, W, H) in memory as fast as (H, W, N, C).
+        columns = maps.flatten(2).transpose(0, 1)
+        rows = maps.new_empty(width, len(columns), columns.shape[2])
+        torch.bmm(into.expand(len(columns), -1, -1), columns, out=rows.transpose(0, 1))
         convolved = maps.new_empty(width, len(out_of), n * weight.shape[3])
         kept = []
         for i, (row, target) in enumerate(zip(rows, convolved, strict=True)):

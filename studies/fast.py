@@ -163,29 +163,37 @@ def _encoder(encoder: Any, generator: torch.Generator) -> Forward:
         _folded(encoder.conv2, norm2),
     )
     settled1, settled2 = _is_settled(encoder, 1, weight1), _is_settled(encoder, 2, weight2)
-    if settled1:
+    if settled1 and settled2 and weight2.shape[0] * weight2.shape[1] <= MAX_SETTLED_PAIRS:
         block1 = _settled_block(encoder, 1, weight1, bias1)
-        if settled2 and weight2.shape[0] * weight2.shape[1] <= MAX_SETTLED_PAIRS:
-            block2 = _settled_block(encoder, 2, weight2, bias2)
-            return lambda images: block2(block1(_cropped(images, size).to_mkldnn())).to_dense()
+        block2 = _settled_block(encoder, 2, weight2, bias2)
+        return lambda images: block2(block1(_cropped(images, size).to_mkldnn())).to_dense()
     conv2 = conv3(weight2, bias2, size // 2)
 
-    def first(images: Tensor) -> Tensor:
-        if settled1:
-            return _settled_maps(_cropped(images, size), block1, len(weight1))
+    def second(maps: Tensor) -> Tensor:
+        maps = conv2(maps)
+        if norm2 and norm2.training:
+            maps = _batch_norm(maps, norm2)
+        return _pool_block(maps, encoder, 2, generator)
+
+    if settled1:
+        block1 = _settled_block(encoder, 1, weight1.mT, bias1)
+        n_at_once = max(FIRST_MAPS // len(weight1), 1)
+
+        def encode_settled(images: Tensor) -> Tensor:
+            parts = torch.split(_cropped(images, size).mT, n_at_once)
+            maps = torch.cat([block1(part.to_mkldnn()).to_dense() for part in parts])
+            return second(maps.permute(3, 2, 0, 1)).permute(2, 3, 0, 1)
+
+        return encode_settled
+
+    def encode(images: Tensor) -> Tensor:
         patches = _patches(images, size)
         if norm1 and norm1.training:
             rows = _normalised(encoder.conv1, norm1, patches)
         else:
             rows = torch.cat((weight1.flatten(1).t(), bias1.unsqueeze(0)))
         maps = (patches.t() @ rows).view(size, size, len(images), -1)
-        return _pool_block(maps, encoder, 1, generator)
-
-    def encode(images: Tensor) -> Tensor:
-        maps = conv2(first(images))
-        if norm2 and norm2.training:
-            maps = _batch_norm(maps, norm2)
-        return _pool_block(maps, encoder, 2, generator).permute(2, 3, 0, 1)
+        return second(_pool_block(maps, encoder, 1, generator)).permute(2, 3, 0, 1)
 
     return encode
 
@@ -212,18 +220,6 @@ def _settled_block(encoder: Any, block: int, weight: Tensor, bias: Tensor) -> Fo
         return functional.max_pool2d(maps, 2).relu_()  # as in _ReluPool
 
     return forward
-
-
-def _settled_maps(images: Tensor, block: Forward, channels: int) -> Tensor:
-    """What the settled first block makes of images, as (H, W, N, C)."""
-    n, side = len(images), (images.shape[2] - 2) // 2
-    maps = images.new_empty(side * side, n * channels)
-    step = max(FIRST_MAPS // channels, 1)
-    for part, target in zip(
-        torch.split(images, step), torch.split(maps, step * channels, 1), strict=True
-    ):
-        target.copy_(block(part.to_mkldnn()).to_dense().view(target.shape[1], -1).t())
-    return maps.view(side, side, n, channels)
 
 
 def _cropped(images: Tensor, size: int) -> Tensor:
