@@ -48,8 +48,8 @@ from studies.processes import environment
 from studies.torchvision_import import import_torchvision
 from studies.training import Training
 
-N_WARM_UP = 5
-"""Batches before the clock starts."""
+N_WARM_UP = 20
+"""Batches before the clock starts: by then a process has got what memory it needs."""
 
 Model = AutoencoderConfig | ClassifierConfig
 
