@@ -195,7 +195,7 @@ def _time(sources: Sources, texts: Texts) -> list[Block]:
     frame = pandas.DataFrame([row._asdict() for row in spent])
     keys: dict[str, Any] = {"study": "text"}
     keys |= {f"{g}_s": "seconds" for g in ("paper", "complete", "pruned", "failed")}
-    keys["epochs_share"] = "share"
+    keys |= {"epochs_share": "share", "evaluation_share": "percent"}
     columns = tuple(Column(key, texts(f"time.{key}"), kind) for key, kind in keys.items())
     listed = "; ".join(
         f"{r.study}: {number(r.complete_s + r.paper_s, 'seconds')}, {number(r.pruned_s, 'seconds')}"

@@ -107,6 +107,8 @@ class TimeSpent(NamedTuple):
     n_failed: int
     epochs_share: float | None
     """Epochs that searched trials were trained, of what all would have taken in full."""
+    evaluation_share: float | None
+    """Of the time of all epochs, what judging the validation images took."""
 
 
 def curve(source: Source, trial: FrozenTrial) -> Curve:
@@ -227,7 +229,10 @@ def time_spent(source: Source) -> TimeSpent:
     searched = [t for t in groups["complete"] + groups["pruned"] if not trials.was_refused(t)]
     n_searched = sum(trials.PROMOTED not in t.user_attrs for t in searched)
     full = source.settings.budget.epochs * n_searched
-    epochs = sum(len(_own_seconds(t)) for t in searched)
+    epochs = sum(len(_own(t, "seconds")) for t in searched)
+    epochs_s, evaluation_s = (
+        sum(sum(_own(t, column)) for t in trained) for column in ("seconds", "evaluation_seconds")
+    )
     counts = {name: len(group) for name, group in groups.items()}
     return TimeSpent(
         study=source.name,
@@ -241,6 +246,7 @@ def time_spent(source: Source) -> TimeSpent:
         n_pruned=counts["pruned"],
         n_failed=counts["failed"],
         epochs_share=epochs / full if full else None,
+        evaluation_share=evaluation_s / epochs_s if epochs_s else None,
     )
 
 
@@ -268,13 +274,13 @@ def _seconds(trial: FrozenTrial) -> float:
     """Training time; of a trial whose process died what its checkpoint knows of."""
     if trial.state == TrialState.FAIL and trials.SECONDS in trial.user_attrs:
         return float(trial.user_attrs[trials.SECONDS])
-    return sum(_own_seconds(trial))
+    return sum(_own(trial, "seconds"))
 
 
-def _own_seconds(trial: FrozenTrial) -> list[float]:
-    """Of each epoch that the trial was trained for itself."""
-    seconds: list[float] = trial.user_attrs.get(trials.EPOCHS, {}).get("seconds", [])
-    return seconds[trials.n_epochs_inherited(trial) :]
+def _own(trial: FrozenTrial, column: str) -> list[float]:
+    """A figure of each epoch that the trial was trained for itself."""
+    values: list[float] = trial.user_attrs.get(trials.EPOCHS, {}).get(column, [])
+    return values[trials.n_epochs_inherited(trial) :]
 
 
 def _point(trial: FrozenTrial) -> Point:

@@ -106,7 +106,7 @@ def _trial(
         epochs |= {"train_loss": losses, "validation_loss": [1.1 * v for v in losses]}
         epochs |= {"train_accuracy": [min(1.0, v + 0.02) for v in ends]}
         epochs |= {"validation_accuracy": ends}
-    epochs |= {"seconds": [2.0] * n_epochs}
+    epochs |= {"seconds": [2.0] * n_epochs, "evaluation_seconds": [0.1] * n_epochs}
     pruned = n_epochs < made.budget.epochs
     attrs: dict[str, Any] = {
         trials.CONFIG: config.to_dict(),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import copy
 
 import optuna
+import pytest
 from made_up_studies import make
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -45,6 +46,7 @@ def test_time_is_of_the_epochs_that_a_trial_was_trained_for_itself(
     assert (spent.complete_s, spent.pruned_s, spent.failed_s) == (8.0, 4.0, 0.0)
     assert spent.n_searched == 1
     assert spent.epochs_share == 1.0
+    assert spent.evaluation_share == pytest.approx(0.1 / 2.0)
 
 
 def test_a_study_of_several_objectives_has_its_curves_and_epochs_too(
