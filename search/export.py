@@ -65,23 +65,24 @@ def export(
         raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
     output = Output(quiet, verbose, as_json).checked()
     console = output.progress_console()
+    nested = top is not None or pareto
     with console.status("loading PyTorch"):
-        from reports.export import N_CHECKED, export_models, pareto_trials, top_trials
-        from studies.data import load_train
-        from studies.final_results import read_all
         from studies.references import find_study, find_trial
         from studies.storage import open_artifacts, open_existing, storage_url
 
         url, opened = storage_url(storage), open_existing(storage)
         store = open_artifacts(url, artifacts, make=False)
-        if top is not None:
-            models = top_trials(find_study(opened, reference), top)
-        elif pareto:
-            models = pareto_trials(find_study(opened, reference))
-        else:
-            models = [find_trial(opened, reference)]
+        # A wrong name is refused before PyTorch is loaded, which takes seconds.
+        study = find_study(opened, reference) if nested else None
+        models = [] if nested else [find_trial(opened, reference)]
+
+        from reports.export import N_CHECKED, export_models, pareto_trials, top_trials
+        from studies.data import load_train
+        from studies.final_results import read_all
+
+        if study is not None:
+            models = pareto_trials(study) if top is None else top_trials(study, top)
     pixels = load_train(find_data(data_dir, quiet)).first(N_CHECKED).pixels
-    nested = top is not None or pareto
     with console.status("writing") as status:
         done = export_models(
             models,

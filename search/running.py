@@ -96,6 +96,10 @@ def _next_step(
 
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
+    if runs:
+        from studies.fetch import check_named
+
+        check_named(fields.get("data_dir"))
     with console.status("loading PyTorch and measuring how long this will take"):
         from studies.processes import load_ahead
         from studies.request import SearchRequest

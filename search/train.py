@@ -102,6 +102,9 @@ def train(
     if repeat:
         _refuse_beside_repeat(context)
     console = output.progress_console()
+    from studies.fetch import check_named
+
+    check_named(options["data_dir"])
     with console.status("loading PyTorch and the model"):
         from studies.processes import load_ahead
 

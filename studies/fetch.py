@@ -77,10 +77,8 @@ def ensure_data(
             or no source has the files.
     """
     cache = cache or default_cache()
-    if data_dir is not None:
-        return _use_folder(data_dir, "--data-dir", cache, files, say, progress)
-    if named := os.environ.get(ENVIRONMENT_VARIABLE):
-        return _use_folder(Path(named), ENVIRONMENT_VARIABLE, cache, files, say, progress)
+    if named := _named(data_dir):
+        return _use_folder(*named, cache, files, say, progress)
     problem = find_problem(cache, files)
     if problem is None:
         say(f"Fashion-MNIST: cache {cache}, verified")
@@ -104,6 +102,38 @@ def find_problem(folder: Path, files: Sequence[DataFile] = FILES) -> str | None:
     return None
 
 
+def check_named(data_dir: Path | None) -> None:
+    """Refuse at once a named folder that lacks files; what is in them is not read.
+
+    Raises:
+        DataError: as :func:`ensure_data`.
+    """
+    if named := _named(data_dir):
+        folder, named_by = named
+        with _to_be_mended(named_by):
+            _locate_all(folder.expanduser(), FILES)
+
+
+def _named(data_dir: Path | None) -> tuple[Path, str] | None:
+    """The folder that the user named, and by what."""
+    if data_dir is not None:
+        return data_dir, "--data-dir"
+    if named := os.environ.get(ENVIRONMENT_VARIABLE):
+        return Path(named), ENVIRONMENT_VARIABLE
+    return None
+
+
+@contextmanager
+def _to_be_mended(named_by: str) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise DataError(
+            f"{error}; mend the folder named by {named_by}, "
+            "or name none to have the files found or fetched"
+        ) from error
+
+
 def _use_folder(
     folder: Path,
     named_by: str,
@@ -113,15 +143,10 @@ def _use_folder(
     progress: Progress,
 ) -> Path:
     """The folder that the user named if it can be used in place, else the cache filled from it."""
-    try:
+    with _to_be_mended(named_by):
         paths = _locate_all(folder.expanduser(), files)
         for path, file in zip(paths, files, strict=True):
             verify(path, file, files)
-    except DataError as error:
-        raise DataError(
-            f"{error}; mend the folder named by {named_by}, "
-            "or name none to have the files found or fetched"
-        ) from error
     in_place = paths[0].parent
     if paths == [in_place / file.name for file in files]:
         say(f"Fashion-MNIST: {in_place} ({named_by}), verified")

@@ -54,10 +54,11 @@ def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
         StudyError: there is none; names the nearest one, or those there are.
     """
     by_name = {study.study_name: study for study in studies}
-    found = by_name.get(name) or {_stage_name(study): study for study in studies}.get(name)
+    by_stage = {_stage_name(study): study for study in studies}
+    found = by_name.get(name) or by_stage.get(name)
     if found is not None:
         return found
-    near = get_close_matches(name, by_name, n=1)
+    near = get_close_matches(name, [*by_name, *filter(None, by_stage)], n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(by_name) or 'none'}"
     raise StudyError(f"no study '{name}'; {hint}")
 

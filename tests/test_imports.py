@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import optuna
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -135,6 +136,31 @@ def test_a_list_of_studies_needs_no_pytorch() -> None:
     imports = "import search.result_tables, search.studies_command, studies.storage"
     done = run(f"import sys\n{imports}\nprint('torch' in sys.modules)")
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "ae --data-dir absent",
+        "train ae --data-dir absent",
+        "export absent --out model",
+    ],
+)
+def test_a_wrong_name_is_refused_before_pytorch_is_loaded(arguments: str, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'studies.db'}"
+    optuna.create_study(storage=storage)
+    program = f"""
+import sys
+from search.app import main
+sys.argv = ["fmnist-search", *{arguments.split()}, "--storage", {storage!r}]
+try:
+    main()
+except SystemExit as end:
+    print(end.code, "torch" in sys.modules)
+"""
+    done = run(program)
+    assert done.stdout.strip() == "1 False", done.stderr
+    assert "absent" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["ae", "--help"], ["studies", "--help"]])

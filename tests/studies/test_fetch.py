@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -12,7 +13,13 @@ from filelock import FileLock
 from tiny_data import TinyData
 
 from spaces.errors import DataError
-from studies.fetch import ENVIRONMENT_VARIABLE, default_cache, ensure_data, find_problem
+from studies.fetch import (
+    ENVIRONMENT_VARIABLE,
+    check_named,
+    default_cache,
+    ensure_data,
+    find_problem,
+)
 from studies.idx_files import Progress
 from studies.sources import Say, Source
 
@@ -236,8 +243,19 @@ def test_a_missing_file_or_folder_is_named(tiny_data: TinyData, cache: Path) -> 
     (tiny_data.folder / tiny_data.files[1].name).unlink()
     with pytest.raises(DataError, match=r"has no train-labels-idx1-ubyte, with or without \.gz"):
         ensure_data(tiny_data.folder, ignore, cache=cache, files=tiny_data.files)
-    with pytest.raises(DataError, match="absent is not a folder"):
-        ensure_data(tiny_data.folder / "absent", ignore, cache=cache, files=tiny_data.files)
+    for use in (check_named, partial(ensure_data, say=ignore, cache=cache, files=tiny_data.files)):
+        with pytest.raises(DataError, match="absent is not a folder; mend the folder named by"):
+            use(tiny_data.folder / "absent")
+
+
+def test_an_early_look_at_a_named_folder_reads_no_file(
+    tiny_data: TinyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_named(None)
+    check_named(tiny_data.folder)  # whose files are not the real ones
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(tiny_data.folder / "absent"))
+    with pytest.raises(DataError, match=ENVIRONMENT_VARIABLE):
+        check_named(None)
 
 
 def test_a_cache_that_cannot_be_made_says_what_to_set(tiny_data: TinyData, tmp_path: Path) -> None:

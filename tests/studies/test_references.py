@@ -77,6 +77,8 @@ def test_a_stages_name_means_its_last_search_where_no_study_is_called_so(
         store(optuna.create_study(storage=storage, study_name=name), settings)
     optuna.create_study(storage=storage, study_name="of another program")
     assert find_study(storage, "clf").study_name == "last"
+    with pytest.raises(StudyError, match="did you mean 'clf'"):
+        find_study(storage, "clff")
     assert find_study(storage, "ae").study_name == "ae"
     optuna.create_study(storage=storage, study_name="clf")
     assert find_study(storage, "clf").study_name == "clf"
