@@ -64,3 +64,16 @@ def kill_worker(worker: psutil.Process) -> None:
         worker.send_signal(signal.SIGKILL)
     except psutil.NoSuchProcess:
         return
+
+
+def test_the_process_that_workers_fork_from_is_replaced_with_them(command: Command) -> None:
+    run = start(command, 2, n_wanted := 1)
+    run.until_says("started", times=2)
+    (server,) = {worker.parent() for worker in run.workers()}
+    assert server is not None
+    assert server.pid != run.process.pid
+    server.kill()
+    done = finished(command.database)
+    assert run.end() == 0, run.output()
+    assert_nothing_lost(done, command.database)
+    assert_complete(command.database, n_wanted)
