@@ -8,7 +8,8 @@ Everything here is laid out (height, width, N, channels), "HWNC". Pooling, patch
 sums are then slices of the two outer dimensions, each a long contiguous run, and the products in
 between are single matrix products. What follows from the network's shape is used as well: rows and
 columns that a later pooling drops are never computed, ReLU comes after max pooling, and the first
-batch norm is folded into its convolution, as is any that no longer learns.
+batch norm is folded into its convolution, as is any that no longer learns. Blocks in which nothing
+learns any more, of a frozen encoder or in evaluation, are oneDNN's where that is faster.
 """
 
 import ctypes
@@ -28,13 +29,14 @@ from studies.networks import Classifier
 Forward = Callable[[Tensor], Tensor]
 """From a batch of images to the network's output."""
 
-FIRST_MAPS = 3200
-"""Maps the first convolution makes at a time where its block is settled, to stay in cache."""
-
 HAS_ONEDNN: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+"""Whether PyTorch was built with oneDNN, which computes settled blocks: those that do not learn."""
+
+FIRST_MAPS = 3200
+"""Maps that a settled first convolution makes at a time, so that they stay in cache."""
 
 MAX_SETTLED_PAIRS = 1024
-"""Pairs of channels up to which oneDNN's second convolution is faster than polynomials, settled."""
+"""Pairs of channels up to which oneDNN's second convolution is faster than polynomials."""
 
 
 def accelerate(network: nn.Module, generator: torch.Generator) -> Forward:
@@ -158,44 +160,56 @@ def _encoder(encoder: Any, generator: torch.Generator) -> Forward:
     # The second pooling drops the last row and column of its odd 11 × 11 input. What leads there
     # need not be computed, unless batch norm's statistics count it.
     size = 26 if any(norm is not None and norm.training for norm in (norm1, norm2)) else 24
-    (weight1, bias1), (weight2, bias2) = (
-        _folded(encoder.conv1, norm1),
-        _folded(encoder.conv2, norm2),
-    )
-    settled1, settled2 = _is_settled(encoder, 1, weight1), _is_settled(encoder, 2, weight2)
-    if settled1 and settled2 and weight2.shape[0] * weight2.shape[1] <= MAX_SETTLED_PAIRS:
-        block1 = _settled_block(encoder, 1, weight1, bias1)
-        block2 = _settled_block(encoder, 2, weight2, bias2)
-        return lambda images: block2(block1(_cropped(images, size).to_mkldnn())).to_dense()
+    weight1, bias1 = _folded(encoder.conv1, norm1)
+    weight2, bias2 = _folded(encoder.conv2, norm2)
+    if _is_settled(encoder, 1, weight1):
+        if _is_settled(encoder, 2, weight2) and weight2.shape[:2].numel() <= MAX_SETTLED_PAIRS:
+            block1 = _settled_block(encoder, 1, weight1, bias1)
+            block2 = _settled_block(encoder, 2, weight2, bias2)
+            return lambda images: block2(block1(_cropped(images, size).to_mkldnn())).to_dense()
+        first = _settled_first(encoder, weight1, bias1, size)
+    else:
+        first = _first(encoder, weight1, bias1, size, generator)
     conv2 = conv3(weight2, bias2, size // 2)
 
-    def second(maps: Tensor) -> Tensor:
-        maps = conv2(maps)
+    def encode(images: Tensor) -> Tensor:
+        maps = conv2(first(images))
         if norm2 and norm2.training:
             maps = _batch_norm(maps, norm2)
-        return _pool_block(maps, encoder, 2, generator)
-
-    if settled1:
-        block1 = _settled_block(encoder, 1, weight1.mT, bias1)
-        n_at_once = max(FIRST_MAPS // len(weight1), 1)
-
-        def encode_settled(images: Tensor) -> Tensor:
-            parts = torch.split(_cropped(images, size).mT, n_at_once)
-            maps = torch.cat([block1(part.to_mkldnn()).to_dense() for part in parts])
-            return second(maps.permute(3, 2, 0, 1)).permute(2, 3, 0, 1)
-
-        return encode_settled
-
-    def encode(images: Tensor) -> Tensor:
-        patches = _patches(images, size)
-        if norm1 and norm1.training:
-            rows = _normalised(encoder.conv1, norm1, patches)
-        else:
-            rows = torch.cat((weight1.flatten(1).t(), bias1.unsqueeze(0)))
-        maps = (patches.t() @ rows).view(size, size, len(images), -1)
-        return second(_pool_block(maps, encoder, 1, generator)).permute(2, 3, 0, 1)
+        return _pool_block(maps, encoder, 2, generator).permute(2, 3, 0, 1)
 
     return encode
+
+
+def _first(
+    encoder: Any, weight: Tensor, bias: Tensor, size: int, generator: torch.Generator
+) -> Forward:
+    """The first block, from images to maps (H, W, N, C), by patches and one matrix product."""
+    norm = getattr(encoder, "batchnorm1", None)
+
+    def forward(images: Tensor) -> Tensor:
+        patches = _patches(images, size)
+        if norm and norm.training:
+            rows = _normalised(encoder.conv1, norm, patches)
+        else:
+            rows = torch.cat((weight.flatten(1).t(), bias.unsqueeze(0)))
+        maps = (patches.t() @ rows).view(size, size, len(images), -1)
+        return _pool_block(maps, encoder, 1, generator)
+
+    return forward
+
+
+def _settled_first(encoder: Any, weight: Tensor, bias: Tensor, size: int) -> Forward:
+    """The same of a settled block by oneDNN: maps (H, W, N, C) that lie (N, C, W, H) in memory."""
+    block = _settled_block(encoder, 1, weight.mT, bias)  # rows and columns change places
+    n_at_once = max(FIRST_MAPS // len(weight), 1)
+
+    def forward(images: Tensor) -> Tensor:
+        parts = torch.split(_cropped(images, size).mT, n_at_once)
+        maps = torch.cat([block(part.to_mkldnn()).to_dense() for part in parts])
+        return maps.permute(3, 2, 0, 1)
+
+    return forward
 
 
 def _is_settled(encoder: Any, block: int, weight: Tensor) -> bool:
