@@ -63,13 +63,13 @@ def find(
     if source == "scratch":
         return _from_scratch(usable)
     if source == "paper":
-        found = [
+        trained = [
             StudyTrial(s, t)
             for s in usable
             if study_settings.load(s).budget.covers(budget)
             for t in _paper_trials(s)
-            if weights.is_kept(store, s, t)
         ]
+        found = [each for each in trained if weights.is_kept(store, *each)] or trained
         hint = f"train it: fmnist-search ae {_options(budget)}--trials 0"
     elif source is None:
         found = [StudyTrial(s, t) for s in usable if (t := best_trial(s)) is not None]
@@ -87,6 +87,14 @@ def find(
             f"storage; {hint}"
         )
     study, trial = found[0]
+    if not weights.is_kept(store, study, trial):
+        raise StudyError(
+            f"the weights of trial {trial.number} of '{study.study_name}' were not kept, so no "
+            "classifier can start from them; train it in another study, which keeps them unless it "
+            f"is told not to: fmnist-search ae {_options(budget)}--study again"
+            + " --trials 0"
+            * (source == "paper")
+        )
     encoder = _encoder_of(weights.load(store, study, trial))
     return Encoder(
         {

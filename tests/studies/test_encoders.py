@@ -122,6 +122,9 @@ def test_the_papers_encoder_must_have_been_trained_on_no_less(storage: Storage) 
         storage.find("paper")
     with pytest.raises(NoEncoderError, match="has no trained autoencoder of the paper's best"):
         encoders.papers_best(study)
+    storage.search("ae", study="bare", trials=0, only_paper=("channels",), keep_weights="none")
+    with pytest.raises(StudyError, match=r"not kept.*fmnist-search ae --study again --trials 0$"):
+        storage.find("paper")
     study = storage.search("ae", trials=0, only_paper=("channels",)).study
     found = storage.find("paper")
     assert f"{found.origin['study']}#{found.origin['trial']}" == encoders.papers_best(study)
