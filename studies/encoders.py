@@ -88,12 +88,11 @@ def find(
         )
     study, trial = found[0]
     if not weights.is_kept(store, study, trial):
+        papers_alone = " --trials 0" if source == "paper" else ""
         raise StudyError(
             f"the weights of trial {trial.number} of '{study.study_name}' were not kept, so no "
             "classifier can start from them; train it in another study, which keeps them unless it "
-            f"is told not to: fmnist-search ae {_options(budget)}--study again"
-            + " --trials 0"
-            * (source == "paper")
+            f"is told not to: fmnist-search ae {_options(budget)}--study again{papers_alone}"
         )
     encoder = _encoder_of(weights.load(store, study, trial))
     return Encoder(
