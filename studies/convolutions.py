@@ -43,9 +43,10 @@ def conv3(weight: Tensor, bias: Tensor, side: int) -> Layer:
 def conv_transpose5(layer: nn.ConvTranspose2d) -> Layer:
     """Kernel 5, stride 2, ReLU: maps (5, 5, N, C) to (13, 13, N, C')."""
     taps, into, out_of = toom_cook(5)
-    channels = layer.in_channels
-    weight = functional.pad(layer.weight, (0, 1, 0, 1)).view(channels, -1, 3, 2, 3, 2)
-    at_points = _at_points(taps, weight.permute(2, 4, 0, 3, 5, 1).flatten(3))
+    # Transposed as a matrix, which torch does in blocks, before taps are parted by parity.
+    weight = layer.weight.flatten(0, 1).flatten(1).t().contiguous().view(5, 5, -1)
+    by_parity = functional.pad(weight, (0, 0, 0, 1, 0, 1)).view(3, 2, 3, 2, layer.in_channels, -1)
+    at_points = _at_points(taps, by_parity.permute(0, 2, 4, 1, 3, 5).flatten(3))
 
     def convolve(maps: Tensor) -> Tensor:
         size, n = len(maps), maps.shape[2]
