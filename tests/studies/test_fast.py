@@ -75,6 +75,24 @@ def assert_near(fast: Tensor | None, plain: Tensor | None) -> None:
     torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-5, check_dtype=False)
 
 
+def assert_same_gradients_and_statistics(network: nn.Module, plain: nn.Module) -> None:
+    for name, parameter in plain.named_parameters():
+        assert_near(network.get_parameter(name).grad, parameter.grad)
+    for name, statistic in plain.named_buffers():
+        assert_near(network.get_buffer(name), statistic)
+
+
+def assert_trains_as_the_plain_one(network: nn.Module) -> None:
+    """Outputs, gradients and statistics of one step are those of a plain copy in float64."""
+    plain = copy.deepcopy(network).double()
+    images = torch.rand(BATCH, 1, 28, 28) * 2 - 1
+    outputs = accelerate(network, torch.Generator())(images), plain(images.double())
+    assert_near(*outputs)
+    for output in outputs:
+        output.square().mean().backward()
+    assert_same_gradients_and_statistics(network, plain)
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 def test_outputs_gradients_and_statistics_are_the_plain_networks(config: AutoencoderConfig) -> None:
     # With one seed in twenty a ReLU's input is zero but for rounding, and its gradient jumps.
@@ -87,10 +105,7 @@ def test_outputs_gradients_and_statistics_are_the_plain_networks(config: Autoenc
     assert_near(fast_output, plain_output)
     for output in (fast_output, plain_output):
         (output - images).square().mean().backward()
-    for name, parameter in plain.named_parameters():
-        assert_near(network.get_parameter(name).grad, parameter.grad)
-    for name, statistic in plain.named_buffers():
-        assert_near(network.get_buffer(name), statistic)
+    assert_same_gradients_and_statistics(network, plain)
 
 
 @pytest.fixture(params=["oneDNN", "oneDNN in parts", "no oneDNN"])
@@ -141,17 +156,7 @@ def test_every_kind_of_network_is_the_plain_one(config: Configuration) -> None:
     # With other seeds an activation may lie so near 0 that float32 and float64 put it on either
     # side, the plain network's too.
     torch.manual_seed(2)
-    network = build(config)
-    plain = copy.deepcopy(network).double()
-    images = torch.rand(BATCH, 1, 28, 28) * 2 - 1
-    outputs = accelerate(network, torch.Generator())(images), plain(images.double())
-    assert_near(*outputs)
-    for output in outputs:
-        output.square().mean().backward()
-    for name, parameter in plain.named_parameters():
-        assert_near(network.get_parameter(name).grad, parameter.grad)
-    for name, statistic in plain.named_buffers():
-        assert_near(network.get_buffer(name), statistic)
+    assert_trains_as_the_plain_one(build(config))
 
 
 @pytest.mark.usefixtures("how_settled_blocks_run")
@@ -170,16 +175,7 @@ def test_frozen_blocks_are_the_plain_ones_and_get_no_gradient(
             layer.p = 0.0  # of the layers whose masks cannot be compared
     assert isinstance(network, Classifier)
     network.freeze(n_frozen)
-    plain = copy.deepcopy(network).double()
-    plain.train()
-    network.train()
-    images = torch.rand(BATCH, 1, 28, 28) * 2 - 1
-    outputs = accelerate(network, torch.Generator())(images), plain(images.double())
-    assert_near(*outputs)
-    for output in outputs:
-        output.square().mean().backward()
-    for name, parameter in plain.named_parameters():
-        assert_near(network.get_parameter(name).grad, parameter.grad)
+    assert_trains_as_the_plain_one(network)
 
 
 def test_it_follows_the_weights_when_they_are_loaded_anew() -> None:
