@@ -74,6 +74,9 @@ def carry_out(
         typer.Exit: with 130 or 143 if a signal stopped the run.
         FmnistSearchError: the run cannot begin as asked.
     """
+    from studies.fetch import check_named
+
+    check_named(fields.get("data_dir"))
     console = output.progress_console()
     step = _next_step(console, fields, stage)
     if step.stage is not stage:
@@ -96,10 +99,6 @@ def _next_step(
 
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
-    if runs:
-        from studies.fetch import check_named
-
-        check_named(fields.get("data_dir"))
     with console.status("loading PyTorch and measuring how long this will take"):
         from studies.processes import load_ahead
         from studies.request import SearchRequest

@@ -101,10 +101,10 @@ def train(
     output = Output(quiet, verbose, as_json).checked()
     if repeat:
         _refuse_beside_repeat(context)
-    console = output.progress_console()
     from studies.fetch import check_named
 
     check_named(options["data_dir"])
+    console = output.progress_console()
     with console.status("loading PyTorch and the model"):
         from studies.processes import load_ahead
 
