@@ -224,7 +224,7 @@ def _is_settled(encoder: Any, block: int, weight: Tensor) -> bool:
 
 def _settled_block(encoder: Any, block: int, weight: Tensor, bias: Tensor) -> Forward:
     """Convolution, ReLU and pooling from and to maps (N, C, H, W) in oneDNN's own layout."""
-    average = isinstance(getattr(encoder, f"pool{block}"), nn.AvgPool2d)
+    average = _averages(encoder, block)
     weight, bias = weight.detach().to_mkldnn(), bias.detach().to_mkldnn()
 
     def forward(maps: Tensor) -> Tensor:
@@ -234,6 +234,11 @@ def _settled_block(encoder: Any, block: int, weight: Tensor, bias: Tensor) -> Fo
         return functional.max_pool2d(maps, 2).relu_()  # as in _ReluPool
 
     return forward
+
+
+def _averages(encoder: Any, block: int) -> bool:
+    """Whether the block's pooling takes the mean, instead of the largest."""
+    return isinstance(getattr(encoder, f"pool{block}"), nn.AvgPool2d)
 
 
 def _cropped(images: Tensor, size: int) -> Tensor:
@@ -314,7 +319,7 @@ def _batch_norm(maps: Tensor, norm: nn.BatchNorm2d) -> Tensor:
 
 def _pool_block(maps: Tensor, encoder: Any, block: int, generator: torch.Generator) -> Tensor:
     """ReLU → [dropout] → pooling of maps (H, W, N, C), whose memory it overwrites."""
-    average = isinstance(getattr(encoder, f"pool{block}"), nn.AvgPool2d)
+    average = _averages(encoder, block)
     dropout = getattr(encoder, f"dropout{block}", None)
     keep, scale = None, 1.0
     if dropout is not None and dropout.training:
