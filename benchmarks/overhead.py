@@ -40,7 +40,6 @@ from studies import results, settings, trials
 from studies.artifacts import ArtifactFolder
 from studies.data import Images, Split
 from studies.metrics import EpochMetrics
-from studies.owner import Owner
 from studies.pool import EpochDone, InProcess
 from studies.progress import Event, TrialEnded, TrialStarted
 from studies.request import SearchRequest
@@ -271,7 +270,6 @@ def distributions() -> dict[str, BaseDistribution]:
 def user_attrs(config: AutoencoderConfig, epochs: list[EpochMetrics]) -> dict[str, Any]:
     """What the engine notes of a trial."""
     return {
-        trials.OWNER: Owner.current()._asdict(),
         trials.FINGERPRINT: fingerprint(config),
         trials.CONFIG: config.to_dict(),
         trials.WORDS: config.in_words(),

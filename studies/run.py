@@ -25,7 +25,6 @@ from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.endings import Endings
 from studies.metrics import EpochMetrics
-from studies.owner import Owner
 from studies.pool import EpochDone, Job, Pool, Raised, Report, Started, WorkerDied, is_out_of_memory
 from studies.progress import (
     Event,
@@ -197,7 +196,6 @@ class Search:
         )
         trial = self.study.ask()
         self.sharing.hold(trial)
-        trial.set_user_attr(trials.OWNER, Owner.current()._asdict())
         return trial
 
     def _begin(self, trial: Trial) -> None:

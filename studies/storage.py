@@ -1,16 +1,14 @@
 """Where studies and their artifacts live, opened so that one SQLite file can take a long search."""
 
-import hashlib
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 import sqlalchemy
-from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import StudySystemAttributeModel
@@ -22,6 +20,7 @@ from spaces.errors import StudyError
 from studies.artifacts import ArtifactFolder, ArtifactStore
 from studies.server import PatientStorage, first_line, open_server
 from studies.sqlite_faults import state_faults
+from studies.sqlite_locks import HeldError, locked
 
 SQLITE_TIMEOUT_S = 60
 """How long a write waits for another process's before it gives up."""
@@ -101,7 +100,7 @@ def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
     try:
         _check_ownership(path)
         # Neither Optuna's making of tables nor the switch to WAL bears company.
-        with FileLock(path.with_name(f".{path.name}.lock"), timeout=SQLITE_TIMEOUT_S):
+        with locked(path, "tables", SQLITE_TIMEOUT_S):
             _use_wal(path)
             storage = _connect(url, _optunas)
     except (OSError, sqlite3.Error) as error:
@@ -220,6 +219,8 @@ def _open_bucket(location: str) -> ArtifactStore:
 def sole_coordinator(url: URL, study_name: str) -> Iterator[bool]:
     """Hold the study for this process; the system lets go of it when the process dies.
 
+    The lock lies in the database, where it cannot be removed by itself.
+
     Yields:
         True if no other process can be running the study; False where the storage is a server
         that several may share.
@@ -231,20 +232,15 @@ def sole_coordinator(url: URL, study_name: str) -> Iterator[bool]:
     if path is None:
         yield url.get_backend_name() == "sqlite"  # in memory
         return
-    digest = hashlib.sha256(study_name.encode()).hexdigest()[:12]
-    real = path.resolve()  # two links to a database are one database
-    lock = FileLock(real.with_name(f".{real.name}.{digest}.lock"), timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise StudyError(
-            f"study '{study_name}' is being run by another process; wait for it, stop it, "
-            "or give this run a study of its own with --study NAME"
-        ) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(path, f"study {study_name}"))
+        except HeldError as error:
+            raise StudyError(
+                f"study '{study_name}' is being run by {error.holder}; wait for it, stop it, "
+                "or give this run a study of its own with --study NAME"
+            ) from error
         yield True
-    finally:
-        lock.release()
 
 
 def _check_ownership(path: Path) -> None:

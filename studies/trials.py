@@ -10,7 +10,6 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.stages import Direction
 from studies import pareto
-from studies.owner import Owner
 from studies.request import Cost
 
 CONFIG = "config"
@@ -19,7 +18,6 @@ WORDS = "configuration"
 FINGERPRINT = "fingerprint"
 PAPER = "paper"
 """Name of the paper's configuration that a fixed trial runs: its identity."""
-OWNER = "owner"
 SEED = "seed"
 EPOCHS = "epochs"
 """Every epoch's metrics: a dict of lists."""
@@ -64,12 +62,6 @@ INFEASIBLE = "infeasible"
 
 MAX_ATTEMPTS = 3
 """Times a searched configuration is begun before it is given up and counts as tried."""
-
-
-def is_owner_dead(trial: FrozenTrial) -> bool:
-    """Whether the trial's process was on this machine and is gone, as far as one can see."""
-    owner = Owner.from_attr(trial.user_attrs.get(OWNER))
-    return owner is not None and owner.is_alive() is False
 
 
 def missing_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:

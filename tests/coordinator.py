@@ -1,11 +1,10 @@
-"""One process of several that run a study, as on a machine of its own: the real search.
+"""One process of several that run a study, as any machine of theirs would: the real search.
 
 Its argument is a request as JSON. It prints what happens, a line each: ``ready``, ``began 3``,
 ``ended 3``, notices, ``over: why``.
 """
 
 import json
-import platform
 import sys
 import time
 from pathlib import Path
@@ -75,12 +74,10 @@ def run(
     storage: str,
     artifacts: str,
     data_dir: str,
-    host: str,
     epoch_s: float | None = None,
     seconds: dict[str, float] | None = None,
     **request: Any,
 ) -> None:
-    platform.node = lambda: host
     studies.run.LOOK_S = 0.2
     sharing.HEARTBEAT_S = 0.3
     sharing.LOST_AFTER_S = 120.0

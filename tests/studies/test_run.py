@@ -20,7 +20,6 @@ from studies import trials, weights
 from studies.artifacts import ArtifactFolder
 from studies.data import Images, Split
 from studies.opening import open_study, resolve
-from studies.owner import Owner
 from studies.pool import EpochDone, InProcess
 from studies.progress import Event, Notice, TrialEnded, TrialStarted, paper_names
 from studies.repair import prepare
@@ -202,10 +201,8 @@ def test_a_search_in_pieces_finds_what_one_run_finds(tmp_path: Path, run: Runner
 
 def test_a_trial_whose_process_died_is_failed_and_made_up_for(run: Runner) -> None:
     run(replace(REQUEST, trials=1))
-    dead = Owner.current()._replace(pid=2**22 - 1)
     trial = run.study().ask()
     config = AutoencoderConfig(conv1_channels=8)
-    trial.set_user_attr(trials.OWNER, dead._asdict())
     trial.set_user_attr(trials.CONFIG, config.to_dict())
     trial.set_user_attr(trials.FINGERPRINT, "f")
     run(replace(REQUEST, trials=2))

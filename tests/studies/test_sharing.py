@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import re
 import signal
 import threading
@@ -26,7 +27,9 @@ from studies.storage import open_storage, storage_url
 N_PAPER = len(paper.AUTOENCODERS)
 
 SOON = {"LOST_AFTER_S": 4.0}
-"""For processes that shall soon take others for lost."""
+"""For processes that shall soon take others for lost that are silent."""
+UNHELD_SOON = {"UNHELD_AFTER_S": 1.0}
+"""For processes that shall soon take others for lost that are gone."""
 
 pytestmark = pytest.mark.slow
 
@@ -100,9 +103,9 @@ class Lab:
             "data_dir": str(data_dir),
         }
 
-    def start(self, *hosts: str, **options: Any) -> list[Coordinator]:
+    def start(self, n_processes: int = 1, **options: Any) -> list[Coordinator]:
         """Coordinators that all begin at the same moment."""
-        new = [Coordinator(host=host, **{**self._options, **options}) for host in hosts]
+        new = [Coordinator(**{**self._options, **options}) for _ in range(n_processes)]
         self.started += new
         for coordinator in new:
             assert coordinator.says("ready"), coordinator.lines
@@ -151,8 +154,7 @@ def test_processes_that_begin_at_once_make_one_study_with_the_exact_total(
     lab: Lab,
 ) -> None:
     n_processes = 4
-    hosts = [f"host{i}" for i in range(n_processes)]
-    processes = lab.start(*hosts, trials=24, epoch_s=0.003)
+    processes = lab.start(n_processes, trials=24, epoch_s=0.003)
     assert [p.code() for p in processes] == [0] * n_processes, [p.lines for p in processes]
     assert_exact(lab.trials(), 24)
     assert len(lab.trials()) == 24 + N_PAPER
@@ -164,23 +166,23 @@ def test_processes_that_begin_at_once_make_one_study_with_the_exact_total(
 
 
 def test_trials_of_a_machine_that_dies_are_trained_by_others_while_they_run(lab: Lab) -> None:
-    one, two, three = lab.start("a", "b", "c", trials=12, epoch_s=0.15, seconds=SOON)
+    one, two, three = lab.start(3, trials=12, epoch_s=0.15, seconds=UNHELD_SOON)
     assert one.says("ended")
     one.stop_in_a_trial()
     one.process.kill()
     assert [two.code(), three.code()] == [0, 0], two.lines + three.lines
     assert_exact(lab.trials(), 12)
     failed = [t for t in lab.trials() if t.state == TrialState.FAIL]
-    (lost,) = [t for t in failed if t.user_attrs[trials.OWNER]["pid"] == one.process.pid]
-    assert lost.user_attrs[trials.REASON] == trials.LOST
+    (lost,) = [t for t in failed if t.user_attrs[trials.REASON] == trials.LOST]
+    assert lost.number == one.began()[-1]
     notice = f"trial #{lost.number} was left running by a process that died"
     assert sum(process.says(notice) for process in (two, three)) == 1
 
 
 def test_who_has_nothing_left_to_do_waits_and_takes_over_from_who_dies(lab: Lab) -> None:
-    (slow,) = lab.start("a", trials=0, epoch_s=60)
+    (slow,) = lab.start(trials=0, epoch_s=60)
     assert slow.says("began 0")
-    (idle,) = lab.start("b", trials=0, epoch_s=0.01, seconds=SOON)
+    (idle,) = lab.start(trials=0, epoch_s=0.01, seconds=UNHELD_SOON)
     assert idle.says("nothing left to do here; waiting for trial #0 of others")
     slow.process.kill()
     assert idle.code() == 0, idle.lines
@@ -189,9 +191,9 @@ def test_who_has_nothing_left_to_do_waits_and_takes_over_from_who_dies(lab: Lab)
 
 
 def test_who_waits_can_be_stopped(lab: Lab) -> None:
-    (slow,) = lab.start("a", trials=0, epoch_s=60)
+    (slow,) = lab.start(trials=0, epoch_s=60)
     assert slow.says("began 0")
-    (idle,) = lab.start("b", trials=0, epoch_s=0.01)
+    (idle,) = lab.start(trials=0, epoch_s=0.01)
     assert idle.says("waiting for trial #0")
     idle.process.send_signal(signal.SIGINT)
     assert idle.code(60) == 130, idle.lines
@@ -199,7 +201,7 @@ def test_who_waits_can_be_stopped(lab: Lab) -> None:
 
 
 def test_trials_that_one_process_is_stopped_in_are_made_up_for_by_another(lab: Lab) -> None:
-    one, two = lab.start("a", "b", trials=10, epoch_s=0.1)
+    one, two = lab.start(2, trials=10, epoch_s=0.1)
     assert one.says("ended")
     one.process.send_signal(signal.SIGINT)
     assert one.code() == 130, one.lines
@@ -208,7 +210,7 @@ def test_trials_that_one_process_is_stopped_in_are_made_up_for_by_another(lab: L
 
 
 def test_a_process_that_was_taken_for_lost_lets_go_and_works_on(lab: Lab) -> None:
-    one, two = lab.start("a", "b", trials=30, epoch_s=0.15, seconds=SOON)
+    one, two = lab.start(2, trials=30, epoch_s=0.15, seconds=SOON)
     assert one.says("ended")
     one.stop_in_a_trial()
     assert two.says("was left running by a process that died"), two.lines
@@ -219,7 +221,7 @@ def test_a_process_that_was_taken_for_lost_lets_go_and_works_on(lab: Lab) -> Non
 
 
 def test_a_restart_of_the_server_is_waited_for(lab: Lab, postgres: Postgres) -> None:
-    processes = lab.start("a", "b", trials=20, epoch_s=0.05)
+    processes = lab.start(2, trials=20, epoch_s=0.05)
     for process in processes:
         assert process.says("ended"), process.lines
     for _ in range(2):
@@ -236,7 +238,7 @@ def test_a_restart_of_the_server_is_waited_for(lab: Lab, postgres: Postgres) -> 
 def test_a_server_that_stays_away_is_one_line_and_the_same_command_goes_on(
     lab: Lab, postgres: Postgres
 ) -> None:
-    (process,) = lab.start("a", trials=10, epoch_s=0.05, seconds={"PATIENCE_S": 1})
+    (process,) = lab.start(trials=10, epoch_s=0.05, seconds={"PATIENCE_S": 1})
     assert process.says("ended")
     postgres.stop()
     try:
@@ -245,7 +247,7 @@ def test_a_server_that_stays_away_is_one_line_and_the_same_command_goes_on(
         postgres.start()
     assert re.match(r"error: the database on 127\.0\.0\.1 is gone: .*goes on", process.lines[-1])
     assert not any("Traceback" in line for line in process.lines)
-    (again,) = lab.start("a", trials=10, epoch_s=0.05)
+    (again,) = lab.start(trials=10, epoch_s=0.05)
     assert again.code() == 0, again.lines
     assert_exact(lab.trials(), 10)
 
@@ -253,18 +255,18 @@ def test_a_server_that_stays_away_is_one_line_and_the_same_command_goes_on(
 def test_a_lost_trial_goes_on_from_its_checkpoint_and_ends_as_if_uninterrupted(lab: Lab) -> None:
     options: dict[str, Any] = {"trials": 0, "epochs": 6, "checkpoint_every": 1}
     options["only_paper"] = ["dropout"]
-    (one,) = lab.start("a", **options)
+    (one,) = lab.start(**options)
     assert one.says("began 0")
     assert until(lambda: trials.n_epochs_stored(lab.trials()[0]) >= 2), one.lines
     one.process.kill()
-    (two,) = lab.start("b", **options, seconds=SOON)
+    (two,) = lab.start(**options, seconds=UNHELD_SOON)
     assert two.code() == 0, two.lines
     first, *_ = [t for t in lab.trials() if t.state == TrialState.FAIL]
     name = first.user_attrs[trials.PAPER]
     (retry,) = [t for t in trials.completed(lab.trials()) if t.user_attrs.get(trials.PAPER) == name]
     origin = retry.user_attrs[trials.GOES_ON_FROM]
     assert (origin["study"], origin["trial"]) == ("s", first.number)
-    (whole,) = lab.start("c", study="whole", **options)
+    (whole,) = lab.start(study="whole", **options)
     assert whole.code() == 0, whole.lines
     (twin,) = [t for t in lab.trials("whole") if t.user_attrs.get(trials.PAPER) == name]
     assert retry.intermediate_values == twin.intermediate_values
@@ -303,6 +305,66 @@ def test_a_trial_without_heartbeat_is_lost_and_one_with_a_fresh_one_is_not(
     assert own.elsewhere(study.trials) == study.trials
     own.close()
     other.close()
+
+
+def test_a_fresh_heartbeat_wins_whatever_is_known_of_the_machine(study: optuna.Study) -> None:
+    """Earlier versions noted the machine; those of one name took each other for dead."""
+    own, other = shared(study), shared(study)
+    trial = study.ask()
+    own.hold(trial)
+    machine = {"host": platform.node(), "boot": "another", "pid": 2**22 - 1, "started": 0.0}
+    trial.set_user_attr("owner", machine)
+    assert other.lost(study.trials) == []
+    assert [t.number for t in other.elsewhere(study.trials)] == [trial.number]
+    own.close()
+    other.close()
+
+
+def test_a_trial_is_lost_soon_when_its_process_is_gone_and_later_when_it_is_silent(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in {"HEARTBEAT_S": 0.2, "UNHELD_AFTER_S": 0.6, "LOST_AFTER_S": 2.0}.items():
+        monkeypatch.setattr(sharing, name, seconds)
+    own, other = shared(study), shared(study)
+    with own._storage.engine.connect() as connection:  # a process that hangs, still connected
+        trial = study.ask()
+        own._beat_first(trial._trial_id)
+        sharing._lock_alone(connection, [trial._trial_id])
+        time.sleep(1.0)
+        assert other.lost(study.trials) == [], "its process is there"
+        assert until(lambda: other.lost(study.trials) == study.trials, timeout_s=10), "silent"
+        own._beat_first(trial._trial_id)
+        assert other.lost(study.trials) == []
+        monkeypatch.setattr(sharing, "LOST_AFTER_S", 600.0)
+        time.sleep(1.0)
+        assert other.lost(study.trials) == []
+        connection.invalidate()
+    assert until(lambda: other.lost(study.trials) == study.trials, timeout_s=10), "gone"
+    own.close()
+    other.close()
+
+
+def test_the_locks_of_held_trials_are_taken_again_after_a_restart_of_the_server(
+    study: optuna.Study, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "HEARTBEAT_S", 0.1)
+    own = shared(study)
+    trial = study.ask()
+    own.hold(trial)
+    assert until(lambda: locks_held(study) == [trial._trial_id])
+    postgres.stop()
+    postgres.start()
+    assert until(lambda: locks_held(study) == [trial._trial_id])
+    own.let_go(trial)
+    assert until(lambda: locks_held(study) == [])
+    own.close()
+
+
+def locks_held(study: optuna.Study) -> list[int]:
+    storage = study._storage._backend  # type: ignore[attr-defined]
+    query = "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+    with storage.engine.connect() as connection:
+        return [int(number) for number in connection.exec_driver_sql(query).scalars()]
 
 
 def test_silence_is_judged_by_the_servers_clock_and_not_right_after_its_start(

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import gc
 import os
 import signal
@@ -283,6 +285,68 @@ def test_a_study_is_run_by_one_process_until_that_process_is_gone(tmp_path: Path
             assert alone
 
 
+def test_a_study_stays_held_when_all_that_lies_beside_the_database_is_removed(
+    tmp_path: Path,
+) -> None:
+    url = storage_url(str(tmp_path / "a.db"))
+    open_storage(url).engine.dispose()
+    with python(HOLDS, tmp_path / "a.db") as holder:
+        assert line_of(holder) == "True"
+        for path in tmp_path.iterdir():
+            if path.name != "a.db":
+                path.unlink()
+        with (
+            pytest.raises(StudyError, match=f"run by another process, number {holder.pid};"),
+            sole_coordinator(url, "s"),
+        ):
+            pass
+
+
+def test_locks_of_the_database_do_not_go_with_those_of_its_studies(tmp_path: Path) -> None:
+    """To close a file lets go of all locks that SQLite has on it in the process."""
+    path = tmp_path / "a.db"
+    opened = open_storage(storage_url(str(path)))
+    with opened.engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        for _ in range(3):
+            with sole_coordinator(storage_url(str(path)), "s"):
+                pass
+        found = python_says(IS_LOCKED, path)
+    assert found == "locked"
+
+
+IS_LOCKED = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
+try:
+    connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode=DELETE")  # which bears no other connection
+    print("free")
+except sqlite3.OperationalError:
+    print("locked")
+"""
+
+
+def python_says(program: str, *arguments: object) -> str:
+    with python(program, *arguments) as process:
+        return line_of(process)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_that_keeps_no_locks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    with (
+        pytest.raises(StudyError, match=r"keeps no locks .* --storage"),
+        sole_coordinator(storage_url(str(tmp_path / "a.db")), "s"),
+    ):
+        pass
+
+
 def test_a_study_can_be_run_again_after_an_error(tmp_path: Path) -> None:
     url = storage_url(str(tmp_path / "a.db"))
     with pytest.raises(ZeroDivisionError), sole_coordinator(url, "s"):
@@ -316,13 +380,16 @@ def test_a_storage_that_is_no_longer_used_closes_its_connections(postgres: Postg
 
 def test_a_link_to_a_database_is_the_same_database(tmp_path: Path) -> None:
     (tmp_path / "links").mkdir()
+    (tmp_path / "a.db").touch()
     (tmp_path / "links" / "b.db").symlink_to(tmp_path / "a.db")
-    with (
-        sole_coordinator(storage_url(str(tmp_path / "a.db")), "s"),
-        pytest.raises(StudyError, match="another process"),
-        sole_coordinator(storage_url(str(tmp_path / "links" / "b.db")), "s"),
-    ):
-        pass
+    (tmp_path / "links" / "c.db").hardlink_to(tmp_path / "a.db")
+    for link in ("b.db", "c.db"):
+        with (
+            sole_coordinator(storage_url(str(tmp_path / "a.db")), "s"),
+            pytest.raises(StudyError, match="another process"),
+            sole_coordinator(storage_url(str(tmp_path / "links" / link)), "s"),
+        ):
+            pass
 
 
 def test_a_server_may_be_shared() -> None:

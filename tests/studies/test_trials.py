@@ -1,6 +1,5 @@
 """Every rule over hand-made trials, and that what a run makes up for, it makes up for once."""
 
-import os
 from typing import Any
 
 import optuna
@@ -14,16 +13,12 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.space import fingerprint
 from spaces.stages import AUTOENCODER
 from studies import trials
-from studies.owner import Owner
 from studies.repair import prepare
 from studies.settings import StudySettings, store, with_space
 from studies.sharing import Alone
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
-DEAD = Owner.current()._replace(boot="before")._asdict()
-ALIVE = Owner.current()._asdict()
-ELSEWHERE = Owner.current()._replace(host="elsewhere")._asdict()
 DIVERGED = {trials.REASON: f"{trials.DIVERGED}: the training loss became nan"}
 
 
@@ -39,18 +34,15 @@ def numbers(found: list[FrozenTrial]) -> list[int]:
     return [trial.number for trial in found]
 
 
-def test_running_trials_are_sorted_by_whether_their_process_lives() -> None:
+def test_who_is_alone_takes_all_running_trials_but_its_own_for_lost() -> None:
     study = [
-        made(0, RUNNING, owner=DEAD),
-        made(1, RUNNING, owner=ALIVE),
-        made(2, RUNNING, owner=ELSEWHERE),
-        made(3, RUNNING),
-        made(4, COMPLETE, owner=DEAD),
-        made(5, FAIL, owner=DEAD),
-        made(6, WAITING),
+        made(0, RUNNING, owner={"host": "here", "boot": "as before", "pid": 1, "started": 0.0}),
+        made(1, RUNNING),
+        made(2, COMPLETE),
+        made(3, FAIL),
+        made(4, WAITING),
     ]
-    assert numbers([t for t in study if trials.is_owner_dead(t)]) == [0, 4, 5]
-    assert numbers(Alone().lost(study)) == [0, 1, 2, 3], "who is alone runs nothing yet"
+    assert numbers(Alone().lost(study)) == [0, 1], "who is alone runs nothing yet"
     assert Alone().elsewhere(study) == []
 
 
@@ -355,7 +347,6 @@ CONFIGS = (
     AutoencoderConfig(batchnorm=True, conv1_channels=8),
     AUTOENCODER.paper_row("dropout").config,
 )
-OWNERS = {"dead": DEAD, "alive": ALIVE, "elsewhere": ELSEWHERE, "none": None}
 
 
 @st.composite
@@ -369,9 +360,6 @@ def histories(draw: st.DrawFn) -> list[tuple[TrialState, dict[str, Any]]]:
         if draw(st.booleans()) and draw(st.booleans()):
             row = draw(st.sampled_from(paper.AUTOENCODERS))
             attrs[trials.PAPER], config = row.name, row.config
-        owner = OWNERS[draw(st.sampled_from(sorted(OWNERS)))]
-        if owner is not None:
-            attrs[trials.OWNER] = owner
         if state in (COMPLETE, PRUNED) or draw(st.booleans()):
             attrs |= {trials.CONFIG: config.to_dict(), trials.FINGERPRINT: fingerprint(config)}
         if state == FAIL:
@@ -408,7 +396,3 @@ def test_making_up_for_a_run_twice_is_making_up_for_it_once(
     assert all(state in (COMPLETE, PRUNED, RUNNING) for state, _ in kept)
     queued = [attrs.get(trials.PAPER) for _, state, attrs in once if state == WAITING]
     assert len([name for name in queued if name]) == len({name for name in queued if name})
-
-
-def test_the_process_of_these_tests_owns_what_it_says() -> None:
-    assert ALIVE["pid"] == os.getpid()
