@@ -13,6 +13,7 @@ from search.result_tables import plain_table
 from studies.data import CLASS_NAMES
 from studies.final import FinalEvent, SeedDone, SeedStarted
 from studies.pool import EpochDone
+from studies.progress import Notice
 from studies.scores import Mean, class_scores, mean_with_interval
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class FinalView:
                 waited = time.monotonic() - self._last_line > PLAIN_PROGRESS_S
                 if self._every_epoch or (waited and not self._console.is_terminal):
                     self._print(f"seed {seed} {detail}")
+            case Notice(text):
+                self._print(text)
             case SeedDone(result):
                 self._bars.remove_task(self._tasks.pop(result.seed))
                 self._print(

@@ -1,12 +1,13 @@
 """The final protocol: one configuration trained with several seeds, judged once by the test images.
 
 Killed at any moment, the same call goes on: a seed that finished is in the folder with its figures
-and weights, one that was in training is there with its last checkpoint.
+and weights, one that was in training is there with its last checkpoint. What is trained there is
+noted before the first epoch, and in each state, so that no other training goes on from it.
 """
 
-import json
+import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,9 @@ from typing import NamedTuple
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save, save_file
-from torch import Tensor
 
-from spaces.errors import StudyError
-from studies import final_results
+from spaces.errors import StudyError, TrainingDivergedError
+from studies import final_results, final_states, tensor_files
 from studies.data import Images, load_split, load_test
 from studies.evaluation import judge
 from studies.factory import TrainingFactory
@@ -29,11 +27,13 @@ from studies.launch import make_pool
 from studies.metrics import EpochMetrics
 from studies.networks import build
 from studies.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied, is_out_of_memory
+from studies.progress import Notice
 from studies.request import SearchRequest
-from studies.results import as_columns, from_columns
+from studies.results import as_columns
 from studies.run import CHECKPOINT_SHARE
 from studies.stopping import Interrupted, StopSignal
 from studies.trials import MAX_ATTEMPTS, OUT_OF_MEMORY
+from studies.writing import write
 
 
 class SeedStarted(NamedTuple):
@@ -49,7 +49,7 @@ class SeedDone(NamedTuple):
     result: SeedResult
 
 
-FinalEvent = SeedStarted | EpochDone | SeedDone
+FinalEvent = SeedStarted | EpochDone | SeedDone | Notice
 
 
 def train_final(
@@ -69,7 +69,8 @@ def train_final(
         stop: asked between steps whether to stop.
 
     Raises:
-        StudyError: the folder cannot be written, or a worker died again and again.
+        StudyError: the folder cannot be written or is another training's, or a worker died again
+            and again.
         TrainingDivergedError: a loss became NaN or infinite.
         Interrupted: the user or the system stopped it; it can go on later.
     """
@@ -77,7 +78,9 @@ def train_final(
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(plan.folder / ".lock", timeout=0), stop.installed():
-            return _FinalRun(plan, request, data_folder, on_event, stop).run()
+            there = final_results.there(plan.result, plan.folder)  # others may have been quicker
+            now = plan._replace(result=there)
+            return _FinalRun(now, request, data_folder, on_event, stop).run()
     except Timeout as error:
         raise StudyError(
             f"another process trains into {plan.folder}; wait for it, or name another with --out"
@@ -104,13 +107,16 @@ class _FinalRun:
     stop: StopSignal
 
     def run(self) -> FinalResult:
-        result = self.plan.result
+        result, folder = self.plan.result, self.plan.folder
         self._running: dict[int, _Running] = {}
         self._attempts: dict[int, int] = {}
         self._checkpoint_s = 0.0
-        if not self.plan.left:
-            return result
         todo = self.plan.left
+        if not todo:
+            return result
+        for seed in todo:  # another training's state is refused before anything is trained
+            final_states.read(folder, result, seed)
+        final_results.write(result, folder)
         with self.stop.interruptible():
             pool = self._make_pool()
         try:
@@ -150,8 +156,8 @@ class _FinalRun:
         encoder = self.plan.model.encoder
         start = None
         if encoder is not None and encoder.weights:
-            start = save(encoder.weights)
-            (self.plan.folder / "encoder.safetensors").write_bytes(start)
+            start = tensor_files.to_bytes(encoder.weights)
+            write(self.plan.folder / "encoder.safetensors", start)
         jobs = SearchRequest(
             jobs=self.plan.n_jobs, threads=self.request.threads, dask=self.request.dask
         )
@@ -160,12 +166,14 @@ class _FinalRun:
         )
 
     def _start(self, pool: Pool, seed: int) -> None:
-        state, history = self._stored(seed)
-        self._running[seed] = _Running(history)
+        state = final_states.read(self.plan.folder, self.plan.result, seed)
+        if state.left_aside:
+            self.on_event(Notice(f"seed {seed} begins anew: {state.left_aside}"))
+        self._running[seed] = _Running([*state.history])
         self.on_event(SeedStarted(seed, self.plan.budget.epochs))
-        for metrics in history:
+        for metrics in state.history:
             self.on_event(EpochDone(seed, metrics))
-        pool.start(Job(seed, self.plan.model.config, seed, state))
+        pool.start(Job(seed, self.plan.model.config, seed, state.tensors))
 
     def _take_epoch(self, seed: int, metrics: EpochMetrics) -> None:
         self._running[seed].history.append(metrics)
@@ -193,9 +201,15 @@ class _FinalRun:
             return None
         network = build(self.plan.model.config)
         network.load_state_dict(outcome.weights)
-        judgement = judge(network, self._judging_images)
-        file, last = self._weights(seed), history[-1]
-        _save(outcome.weights, file, {})
+        judgement, last = judge(network, self._judging_images), history[-1]
+        broken = tensor_files.first_not_finite(outcome.weights)
+        if broken is not None or not math.isfinite(judgement.loss):
+            raise TrainingDivergedError(
+                f"seed {seed} ended with {broken or 'a loss'} that is not finite; "
+                "a smaller learning rate may help"
+            )
+        name, content = f"seed{seed}.safetensors", tensor_files.to_bytes(outcome.weights)
+        write(self.plan.folder / name, content)
         made = SeedResult(
             seed,
             *judgement,
@@ -203,11 +217,12 @@ class _FinalRun:
             train_accuracy=last.train_accuracy,
             seconds=sum(metrics.seconds for metrics in history),
             epochs=_without_nan(as_columns(history)),
-            weights=file.name,
+            weights=name,
+            sha256=tensor_files.digest(content),
         )
         result = result.with_seed(made)
         final_results.write(result, self.plan.folder)
-        self._state_file(seed).unlink(missing_ok=True)
+        final_states.path(self.plan.folder, seed).unlink(missing_ok=True)
         del self._running[seed]
         self.on_event(SeedDone(made))
         return result
@@ -225,34 +240,10 @@ class _FinalRun:
             return
         state = pool.state(seed)
         if state is not None:
-            columns = json.dumps(as_columns(running.history))
-            _save(state, self._state_file(seed), {"epochs": columns})
+            history = running.history
+            final_states.write(self.plan.folder, self.plan.result, seed, state, history)
             running.stored_at = time.monotonic()
             self._checkpoint_s = running.stored_at - now
-
-    def _stored(self, seed: int) -> tuple[Mapping[str, Tensor] | None, list[EpochMetrics]]:
-        file = self._state_file(seed)
-        if not file.exists():
-            return None, []
-        try:
-            with safe_open(file, "pt") as opened:
-                history = from_columns(json.loads(opened.metadata()["epochs"]))
-            return load_file(file), history
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError):  # damaged
-            return None, []
-
-    def _weights(self, seed: int) -> Path:
-        return self.plan.folder / f"seed{seed}.safetensors"
-
-    def _state_file(self, seed: int) -> Path:
-        return self.plan.folder / f"seed{seed}.state.safetensors"
-
-
-def _save(tensors: Mapping[str, Tensor], file: Path, metadata: dict[str, str]) -> None:
-    """Write the tensors, whole or not at all."""
-    partial = file.with_suffix(".partial")
-    save_file({name: t.contiguous() for name, t in tensors.items()}, partial, metadata)
-    partial.replace(file)
 
 
 def _without_nan(columns: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -88,15 +88,10 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         n_threads=request.threads,
         made_with=environment(),
     )
-    there = final_results.read(folder)
-    if there is not None and not there.is_of(fresh):
-        raise StudyError(
-            f"{folder} holds the results of another training ({there.source}: {there.words}; "
-            f"{there.budget}); name another folder with --out"
-        )
+    result = final_results.there(fresh, folder)
     side_by_side = n_side_by_side(request.jobs, request.threads)
     n_at_once = max(1, min(side_by_side, len(seeds)))
-    return FinalPlan(model, budget, seeds, n_at_once, folder, there or fresh)
+    return FinalPlan(model, budget, seeds, n_at_once, folder, result)
 
 
 def estimated_seconds(plan: FinalPlan, data_folder: Path) -> float:

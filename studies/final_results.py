@@ -12,9 +12,11 @@ from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage, StageName
+from studies import idx_files
 from studies.data import CLASS_NAMES
 from studies.scores import added, class_scores, mean_with_interval
 from studies.storage import home, sqlite_path
+from studies.writing import write as write_file
 
 FORMAT = "fmnist-search result 1"
 FILE = "result.json"
@@ -40,6 +42,8 @@ class SeedResult:
     """Every epoch's metrics, a list for each."""
     weights: str
     """File of the weights, beside the figures."""
+    sha256: str | None = None
+    """Of that file; earlier versions noted none."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,9 @@ class FinalResult:
     n_threads: int
     made_with: dict[str, str]
     seeds: tuple[SeedResult, ...] = ()
-    """By seed."""
+    """Those that are through, by seed."""
+    data: str = idx_files.digest()
+    """Which images, as SHA-256; earlier versions knew no others."""
 
     @property
     def stage_record(self) -> Stage:
@@ -88,12 +94,20 @@ class FinalResult:
         """The same with one more seed."""
         return replace(self, seeds=tuple(sorted((*self.seeds, seed), key=lambda s: s.seed)))
 
-    def is_of(self, other: "FinalResult") -> bool:
-        """Whether both train the same in the same way, whatever seeds each has."""
-        return all(
-            getattr(self, name) == getattr(other, name)
-            for name in ("stage", "configuration", "budget", "judged_by", "n_threads")
-        ) and (self.encoder or {}).get("sha256") == (other.encoder or {}).get("sha256")
+    def identity(self) -> dict[str, Any]:
+        """All that decides what a seed comes to, flat."""
+        config = dict(self.configuration)
+        encoder = config.pop("encoder", None) or {}
+        return {
+            "stage": self.stage,
+            **config,
+            **{f"encoder's {name}": value for name, value in encoder.items()},
+            "encoder's weights": (self.encoder or {}).get("sha256") or "random",
+            **asdict(self.budget),
+            "judged by": self.judged_by,
+            "threads": self.n_threads,
+            "data": self.data,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON can hold it, with the figures that sum the seeds up."""
@@ -113,11 +127,33 @@ class FinalResult:
         return summary
 
 
+def differences(own: dict[str, Any], other: dict[str, Any]) -> str:
+    """What two identities differ in: ``dropout 0.0, not 0.2``; nothing of those that are alike."""
+    names = [name for name in {**own, **other} if own.get(name) != other.get(name)]
+    return "; ".join(f"{name} {own.get(name)}, not {other.get(name)}" for name in names)
+
+
 def write(result: FinalResult, folder: Path) -> None:
     """Put the figures into the folder, whole or not at all."""
-    partial = folder / f"{FILE}.partial"
-    partial.write_text(json.dumps(result.to_dict(), indent=1), encoding="utf-8")
-    partial.replace(folder / FILE)
+    write_file(folder / FILE, json.dumps(result.to_dict(), indent=1))
+
+
+def there(fresh: FinalResult, folder: Path) -> FinalResult:
+    """What the folder has of a training; the same without seeds where nothing was begun.
+
+    Raises:
+        StudyError: the folder is another training's.
+    """
+    found = read(folder)
+    if found is None:
+        return fresh
+    unlike = differences(fresh.identity(), found.identity())
+    if unlike:
+        raise StudyError(
+            f"{folder} holds another training, of {found.source} ({unlike}); "
+            "name another folder with --out, or remove this one"
+        )
+    return found
 
 
 def read(folder: Path) -> FinalResult | None:

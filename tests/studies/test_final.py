@@ -1,6 +1,8 @@
 """The final protocol, on small models: what is judged, by which images, and what a stop costs."""
 
+import hashlib
 import json
+import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -10,13 +12,13 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.classifier import ClassifierConfig
-from spaces.errors import ConfigurationError, DataError, StudyError
+from spaces.errors import ConfigurationError, DataError, StudyError, TrainingDivergedError
 from spaces.files import ConfigFile, write_config
 from spaces.space import Configuration
 from spaces.stages import AUTOENCODER, CLASSIFIER
@@ -31,6 +33,7 @@ from studies.launch import launch
 from studies.metrics import Outcome
 from studies.networks import Classifier, build
 from studies.pool import EpochDone, InProcess
+from studies.progress import Notice
 from studies.request import SearchRequest
 from studies.stopping import Interrupted, StopSignal
 
@@ -222,14 +225,100 @@ def test_an_interrupt_loses_no_finished_seed_and_the_rest_ends_as_if_never_stopp
         assert all(torch.equal(stored[name], other[name]) for name in stored)
 
 
+@pytest.fixture
+def stopped(finals: Finals, monkeypatch: pytest.MonkeyPatch) -> FinalRequest:
+    """A request that was stopped in its second epoch, after a state was stored."""
+    monkeypatch.setattr("studies.final.CHECKPOINT_SHARE", float("inf"))  # after every epoch
+    asked = finals.request(n_seeds=1, epochs=3)
+
+    def stop(event: FinalEvent) -> None:
+        if isinstance(event, EpochDone) and event.metrics.epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        finals.train(asked, stop)
+    assert (finals.folder / "out" / "seed0.state.safetensors").exists()
+    finals.events.clear()
+    return asked
+
+
+def epochs_told(finals: Finals) -> list[int]:
+    return [e.metrics.epoch for e in finals.events if isinstance(e, EpochDone)]
+
+
 @pytest.mark.slow
-def test_a_damaged_checkpoint_is_left_aside_and_the_seed_trained_anew(finals: Finals) -> None:
-    whole = finals.train(finals.request(n_seeds=1))
-    out = finals.folder / "damaged"
-    out.mkdir()
-    (out / "seed0.state.safetensors").write_bytes(b"half a file")
-    again = finals.train(finals.request(n_seeds=1, out=out))
+def test_an_edited_configuration_goes_on_from_no_state_of_the_old_one(
+    finals: Finals, stopped: FinalRequest
+) -> None:
+    finals.config(replace(CLASSIFIES, dropout=0.0))  # in the same file
+    with pytest.raises(StudyError, match=r"holds another training.*dropout 0\.0, not 0\.1"):
+        finals.train(stopped)
+    record = finals.folder / "out" / "result.json"
+    assert json.loads(record.read_text())["seeds"] == []
+    record.unlink()
+    with pytest.raises(StudyError, match=r"state of another training \(dropout 0\.0, not 0\.1\)"):
+        finals.train(stopped)
+    assert finals.events == []
+    finals.config(CLASSIFIES)
+    finals.train(stopped)
+    assert isinstance(finals.events[0], SeedStarted)
+    assert epochs_told(finals) == [1, 2, 3], "the first of them from the state"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["a bit", "half", "an earlier version's"])
+def test_a_state_that_is_not_as_it_was_written_is_left_aside_and_the_seed_trained_anew(
+    finals: Finals, stopped: FinalRequest, damage: str
+) -> None:
+    file = finals.folder / "out" / "seed0.state.safetensors"
+    content = bytearray(file.read_bytes())
+    if damage == "a bit":
+        content[-1] ^= 1
+    elif damage == "half":
+        content = content[: len(content) // 2]
+    else:
+        tensors, header = load_file(file), {"epochs": '{"epoch": [1, 2]}'}
+        content = bytearray(save(tensors, header))
+    file.write_bytes(content)
+    again = finals.train(stopped)
+    notice = next(e for e in finals.events if isinstance(e, Notice))
+    assert notice.text.startswith(f"seed 0 begins anew: {file} is ")
+    assert epochs_told(finals) == [1, 2, 3]
+    whole = finals.train(replace(stopped, out=finals.folder / "whole"))
     assert of_seed(again, 0) == of_seed(whole, 0)
+
+
+@pytest.mark.slow
+def test_a_network_whose_weights_are_not_finite_is_no_result(
+    finals: Finals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end = InProcess.end
+
+    def ends(pool: InProcess, number: int, with_weights: bool) -> Outcome | None:
+        outcome = end(pool, number, with_weights)
+        assert outcome is not None
+        assert outcome.weights is not None
+        outcome.weights["encoder.conv1.bias"][0] = float("-inf")  # the loss may still be finite
+        return outcome
+
+    monkeypatch.setattr(InProcess, "end", ends)
+    with pytest.raises(TrainingDivergedError, match=r"encoder\.conv1\.bias that is not finite"):
+        finals.train(finals.request(n_seeds=1, epochs=1))
+    assert not list((finals.folder / "out").glob("seed*"))
+
+
+@pytest.mark.slow
+def test_files_have_the_rights_that_the_umask_leaves(finals: Finals) -> None:
+    before = os.umask(0o027)
+    try:
+        seed = finals.train(finals.request(n_seeds=1, epochs=1)).seeds[0]
+    finally:
+        os.umask(before)
+    out = finals.folder / "out"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in out.iterdir()}
+    del modes[".lock"]
+    assert modes == {"result.json": 0o640, "seed0.safetensors": 0o640}
+    assert hashlib.sha256((out / seed.weights).read_bytes()).hexdigest() == seed.sha256
 
 
 @pytest.mark.slow
@@ -268,7 +357,7 @@ def test_a_seed_whose_memory_ran_out_or_whose_worker_died_at_its_end_is_trained_
 def test_a_folder_with_other_results_is_refused(finals: Finals) -> None:
     finals.train(finals.request(n_seeds=1, epochs=1))
     for other in (finals.request(epochs=2), finals.request(SMALL, epochs=1)):
-        with pytest.raises(StudyError, match="holds the results of another training"):
+        with pytest.raises(StudyError, match="holds another training"):
             plan_final(other)
 
 

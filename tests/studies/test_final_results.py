@@ -18,9 +18,11 @@ from studies.final_results import (
     FinalResult,
     SeedResult,
     default_name,
+    differences,
     read,
     read_all,
     results_folder,
+    there,
     write,
 )
 from studies.scores import added, class_scores, mean_with_interval
@@ -120,14 +122,16 @@ def test_seeds_stand_in_their_order_whichever_ends_first(result: FinalResult) ->
         {"budget": Budget(epochs=3, subset=600, protocol="final")},
         {"judged_by": "10,000 of the training images"},
         {"n_threads": 2},
+        {"data": "0" * 64},
         {"encoder": None},
         {"encoder": {"study": "ae", "number": 3, "sha256": "1" * 64}},
     ],
     ids=lambda change: next(iter(change)),
 )
 def test_what_would_train_other_weights_is_another_training(change: dict[str, Any]) -> None:
-    assert not CLASSIFIERS.is_of(replace(CLASSIFIERS, **change))
-    assert not replace(CLASSIFIERS, **change).is_of(CLASSIFIERS)
+    other = replace(CLASSIFIERS, **change)
+    assert differences(CLASSIFIERS.identity(), other.identity())
+    assert differences(other.identity(), CLASSIFIERS.identity())
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,32 @@ def test_what_would_train_other_weights_is_another_training(change: dict[str, An
     ids=lambda change: next(iter(change)),
 )
 def test_by_another_name_it_is_the_same_training(change: dict[str, Any]) -> None:
-    assert CLASSIFIERS.is_of(replace(CLASSIFIERS, **change))
+    assert differences(CLASSIFIERS.identity(), replace(CLASSIFIERS, **change).identity()) == ""
+
+
+@BOTH
+def test_a_folder_of_another_training_is_refused_with_what_differs(
+    tmp_path: Path, result: FinalResult
+) -> None:
+    assert there(result, tmp_path) == result
+    write(replace(result, seeds=()), tmp_path)
+    assert there(result, tmp_path).seeds == ()
+    edited = replace(result, configuration={**result.configuration, "dropout": 0.4})
+    with pytest.raises(
+        StudyError, match=r"holds another training.*\(dropout 0\.4, not 0"
+    ) as raised:
+        there(edited, tmp_path)
+    assert "--out" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_results_of_earlier_versions_are_read(tmp_path: Path) -> None:
+    table = AUTOENCODERS.to_dict()
+    del table["data"]
+    for seed in table["seeds"]:
+        del seed["sha256"]
+    (tmp_path / FILE).write_text(json.dumps(table))
+    assert there(AUTOENCODERS, tmp_path) == AUTOENCODERS
 
 
 def test_a_folder_without_the_file_holds_no_result(tmp_path: Path) -> None:
