@@ -2,12 +2,13 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas
 from optuna.trial import FrozenTrial
 
 from reports.document import Column, Kind, Table
+from reports.reproduction import beside_paper
 from reports.sources import Sources
 from reports.texts import Texts
 from spaces.autoencoder import Layer, decoder_layers, encoder_layers
@@ -15,18 +16,16 @@ from spaces.paper import AUTOENCODERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies import trials
 
-LOSS_TOLERANCE = 0.10
-"""Relative difference of two losses that one seed can make."""
-ACCURACY_TOLERANCE = 0.006
-"""Twice the standard error of an accuracy near 91 % over 10,000 images."""
-
 _ONLY_OF_THE_PAPER = (
     "published_train",
     "published_validation",
     "paper_train",
     "paper_validation",
     "deviation",
+    "one_run_low",
+    "one_run_high",
     "difference",
+    "verdict",
     "seeds",
     "best_against",
 )
@@ -45,15 +44,6 @@ _TABLE_2: dict[str, Kind] = {
 
 PRINTED_PADDING = {5: 2}
 """Where the paper's Table 2 prints another padding than the one that gives its stated sizes."""
-
-
-class Mean(NamedTuple):
-    """A metric over seeds."""
-
-    value: float | None
-    deviation: float | None
-    """Between seeds; None for fewer than two."""
-    n: int
 
 
 def table_2(texts: Texts) -> Table:
@@ -95,24 +85,16 @@ def not_run(sources: Sources, stage: Stage) -> list[str]:
     return [row.name for row in stage.paper if not sources.paper_trials(stage, row.name)]
 
 
-def mean_of(found: Sequence[FrozenTrial], metric: str) -> Mean:
-    """A metric over the trials of several seeds."""
+def values_of(found: Sequence[FrozenTrial], metric: str) -> list[float]:
+    """A metric of the trials of several seeds, those that have it."""
     values = [t.user_attrs[trials.METRICS].get(metric) for t in found]
-    known = [float(v) for v in values if v is not None]
-    if not known:
-        return Mean(None, None, 0)
-    deviation = statistics.stdev(known) if len(known) > 1 else None
-    return Mean(statistics.fmean(known), deviation, len(known))
+    return [float(v) for v in values if v is not None]
 
 
-def mark(measured: float | None, published: float, is_loss: bool) -> str:
-    """``≈`` where the two are as near as chance may put them, else which is higher."""
-    if measured is None:
-        return ""
-    margin = LOSS_TOLERANCE * published if is_loss else ACCURACY_TOLERANCE
-    if abs(measured - published) <= margin:
-        return "≈"
-    return "▲" if measured > published else "▼"
+def mean_of(found: Sequence[FrozenTrial], metric: str) -> float | None:
+    """Its mean; None of no trials."""
+    values = values_of(found, metric)
+    return statistics.fmean(values) if values else None
 
 
 def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts: Texts) -> Table:
@@ -136,7 +118,7 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
         texts(f"{key}.caption"),
         pandas.DataFrame(rows),
         _columns(texts, metric == "loss", any(row["seeds"] > 1 for row in rows[:-1])),
-        texts(f"{key}.note"),
+        " ".join((texts(f"verdicts.note_{metric}"), texts(f"{key}.note"))),
     )
 
 
@@ -148,20 +130,22 @@ def _paper_row(
         sources.searched_paper_trials(stage, row.name),
     )
     published = getattr(row, f"validation_{metric}")
-    measured = mean_of(own, f"validation_{metric}")
-    here = mean_of(searched, f"validation_{metric}").value
+    measured = beside_paper(metric, published, values_of(own, f"validation_{metric}"))
+    here = mean_of(searched, f"validation_{metric}")
     return {
         "name": row.name,
         "change": texts(f"rows.{stage.name}.{row.name}"),
         "published_train": getattr(row, f"train_{metric}"),
         "published_validation": published,
-        "paper_train": mean_of(own, f"train_{metric}").value,
-        "paper_validation": measured.value,
+        "paper_train": mean_of(own, f"train_{metric}"),
+        "paper_validation": measured.mean,
         "deviation": measured.deviation,
-        "seeds": measured.n,
-        "difference": None if measured.value is None else measured.value - published,
-        "mark": mark(measured.value, published, metric == "loss"),
-        "search_train": mean_of(searched, f"train_{metric}").value,
+        "one_run_low": measured.one_run_low,
+        "one_run_high": measured.one_run_high,
+        "seeds": measured.n_seeds,
+        "difference": None if measured.mean is None else measured.mean - published,
+        "verdict": texts(f"verdicts.{measured.says.replace(' ', '_')}"),
+        "search_train": mean_of(searched, f"train_{metric}"),
         "search_validation": here,
         "best_against": _against(best, here, metric == "loss"),
     }
@@ -180,16 +164,24 @@ def _columns(texts: Texts, is_loss: bool, several_seeds: bool) -> tuple[Column, 
         Column("name", texts("tables.name")),
         Column("published_validation", texts("tables.published_validation"), "percent"),
         Column("paper_validation", texts("tables.paper_validation"), "percent", missing),
-        *((Column("deviation", texts("tables.deviation"), "spread"),) if several_seeds else ()),
         Column("seeds", texts("tables.seeds"), "count"),
+        *(_of_several_seeds(texts) if several_seeds else ()),
         Column("difference", texts("tables.difference"), "points"),
-        Column("mark", texts("tables.mark"), missing=""),
+        Column("verdict", texts("tables.verdict"), missing=""),
         Column("search_validation", texts("tables.search_validation"), "percent", missing),
         Column("best_against", texts("tables.best_against"), "change" if is_loss else "points"),
         Column("published_train", texts("tables.published_train"), "percent"),
         Column("paper_train", texts("tables.paper_train"), "percent", missing),
         Column("search_train", texts("tables.search_train"), "percent", missing),
         Column("change", texts("tables.change"), missing=""),
+    )
+
+
+def _of_several_seeds(texts: Texts) -> tuple[Column, ...]:
+    return (
+        Column("deviation", texts("tables.deviation"), "spread"),
+        Column("one_run_low", texts("tables.one_run_low"), "percent"),
+        Column("one_run_high", texts("tables.one_run_high"), "percent"),
     )
 
 

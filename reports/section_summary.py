@@ -6,7 +6,8 @@ import pandas
 from optuna.trial import TrialState
 
 from reports.document import Block, Column, Table, Text, duration, number
-from reports.published import mark, mean_of, not_run
+from reports.published import mean_of, not_run, values_of
+from reports.reproduction import Reproduced, beside_paper
 from reports.section_final import final_sentences
 from reports.sources import Source, Sources
 from reports.texts import Texts
@@ -55,21 +56,23 @@ def _against_paper(sources: Sources, stage: Stage, main: Source, texts: Texts) -
     published = getattr(row, metric)
     sentences = [texts("summary.published", name=row.name, published=number(published, "percent"))]
     here = mean_of(sources.searched_paper_trials(stage, row.name), metric)
-    if here.value is not None:
-        sentences.append(texts("summary.here", value=number(here.value, "percent")))
-    own = mean_of(sources.paper_trials(stage, row.name), metric)
-    if own.value is not None:
-        words = {"≈": "near", "▲": "above", "▼": "below"}
-        verdict = words[mark(own.value, published, metric.endswith("loss"))]
-        sentences.append(
-            texts.choose(
-                "summary.reproduced",
-                own.n,
-                value=number(own.value, "percent"),
-                verdict=texts(f"summary.{verdict}"),
-            )
-        )
+    if here is not None:
+        sentences.append(texts("summary.here", value=number(here, "percent")))
+    values = values_of(sources.paper_trials(stage, row.name), metric)
+    if values:
+        sentences += _reproduced(beside_paper(metric, published, values), texts)
     return Text(" ".join(sentences))
+
+
+def _reproduced(found: Reproduced, texts: Texts) -> list[str]:
+    """What the paper's own protocol came to here, and what follows of that."""
+    assert found.mean is not None
+    value = number(found.mean, "percent")
+    sentences = [texts.choose("summary.reproduced", found.n_seeds, value=value)]
+    if found.one_run_low is not None and found.one_run_high is not None:
+        low, high = (number(v, "percent") for v in (found.one_run_low, found.one_run_high))
+        sentences.append(texts("summary.one_run", low=low, high=high))
+    return [*sentences, texts(f"summary.verdicts.{found.says.replace(' ', '_')}")]
 
 
 def _effort(spent: TimeSpent, texts: Texts) -> str:

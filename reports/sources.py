@@ -8,7 +8,7 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import FrozenTrial
 
-from spaces.budget import Budget
+from spaces.budget import PAPER_BUDGET
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies import trials, weights
@@ -16,9 +16,6 @@ from studies.artifacts import ArtifactStore
 from studies.final_results import FinalResult
 from studies.references import pick
 from studies.settings import StudySettings, is_ours, load
-
-PAPER_BUDGET = Budget(protocol="paper")
-"""What the paper gave each model: 30 epochs on all images."""
 
 
 class Source(NamedTuple):

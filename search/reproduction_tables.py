@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from reports.reproduction import Reproduced, ReproducedRow, reproduced
 from search.console import percent
-from search.result_tables import NATS_NOTE, SCALE_NOTE, plain_table
+from search.result_tables import NATS_NOTE, SCALE_NOTE, comparable, plain_table
+from spaces.budget import PAPER_BUDGET
 from studies.settings import load
 
 if TYPE_CHECKING:
@@ -13,9 +14,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from studies.settings import StudySettings
+
 
 def print_reproduction(console: "Console", studies: Sequence["Study"]) -> None:
-    """Print one stage's tables: published, and the mean over the seeds with its deviation.
+    """Print one stage's tables: published, and the mean over the seeds with its interval.
 
     Args:
         console: where to.
@@ -30,12 +33,10 @@ def print_reproduction(console: "Console", studies: Sequence["Study"]) -> None:
         console.print(_table("Table 3, loss: published, and here", rows, "loss"))
         note = SCALE_NOTE
     n_seeds = max(figure.n_seeds for row in rows for figure in row.figures.values())
-    seeds = f"mean ± standard deviation of {n_seeds} seeds" if n_seeds > 1 else "one seed"
-    console.print(
-        f"{note} Here: {settings.budget}; {seeds}; diff.: test, here less published, in points.",
-        style="dim",
-        markup=False,
-    )
+    diff = "diff.: test, here less published, in points."
+    here = f"{note} Here: {settings.budget}; {_seeds(n_seeds)}; {diff}"
+    for line in (here, _meaning(settings, n_seeds)):
+        console.print(line, style="dim", markup=False)
 
 
 def in_one_line(studies: Sequence["Study"]) -> str:
@@ -43,16 +44,37 @@ def in_one_line(studies: Sequence["Study"]) -> str:
     settings = load(studies[0])
     name = settings.stage_record().best_of_paper.name
     row = next(row for row in reproduced(studies) if row.name == name)
-    published, here = _cells(row.figures[settings.metric])
+    figure = row.figures[settings.metric]
+    published, here = _cells(figure)
     metric = settings.metric.removeprefix("validation_")
-    return f"paper:{name} {metric} {here}; published {published}"
+    return f"paper:{name} {metric} {here}; published {published}; {in_words(figure)}"
+
+
+def in_words(figure: Reproduced) -> str:
+    """The verdict, and why there is none: ``higher``, ``cannot say: one run each``."""
+    return f"{figure.verdict}: {figure.why}" if figure.why else figure.verdict
+
+
+def _seeds(n: int) -> str:
+    return f"mean ± its 95 % interval, t over {n} seeds" if n > 1 else "one seed"
+
+
+def _meaning(settings: "StudySettings", n_seeds: int) -> str:
+    """What the verdicts on the test figures rest on."""
+    if n_seeds < 2 or settings.budget != PAPER_BUDGET:
+        return comparable(settings)
+    return (
+        "agrees, higher, lower: what is here, if the paper's one run spreads as the seeds here do "
+        "(95 % interval of one more run); wide spread: too wide to show agreement."
+    )
 
 
 def _table(title: str, rows: Sequence[ReproducedRow], metric: str) -> "Table":
-    table = plain_table(title, "name", "train", "here", "test", "here", "diff.")
+    headings = ("name", "train", "here", "test", "here", "diff.", "verdict on test")
+    table = plain_table(title, *headings)
     for row in rows:
         train, test = (row.figures[f"{images}_{metric}"] for images in ("train", "validation"))
-        table.add_row(row.name, *_cells(train), *_cells(test), _difference(test))
+        table.add_row(row.name, *_cells(train), *_cells(test), _difference(test), in_words(test))
     return table
 
 
@@ -61,5 +83,7 @@ def _difference(figure: Reproduced) -> str:
 
 
 def _cells(figure: Reproduced) -> tuple[str, str]:
-    spread = "" if figure.deviation is None else f" ± {100 * figure.deviation:.2f}"
-    return percent(figure.published), percent(figure.mean) + spread
+    published, mean = percent(figure.published), percent(figure.mean)
+    if figure.mean is None or figure.high is None:
+        return published, mean
+    return published, f"{mean} ± {100 * (figure.high - figure.mean):.2f}"

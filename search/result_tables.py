@@ -10,12 +10,14 @@ from rich.table import Table
 from reports.tables import best_trials, paper_side_by_side, pareto_fronts
 from search.console import duration, percent
 from search.pareto_table import pareto_table
+from spaces.budget import PAPER_BUDGET
 from studies.settings import load
 
 if TYPE_CHECKING:
     from optuna import Study
 
     from reports.tables import PaperRow, StudyRow, TrialRow
+    from studies.settings import StudySettings
 
 LEAST_FOR_WORDS = 80
 """Columns of a terminal from which on tables have room for a column of words."""
@@ -30,13 +32,22 @@ def print_results(console: Console, study: "Study", n_best: int) -> None:
     if not settings.objectives:
         _print(console, _best_table(best_trials(study, n_best), settings.metric))
     console.print(pareto_table(pareto_fronts(study), settings, console.width), end="\n\n")
-    rows, here = paper_side_by_side(study), f"Here: {settings.budget}."
+    rows, here = paper_side_by_side(study), f"Here: {settings.budget}. {comparable(settings)}"
     if settings.stage == "classifier":
         _print(console, _paper_classifiers_table(rows))
         console.print(f"{NATS_NOTE} {here}", style="dim", markup=False)
     else:
         _print(console, _paper_table(rows))
         console.print(f"{SCALE_NOTE} {here}", style="dim", markup=False)
+
+
+def comparable(settings: "StudySettings") -> str:
+    """What may be made of the paper's figures beside those of one study."""
+    if settings.budget == PAPER_BUDGET:
+        return "One run each: what of a difference is chance cannot be said."
+    if settings.budget.protocol == "paper":
+        return "Trained for less than the paper's: not to be set against its figures."
+    return "Other images judge here than in the paper, whose figures are of one run each."
 
 
 def print_studies(console: Console, rows: Sequence["StudyRow"], verbose: bool = False) -> None:

@@ -52,3 +52,7 @@ class Budget:
         """
         images, others = (b.subset or N_TRAIN_FILE for b in (self, other))
         return images >= others and self.epochs >= min(other.epochs, Budget.epochs)
+
+
+PAPER_BUDGET = Budget(protocol="paper")
+"""What the paper gave each model: 30 epochs on all images."""

@@ -1,9 +1,9 @@
-"""Figures that sum up final results: over seeds, and over classes. Pure functions of numbers."""
+"""Figures that sum up results, over seeds, images and classes. Pure functions of numbers."""
 
 import math
 import statistics
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 CONFIDENCE = 0.95
 
@@ -15,6 +15,23 @@ class Mean(NamedTuple):
     low: float | None
     """None of a single value, which tells nothing of its spread."""
     high: float | None
+
+
+Verdict = Literal["agrees", "higher", "lower", "cannot say"]
+"""How what is measured here stands to one figure from elsewhere."""
+
+Why = Literal["", "not run", "one run each", "wide spread", "less training"]
+"""Why nothing can be said; empty where something can."""
+
+
+class AgainstOneRun(NamedTuple):
+    """Several runs here beside one run elsewhere, of which nothing but its figure is known."""
+
+    verdict: Verdict
+    why: Why = ""
+    low: float | None = None
+    """Where one more run like those here falls with 95 % confidence; None of fewer than two."""
+    high: float | None = None
 
 
 class ClassScore(NamedTuple):
@@ -31,11 +48,39 @@ def mean_with_interval(values: Sequence[float]) -> Mean:
     mean = statistics.fmean(values)
     if len(values) < 2:
         return Mean(mean, None, None)
-    from scipy.stats import t
-
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * error
+    half = _students_t(len(values)) * statistics.stdev(values) / math.sqrt(len(values))
     return Mean(mean, mean - half, mean + half)
+
+
+def against_one_run(
+    figure: float, values: Sequence[float], matters: float, rounding: float = 0.0
+) -> AgainstOneRun:
+    """Whether a figure of one run elsewhere can be one more run of those here.
+
+    It is taken to be drawn from where these were: that run's own spread is not known, so it is
+    assumed to be as large as the spread here. One more run then lies within
+    ``mean ± t(n-1) · s · √(1 + 1/n)``, the prediction interval of a normal sample.
+
+    Args:
+        figure: of the one run.
+        values: of the runs here, one a seed.
+        matters: the difference that somebody would care about; where half of the interval is wider
+            than it, a figure within the interval proves no agreement.
+        rounding: by how much the figure may differ from what was measured, as it is printed.
+    """
+    n = len(values)
+    if n < 2:
+        return AgainstOneRun("cannot say", "one run each" if n else "not run")
+    mean = statistics.fmean(values)
+    half = _students_t(n) * statistics.stdev(values) * math.sqrt(1 + 1 / n)
+    low, high = mean - half, mean + half
+    if figure + rounding < low:
+        return AgainstOneRun("higher", "", low, high)
+    if figure - rounding > high:
+        return AgainstOneRun("lower", "", low, high)
+    if half > matters:
+        return AgainstOneRun("cannot say", "wide spread", low, high)
+    return AgainstOneRun("agrees", "", low, high)
 
 
 def class_scores(confusion: Sequence[Sequence[int]]) -> list[ClassScore]:
@@ -56,6 +101,13 @@ def added(confusions: Sequence[Sequence[Sequence[int]]]) -> list[list[int]]:
     return [
         [sum(cells) for cells in zip(*rows, strict=True)] for rows in zip(*confusions, strict=True)
     ]
+
+
+def _students_t(n: int) -> float:
+    """The quantile for the confidence, of ``n`` values."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n - 1, (1 + CONFIDENCE) / 2))
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -6,8 +6,10 @@ import pytest
 from made_up_studies import make
 
 from reports.document import Table, Text
-from reports.published import mark, not_run, table_2, table_3, table_4, table_5
+from reports.published import not_run, table_2, table_3, table_4, table_5
+from reports.reproduction import beside_paper
 from reports.section_final import final_blocks
+from reports.section_summary import summary
 from reports.sources import Sources
 from reports.texts import Texts
 from spaces.budget import Budget
@@ -35,7 +37,7 @@ def test_rows_nobody_has_run_say_so(sources: Callable[..., Sources]) -> None:
     for table, n_rows in ((table_3, 5), (table_4, 3), (table_5, 3)):
         shown = table(empty, ENGLISH).shown()
         assert len(shown) == n_rows + 1
-        assert all(row.count("not run") == 4 for row in shown[:-1])
+        assert all(row.count("not run") == 5 for row in shown[:-1])
 
 
 def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
@@ -72,20 +74,40 @@ def test_the_best_found_is_the_last_row_and_stands_against_every_other(
 
 
 @pytest.mark.parametrize(
-    ("measured", "published", "is_loss", "sign"),
+    ("metric", "published", "values", "says"),
     [
-        (0.0320, 0.0312, True, "≈"),
-        (0.0400, 0.0312, True, "▲"),
-        (0.0144, 0.0175, True, "▼"),
-        (0.9100, 0.9127, False, "≈"),
-        (0.8900, 0.9127, False, "▼"),
-        (None, 0.9127, False, ""),
+        ("validation_loss", 0.0175, [0.0144], "one run each"),
+        ("validation_loss", 0.0175, [0.0144, 0.0145, 0.0146], "lower"),
+        ("validation_loss", 0.0312, [0.0310, 0.0312, 0.0315], "agrees"),
+        ("validation_loss", 0.0312, [0.0290, 0.0312, 0.0350], "wide spread"),
+        ("validation_accuracy", 0.9083, [0.9196, 0.9190, 0.9200], "higher"),
+        ("validation_accuracy", 0.9127, [0.9092, 0.9140, 0.9127], "wide spread"),
+        ("validation_accuracy", 0.9127, [], "not run"),
     ],
 )
-def test_a_difference_is_marked_by_what_chance_could_do(
-    measured: float | None, published: float, is_loss: bool, sign: str
+def test_a_verdict_on_the_paper_takes_two_seeds_and_their_spread(
+    metric: str, published: float, values: list[float], says: str
 ) -> None:
-    assert mark(measured, published, is_loss) == sign
+    assert beside_paper(metric, published, values).says == says
+
+
+def test_less_training_than_the_papers_has_no_verdict() -> None:
+    found = beside_paper("validation_loss", 0.0312, [0.05, 0.05, 0.051], same_budget=False)
+    assert (found.verdict, found.why) == ("cannot say", "less training")
+
+
+def test_one_seed_of_the_papers_protocol_is_no_verdict_in_table_and_summary(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "ae", 5, budget=Budget())
+    for seed in range(3):
+        make(storage, f"p{seed}", 0, budget=Budget(protocol="paper"), seed=seed)
+        read = sources()
+        (first, *_) = table_3(read, ENGLISH).frame.to_dict("records")
+        words = " ".join(block.text for block in summary(read, ENGLISH) if isinstance(block, Text))
+        can_say = "cannot say" not in first["verdict"] and "cannot be said" not in words
+        assert can_say == (seed > 0)
+        assert ("One more run here would lie between" in words) == (seed > 0)
 
 
 def test_final_results_are_means_with_intervals_over_their_seeds(

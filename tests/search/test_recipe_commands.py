@@ -1,6 +1,7 @@
 """The commands that run several searches or the final protocol, end to end on small budgets."""
 
 import json
+import math
 import signal
 import statistics
 from pathlib import Path
@@ -68,13 +69,19 @@ def test_reproduce_goes_on_after_a_kill_and_gives_means_over_the_seeds(command: 
                 assert figure["mean"] == pytest.approx(statistics.mean(values))
                 assert figure["deviation"] == pytest.approx(statistics.stdev(values))
                 assert figure["n_seeds"] == 2
+                # Half of the mean's interval: t(0.975, 1) · s / √2 = 12.706 · s / 1.4142.
+                half = 12.7062 * statistics.stdev(values) / math.sqrt(2)
+                assert figure["high"] - figure["mean"] == pytest.approx(half, rel=1e-4)
+                assert (figure["verdict"], figure["why"]) == ("cannot say", "less training")
     rows = tables["classifier"]["rows"]
     assert rows["fc-sgd"]["validation_accuracy"]["published"] == 0.9148
     one = command.run("reproduce", *BUDGET)
     assert one.returncode == 0, one.stderr
     for title in ("Table 3, loss", "Table 4, accuracy", "Table 5, loss"):
         assert title in one.stdout
-    assert "diff.: test, here less published" in " ".join(one.stdout.split())
+    words_of_one = " ".join(one.stdout.split())
+    assert "diff.: test, here less published" in words_of_one
+    assert "Trained for less than the paper's: not to be set against its figures." in words_of_one
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ttest_1samp
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from studies.scores import added, class_scores, mean_with_interval
+from studies.scores import added, against_one_run, class_scores, mean_with_interval
 
 
 @pytest.mark.parametrize("n_seeds", [2, 3, 5, 30])
@@ -25,6 +25,47 @@ def test_a_single_seed_has_a_mean_and_no_interval() -> None:
 
 def test_equal_values_have_an_interval_of_nothing() -> None:
     assert mean_with_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
+
+
+@pytest.mark.parametrize("n_seeds", [2, 3, 10])
+def test_one_more_run_falls_into_its_interval_as_often_as_that_says(n_seeds: int) -> None:
+    rng = random.Random(n_seeds)
+    n_outside = 0
+    for _ in range(4_000):
+        one, *values = (rng.gauss(0.03, 0.001) for _ in range(1 + n_seeds))
+        n_outside += against_one_run(one, values, matters=1.0).verdict != "agrees"
+    assert n_outside / 4_000 == pytest.approx(0.05, abs=0.012)
+
+
+@pytest.mark.parametrize("values", [[], [0.0144]])
+def test_of_one_run_each_nothing_is_said_however_far_they_lie_apart(values: list[float]) -> None:
+    found = against_one_run(0.9, values, matters=0.001)
+    assert found == ("cannot say", "one run each" if values else "not run", None, None)
+
+
+@pytest.mark.parametrize(
+    ("figure", "matters", "verdict", "why"),
+    [
+        # The values' mean is 0.031, s = 0.001: ± t(0.975, 2) · s · √(4/3) = 4.3027 · 0.0011547.
+        (0.0310, 0.0050, "agrees", ""),
+        (0.0359, 0.0050, "agrees", ""),
+        (0.0310, 0.0049, "cannot say", "wide spread"),
+        (0.0361, 0.0049, "lower", ""),
+        (0.0259, 0.0049, "higher", ""),
+    ],
+)
+def test_a_figure_from_elsewhere_is_held_against_one_more_run(
+    figure: float, matters: float, verdict: str, why: str
+) -> None:
+    found = against_one_run(figure, [0.030, 0.032, 0.031], matters)
+    assert (found.verdict, found.why) == (verdict, why)
+    assert (found.low, found.high) == pytest.approx((0.026032, 0.035968), abs=1e-6)
+
+
+def test_a_printed_figure_is_as_near_as_its_rounding_lets_it_be() -> None:
+    runs = [0.03134, 0.03134]
+    assert against_one_run(0.0313, runs, 0.003, rounding=0.00005).verdict == "agrees"
+    assert against_one_run(0.0313, runs, 0.003).verdict == "higher"
 
 
 def test_precision_and_recall_are_scikit_learns() -> None:
