@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any, NamedTuple
 
-from matplotlib.lines import Line2D
-
 from reports.document import Picture
+from reports.drawing import Line2D
 from reports.effects import Estimate
 from reports.importance import Importances
 from reports.style import (

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from torch import Tensor
 
 from reports.document import Picture
+from reports.drawing import Axes
 from reports.models import N_EXAMPLES, ClassErrors, ConfusedPair, LatentMap, Reconstructions
 from reports.style import BLUE, GREY, MARKERS, panels, picture
 from reports.texts import Texts

@@ -15,11 +15,13 @@ from typer.exceptions import TyperException
 
 from search.ae import ae
 from search.clf import clf
+from search.command import OwnCommand
 from search.config_command import config
 from search.dashboard import dashboard
 from search.data import data
 from search.defaults import (
     Command,
+    Defaults,
     find,
     name_variables,
     read_defaults,
@@ -49,19 +51,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command()(run)
-app.command()(ae)
-app.command()(clf)
-app.command()(train)
-app.command()(reproduce)
+for command in (run, ae, clf, train, reproduce):
+    app.command(cls=OwnCommand)(command)
 app.add_typer(studies_app, name="studies")
-app.command()(report)
-app.command()(export)
-app.command()(predict)
-app.command()(dashboard)
-app.command()(gc)
-app.command()(data)
-app.command()(config)
+for command in (report, export, predict, dashboard, gc, data, config):
+    app.command(cls=OwnCommand)(command)
 
 
 def _print_version(wanted: bool) -> None:
@@ -98,10 +92,10 @@ def fmnist_search(
 
     Example: fmnist-search ae --trials 50
     """
-    path = find(config_file)
-    if path is not None:
-        context.obj = read_defaults(path, whole_command_line())
-        context.default_map = context.obj.values
+    root, found = whole_command_line(), Defaults()
+    for path, is_vouched in find(config_file):
+        found = read_defaults(path, root, is_vouched).over(found)
+    context.obj, context.default_map = found, found.values
 
 
 @cache

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
+from search import trust
 from search.defaults import (
+    FILE,
     Defaults,
     options_of,
     subcommands_of,
@@ -15,7 +17,7 @@ from search.defaults import (
     variable_of,
 )
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
-from spaces.errors import ConfigurationError
+from spaces.errors import ConfigurationError, TrustError
 
 if TYPE_CHECKING:
     from typer.core import TyperOption
@@ -39,6 +41,14 @@ def config(
     command: Annotated[
         str | None, typer.Argument(help="Only this command's options, such as ae.")
     ] = None,
+    agree: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Let the working folder's fmnist-search.toml, as it is now, name places and "
+            "addresses too.",
+        ),
+    ] = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -46,16 +56,23 @@ def config(
     """Show what every option is set to, and where that comes from.
 
     The command line beats environment variables (FMNIST_SEARCH_TRIALS for --trials), those beat
-    the configuration file, and that beats the built-in defaults. The file is fmnist-search.toml
-    in the working folder, or what --config names before the command: options of all commands on
-    top, those of one command in a table such as [ae]. With --quiet only what is set, with
-    --verbose each option's variable too.
+    the configuration files, and those beat the built-in defaults. The file is fmnist-search.toml
+    in the working folder, or what --config names before the command; one in the user's folder for
+    settings gives what it leaves out. Options of all commands stand on top, those of one command
+    in a table such as [ae]. With --quiet only what is set, with --verbose each option's variable
+    too.
 
-    Example: fmnist-search config ae
+    Examples:
+        fmnist-search config ae
+
+        fmnist-search config --trust
     """
     Output(quiet, verbose, as_json).checked()
     root = cast(typer.Context, context.find_root())
-    found: Defaults | None = root.obj
+    found: Defaults = root.obj or Defaults()
+    if agree:
+        _agree(found)
+        return
     settings = [s for s in _settings(root, (), found) if command in (None, s.command)]
     if not settings:
         names = dict.fromkeys(s.command for s in _settings(root, (), found))
@@ -68,15 +85,24 @@ def config(
     if quiet:
         settings = [s for s in settings if s.source != "default"]
     else:
-        typer.echo(f"configuration file: {found.path if found else 'none'}")
+        files = ", ".join(str(file.path) for file in found.files)
+        typer.echo(f"configuration file: {files or 'none'}")
     _print(settings, verbose)
     for name in unread_variables(root.command):  # type: ignore[arg-type]
         typer.echo(f"environment variable {name} is read by no option", err=True)
 
 
-def _settings(
-    context: typer.Context, place: tuple[str, ...], found: Defaults | None
-) -> Iterator[Setting]:
+def _agree(found: Defaults) -> None:
+    """Remember that the user agreed to the files that he has not vouched for."""
+    files = [file for file in found.files if not file.is_vouched]
+    if not files:
+        raise TrustError(f"there is no {FILE} here that would need it")
+    for file in files:
+        trust.agree_to(file)
+        typer.echo(f"{file.path.absolute()} may decide all options, as long as it stays as it is")
+
+
+def _settings(context: typer.Context, place: tuple[str, ...], found: Defaults) -> Iterator[Setting]:
     """Every option of a context's command and of those below."""
     command: Command = context.command  # type: ignore[assignment]
     for key, option in options_of(command).items():
@@ -90,13 +116,14 @@ def _settings(
         yield from _settings(inner, (*place, name), found)
 
 
-def _from_whom(source: str, key: str, place: tuple[str, ...], found: Defaults | None) -> str:
+def _from_whom(source: str, key: str, place: tuple[str, ...], found: Defaults) -> str:
     if source == "ENVIRONMENT":
         return variable_of(key)
-    if source == "DEFAULT_MAP" and found is not None:
-        line = found.lines[(*place, key)]
-        return f"{found.path}:{line}" if line else str(found.path)
-    return "default"
+    if source != "DEFAULT_MAP":
+        return "default"
+    origin = found.origins[*place, key]
+    waits = key not in trust.HARMLESS and not trust.is_agreed_to(origin.file)
+    return f"{origin}, once trusted" if waits else str(origin)
 
 
 def _default_in_words(option: "TyperOption") -> str | None:

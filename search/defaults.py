@@ -1,6 +1,7 @@
 """Options' defaults from a configuration file, and the environment variables that name options.
 
-What beats what: command line, environment, file, and last the option's own default.
+What beats what: command line, environment, the file that was named or else the working folder's,
+the user's own file, and last the option's own default.
 """
 
 import os
@@ -14,10 +15,11 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from spaces.dimensions import as_text
 from spaces.errors import ConfigurationError
-from spaces.files import line_of, read_table
+from spaces.files import line_of, parse_table, read_text
+from studies import places
 
 FILE = "fmnist-search.toml"
-"""Read from the working folder where no other is named."""
+"""Read from the working folder where no other is named, and from the user's own for settings."""
 
 PREFIX = "FMNIST_SEARCH_"
 """What every environment variable begins with; the option's name follows in capitals."""
@@ -27,14 +29,51 @@ _NOT_TO_CONFIGURE = {"help", "version", "config", "install_completion", "show_co
 Command = TyperCommand | TyperGroup
 
 
-class Defaults(NamedTuple):
-    """What a configuration file says."""
+class File(NamedTuple):
+    """A configuration file, read once."""
 
     path: Path
-    values: dict[str, Any]
+    text: str
+    is_vouched: bool = True
+    """Whether the user named it, or keeps it where nobody else can write."""
+
+
+class Origin(NamedTuple):
+    """Where a file gives an option its default."""
+
+    file: File
+    line: int | None
+
+    def __str__(self) -> str:
+        return f"{self.file.path}:{self.line}" if self.line else str(self.file.path)
+
+
+class Defaults(NamedTuple):
+    """What the configuration files say."""
+
+    files: tuple[File, ...] = ()
+    """Each beats those before it."""
+    values: dict[str, Any] = {}  # noqa: RUF012
     """As a context's ``default_map`` takes them: a dict within for each command."""
-    lines: dict[tuple[str, ...], int | None]
+    origins: dict[tuple[str, ...], Origin] = {}  # noqa: RUF012
     """Where each value stands, by commands and option: ``("ae", "trials")``."""
+
+    def over(self, weaker: "Defaults") -> "Defaults":
+        """These, and of the weaker ones what these say nothing of."""
+        return Defaults(
+            (*weaker.files, *self.files),
+            _merged(self.values, weaker.values),
+            {**weaker.origins, **self.origins},
+        )
+
+
+def _merged(values: dict[str, Any], weaker: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        name: _merged(value, weaker[name])
+        for name, value in values.items()
+        if isinstance(value, dict) and name in weaker
+    }
+    return {**weaker, **values, **both}
 
 
 def key_of(option: TyperOption) -> str:
@@ -72,39 +111,51 @@ def name_variables(command: Command) -> None:
         name_variables(sub)
 
 
-def find(named: Path | None) -> Path | None:
-    """The configuration file to read: the one named, else that of the working folder, if any."""
-    return named or next((path for path in (Path(FILE),) if path.exists()), None)
+def find(named: Path | None) -> Iterator[tuple[Path, bool]]:
+    """The configuration files to read, each of which beats those before it.
+
+    Yields:
+        A file, and whether the user vouches for it: one that lies in the working folder may have
+        come with the folder.
+    """
+    folder = places.config()
+    if folder is not None and (own := folder / FILE).exists():
+        yield own, places.is_private(own)
+    if named is not None:
+        yield named, True
+    elif (path := Path(FILE)).exists():
+        yield path, False
 
 
-def read_defaults(path: Path, root: Command) -> Defaults:
+def read_defaults(path: Path, root: Command, is_vouched: bool = True) -> Defaults:
     """Read a configuration file, whole: each value must fit its option.
 
     Args:
         path: a TOML file: options of all commands that have them on top, of one command in a table
             of its name.
         root: the whole command line.
+        is_vouched: see :class:`File`.
 
     Raises:
         ConfigurationError: it cannot be read, or a value does not fit; names file and line.
     """
     if path.suffix != ".toml":
         raise ConfigurationError(f"{path}: a configuration file ends in .toml")
-    reader = _Reader(path, {})
-    values = reader.read(root, read_table(path), (), {})
-    return Defaults(path, values, reader.lines)
+    reader = _Reader(File(path, read_text(path), is_vouched), {})
+    values = reader.read(root, parse_table(path, reader.file.text), (), {})
+    return Defaults((reader.file,), values, reader.origins)
 
 
 class _Reader(NamedTuple):
-    path: Path
-    lines: dict[tuple[str, ...], int | None]
+    file: File
+    origins: dict[tuple[str, ...], Origin]
 
     def read(
         self,
         command: Command,
         table: dict[str, Any],
         place: tuple[str, ...],
-        inherited: dict[str, tuple[Any, int | None]],
+        inherited: dict[str, tuple[Any, Origin]],
     ) -> dict[str, Any]:
         """The defaults of a command and those below, which inherit what stands above them."""
         own = dict(inherited)
@@ -116,29 +167,26 @@ class _Reader(NamedTuple):
                 continue
             if key not in known:
                 raise self._error(place, name, _unknown(name, [*known, *below], place))
-            own[key] = (value, self._line(place, name))
+            own[key] = (value, self._origin(place, name))
         result: dict[str, Any] = {}
         for key, option in options_of(command).items():
             if key in own:
-                value, line = own[key]
+                value, origin = own[key]
                 try:
                     result[option.name] = _fitting(option, command, value)
                 except ConfigurationError as error:
-                    raise ConfigurationError(f"{self._where(line)}: {key}: {error}") from error
-                self.lines[(*place, key)] = line
+                    raise ConfigurationError(f"{origin}: {key}: {error}") from error
+                self.origins[(*place, key)] = origin
         for name, sub in below.items():
             deeper = table.get(name, {})
             result[name] = self.read(sub, deeper, (*place, name), own)
         return result
 
-    def _line(self, place: tuple[str, ...], name: str) -> int | None:
-        return line_of(self.path.read_text(encoding="utf-8"), place, name)
-
-    def _where(self, line: int | None) -> str:
-        return f"{self.path}:{line}" if line else str(self.path)
+    def _origin(self, place: tuple[str, ...], name: str) -> Origin:
+        return Origin(self.file, line_of(self.file.text, place, name))
 
     def _error(self, place: tuple[str, ...], name: str, message: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._where(self._line(place, name))}: {message}")
+        return ConfigurationError(f"{self._origin(place, name)}: {message}")
 
 
 def _keys_within(command: Command) -> dict[str, None]:

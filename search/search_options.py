@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from search.command import nearness
 from search.dimension_options import SPACE_PANEL, dimension_options
 from search.options import BUDGET, CLASSIFIER_ONLY, SEARCH, STUDY
 from search.output import JsonOption, Output, QuietOption, VerboseOption
@@ -34,6 +35,18 @@ _SPACE_NAME = Annotated[
     typer.Option(
         "--space",
         help="paper: what the paper changes. wide: far more.  [default: paper]",
+        show_default=False,
+        rich_help_panel=SPACE_PANEL,
+    ),
+]
+
+_SPACE_FILE = Annotated[
+    Path | None,
+    typer.Option(
+        "--space-file",
+        metavar="FILE.toml",
+        help='Read space and dimensions from a file: dropout = "0:0.2", batchnorm = true, '
+        'space = "wide"; options that are typed win.',
         show_default=False,
         rich_help_panel=SPACE_PANEL,
     ),
@@ -65,13 +78,15 @@ def with_search_options(
 
     def decorate(command: Callable[[SearchOptions], None]) -> Callable[..., None]:
         def with_options(
+            context: typer.Context,
             dry_run: bool,
-            space_file: Path | None,  # noqa: ARG001
+            space_file: Path | None,
             quiet: bool,
             verbose: bool,
             as_json: bool,
             **values: Any,
         ) -> None:
+            values |= _of_file(context, space_file, stage)
             request = {n: values[n] for n in declared}
             request["space"] = {n: values[n] for n in dimensions if values[n] is not None}
             request["enqueue"] = given_configurations(values["enqueue"], stage)
@@ -81,9 +96,10 @@ def with_search_options(
             command(SearchOptions(request, dry_run, output))
 
         parameters = {
+            "context": typer.Context,
             **declared,
             "objectives": _objectives_option(stage),
-            "space_file": _space_file_option(stage),
+            "space_file": _SPACE_FILE,
             **dimensions,
             "dry_run": _DRY_RUN,
             **_OUTPUT,
@@ -174,26 +190,11 @@ def _objectives_option(stage: Stage) -> Any:
     ]
 
 
-def _space_file_option(stage: Stage) -> Any:
-    def use(context: typer.Context, path: Path | None) -> Path | None:
-        """Let the file give the defaults of the options that it names."""
-        if path is not None and not context.resilient_parsing:
-            file = read_space(path, stage)
-            said = {**file.narrowed, "space_name": file.space_name}
-            known = {name: value for name, value in said.items() if value is not None}
-            context.default_map = {**(context.default_map or {}), **known}
-        return path
-
-    return Annotated[
-        Path | None,
-        typer.Option(
-            "--space-file",
-            callback=use,
-            is_eager=True,
-            metavar="FILE.toml",
-            help='Read space and dimensions from a file: dropout = "0:0.2", batchnorm = true, '
-            'space = "wide"; the command line wins.',
-            show_default=False,
-            rich_help_panel=SPACE_PANEL,
-        ),
-    ]
+def _of_file(context: typer.Context, path: Path | None, stage: Stage) -> dict[str, Any]:
+    """What a space's file says, but for what is said at least as near to the user as the file."""
+    if path is None:
+        return {}
+    file = read_space(path, stage)
+    said = {**file.narrowed, "space_name": file.space_name}
+    near = nearness(context, "space_file")
+    return {n: v for n, v in said.items() if v is not None and nearness(context, n) < near}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from search.command import OwnCommand, use_files
 from search.options import StorageOption, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
 from search.running import best_in_words
@@ -29,6 +30,7 @@ def studies(
             option = name.removeprefix("as_")
             raise typer.BadParameter(f"--{option} goes after {context.invoked_subcommand}")
         return
+    use_files(context)
     from reports.tables import list_studies
     from search.result_tables import print_studies
     from studies.references import all_studies
@@ -47,7 +49,7 @@ def studies(
         typer.echo("no studies yet; make one: fmnist-search ae --trials 50")
 
 
-@app.command()
+@app.command(cls=OwnCommand)
 def show(
     name: Annotated[str, typer.Argument(help="Name of the study.")],
     storage: StorageOption = None,

@@ -12,6 +12,10 @@ class ConfigurationError(FmnistSearchError, ValueError):
     """A configuration or a dimension of a space has a value that cannot be."""
 
 
+class TrustError(FmnistSearchError):
+    """A file that nobody vouched for decides what needs the user's word."""
+
+
 class DataError(FmnistSearchError):
     """Fashion-MNIST is missing, damaged, or cannot be fetched or stored."""
 

@@ -19,6 +19,8 @@ from spaces.stages import STAGES, Stage
 MAX_BYTES = 1_000_000
 """No configuration is larger; a file that is was named by mistake."""
 
+_PARSERS: dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
+
 
 class TrainedWith(NamedTuple):
     """What else decided the weights that a configuration was trained to."""
@@ -54,18 +56,36 @@ def read_table(path: Path) -> dict[str, Any]:
     Raises:
         ConfigurationError: there is no such file, or it cannot be read as what its name says.
     """
-    parse: dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
-    if path.suffix not in parse:
+    if path.suffix not in _PARSERS:
         raise ConfigurationError(f"{path}: is no .json or .toml file")
+    return parse_table(path, read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a configuration's file.
+
+    Raises:
+        ConfigurationError: there is no such file, or it cannot be a configuration's.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigurationError(f"{path}: too large for a configuration")
-        table = parse[path.suffix](path.read_text(encoding="utf-8"))
-    except ConfigurationError:
-        raise
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # of json, of tomllib and of the encoding
+    except UnicodeError as error:
+        raise ConfigurationError(f"{path}: {error}") from error
+
+
+def parse_table(path: Path, text: str) -> dict[str, Any]:
+    """The fields of a file whose text was read already.
+
+    Raises:
+        ConfigurationError: it cannot be read as what its name says.
+    """
+    try:
+        table = _PARSERS[path.suffix](text)
+    except (ValueError, RecursionError) as error:  # of json and of tomllib
         raise ConfigurationError(f"{path}: {error or 'nested too deep'}") from error
     if not isinstance(table, dict):
         raise ConfigurationError(f"{path}: holds no table of fields")

@@ -56,6 +56,8 @@ class Command:
         self.environment = {
             **os.environ,
             "XDG_DATA_HOME": str(home),
+            "XDG_CONFIG_HOME": str(home / "settings"),
+            "XDG_STATE_HOME": str(home / "state"),
             "FMNIST_SEARCH_DATA": str(data_dir),
             "COLUMNS": "100",
             "NO_COLOR": "1",

@@ -66,6 +66,12 @@ def test_imports_go_one_way(path: Path) -> None:
 
 
 @every_file
+def test_matplotlib_is_imported_where_no_settings_lie(path: Path) -> None:
+    found = any(name.split(".")[0] == "matplotlib" for name in imported(tree(path)))
+    assert found == (path.relative_to(ROOT) == Path("reports/drawing.py"))
+
+
+@every_file
 def test_nobody_imports_a_private_name_of_ours(path: Path) -> None:
     private = [
         name

@@ -34,6 +34,8 @@ def call(
     for name in os.environ:
         if name.startswith("FMNIST_SEARCH_"):
             monkeypatch.delenv(name)
+    for kind in ("CONFIG", "STATE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / "home" / kind))
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setenv("NO_COLOR", "1")
 
@@ -100,7 +102,8 @@ def test_the_command_line_beats_all_and_the_plan_is_made_of_all_sources(
         '[ae]\ndropout = [0, 0.1]\nbatchnorm = true\nmax-params = 7000\nstorage = "mine.db"\n'
         'trials = 5\nstudy = "filed"\n'
     )
-    planned = call("ae", "--batchnorm", "false", "--dry-run", TRIALS="3", CONV1_CHANNELS="8")
+    words = ("--config", FILE, "ae", "--batchnorm", "false", "--dry-run")
+    planned = call(*words, TRIALS="3", CONV1_CHANNELS="8")
     assert planned.code == 0, planned.err
     for words in (
         "new study 'filed' in sqlite:///",
@@ -116,10 +119,10 @@ def test_the_command_line_beats_all_and_the_plan_is_made_of_all_sources(
 
 def test_a_table_of_a_group_is_for_its_commands_too(call: Call) -> None:
     write('[studies]\nstorage = "a.db"\n[studies.show]\njson = true\n')
-    assert configured(call, "studies")["--storage"] == ("a.db", f"{FILE}:2")
-    assert configured(call, "studies")["--json"][1] == "default"
-    assert configured(call, "studies show")["--storage"] == ("a.db", f"{FILE}:2")
-    assert configured(call, "studies show")["--json"] == (True, f"{FILE}:4")
+    assert configured(call, "studies", "--config", FILE)["--storage"] == ("a.db", f"{FILE}:2")
+    assert configured(call, "studies", "--config", FILE)["--json"][1] == "default"
+    assert configured(call, "studies show", "--config", FILE)["--storage"] == ("a.db", f"{FILE}:2")
+    assert configured(call, "studies show", "--config", FILE)["--json"] == (True, f"{FILE}:4")
 
 
 def test_another_file_can_be_named_by_option_and_by_variable(call: Call) -> None:
@@ -204,7 +207,7 @@ def test_every_option_can_be_given_its_own_default_by_a_file(tmp_path: Path) -> 
                 path.write_text(f"[{name}]\n{key} = true\n")
                 read = read_defaults(path, root)
                 assert read.values[name][option.name] is True
-                assert read.lines[name, key] == 2
+                assert read.origins[name, key].line == 2
 
 
 def refusal(path: Path) -> str | None:

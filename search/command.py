@@ -1,0 +1,99 @@
+"""What happens before each command: where its options come from is worked out, said and allowed."""
+
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from search import trust
+from search.defaults import Command, Defaults, Origin, key_of, options_of, variable_of
+
+_RANKS = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
+"""By what beats what; a default has none."""
+
+
+class OwnCommand(TyperCommand):
+    """A command that takes from a file what the file may decide, and says so."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        use_files(ctx)
+        return super().invoke(ctx)
+
+
+def use_files(context: typer.Context) -> None:
+    """Say which options come from files; ask for the user's word where that is needed.
+
+    Args:
+        context: a command's, its options read.
+
+    Raises:
+        TrustError: a file would decide what only the user may.
+    """
+    found = origins(context)
+    for file in _defaults(context).files:
+        taken = {key: origin for key, origin in found.items() if origin.file is file}
+        needing_word = [pair for pair in taken.items() if pair[0] not in trust.HARMLESS]
+        if needing_word and not trust.is_agreed_to(file):
+            trust.ask(file, needing_word)
+        if taken:
+            options = ", ".join(f"--{key.replace('_', '-')}" for key in taken)
+            typer.echo(f"from {file.path}: {options}", err=True)
+
+
+def origins(context: typer.Context) -> dict[str, Origin]:
+    """The options of a command that a file decides, by their names in files, and where it does."""
+    place, stated = place_of(context), _defaults(context).origins
+    return {
+        key: stated[*place, key]
+        for key, option in options_of(_command(context)).items()
+        if _source(context, option.name) == "DEFAULT_MAP"
+    }
+
+
+def stated_by(context: typer.Context, *names: str) -> dict[str, str]:
+    """What was not typed and is no default: the variable or the file's line that says it.
+
+    Args:
+        context: a command's.
+        names: of its parameters; of all if there are none.
+    """
+    files = origins(context)
+    found = {}
+    for key, option in options_of(_command(context)).items():
+        if names and option.name not in names:
+            continue
+        if key in files:
+            found[key] = str(files[key])
+        elif _source(context, option.name) == "ENVIRONMENT":
+            found[key] = variable_of(key)
+    return found
+
+
+def nearness(context: typer.Context, name: str) -> tuple[int, int]:
+    """How near to the user it is said what a parameter is; the nearer beats the farther."""
+    rank = _RANKS.get(_source(context, name), 0)
+    keys = [key_of(o) for o in options_of(_command(context)).values() if o.name == name]
+    origin = next((o for key, o in origins(context).items() if key in keys), None)
+    files = _defaults(context).files
+    return rank, files.index(origin.file) if origin else 0
+
+
+def place_of(context: typer.Context) -> tuple[str, ...]:
+    """The commands that were typed, without the program's own name."""
+    parent = context.parent
+    return () if parent is None else (*place_of(parent), str(context.info_name))  # type: ignore[arg-type]
+
+
+def _source(context: typer.Context, name: str | None) -> str:
+    source = context.get_parameter_source(name or "")
+    return source.name if source else "DEFAULT"
+
+
+def _defaults(context: typer.Context) -> Defaults:
+    found: Defaults | None = context.obj
+    return found or Defaults()
+
+
+def _command(context: typer.Context) -> Command:
+    return context.command  # type: ignore[return-value]

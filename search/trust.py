@@ -1,0 +1,101 @@
+"""What a configuration file may decide for which the user did not give his word.
+
+A file of the working folder may have come with the folder. It can choose numbers and names; what
+it says of places, addresses and questions is taken once the user agreed to this file in this place,
+as it is.
+"""
+
+import hashlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import typer
+
+from search.defaults import File, Origin
+from spaces.errors import TrustError
+from spaces.stages import STAGES
+from studies import places
+
+RECORD = "trusted"
+"""The file of what the user agreed to: a digest and a path a line."""
+
+_OF_SPACES = {
+    d.name for s in STAGES.values() for space in s.spaces.values() for d in space.dimensions
+}
+
+HARMLESS = _OF_SPACES | {
+    *("trials", "more", "promote", "sampler", "pruner", "timeout", "patience", "target"),
+    *("jobs", "threads", "checkpoint_every", "max_params", "max_latency", "keep_weights"),
+    *("epochs", "subset", "protocol", "seed", "seeds", "repeat", "metric", "objectives", "space"),
+    *("study", "new", "dry_run", "quiet", "verbose", "json", "csv"),
+    *("lang", "top", "pareto", "format", "negate", "port", "open"),
+}
+"""Options that name neither place nor address and do away with no question, by their names in a
+file. All others need the user's word, those that are new too."""
+
+
+def is_agreed_to(file: File) -> bool:
+    """Whether the user vouches for the file, or agreed to it as it is and where it is."""
+    record = _record()
+    if file.is_vouched or record is None or not places.is_private(record):
+        return file.is_vouched
+    agreed = record.read_text(encoding="utf-8").splitlines()
+    return _digest(file) in (line.partition(" ")[0] for line in agreed)
+
+
+def agree_to(file: File) -> None:
+    """Remember that the user agreed to the file.
+
+    Raises:
+        TrustError: it cannot be written down.
+    """
+    record = _record()
+    if record is None:
+        raise TrustError("there is no home folder to remember it in; name the file with --config")
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.touch(mode=0o600)
+        with record.open("a", encoding="utf-8") as lines:
+            lines.write(f"{_digest(file)}  {str(file.path.resolve())!r}\n")
+    except OSError as error:
+        raise TrustError(
+            f"cannot write {record}: {error.strerror}; name the file with --config instead"
+        ) from error
+
+
+def ask(file: File, needed: Iterable[tuple[str, Origin]]) -> None:
+    """Ask for the user's word, once for a file as it is.
+
+    Args:
+        file: that nobody vouched for.
+        needed: the options that need it, and where they stand.
+
+    Raises:
+        TrustError: nobody is there to ask.
+        typer.Abort: the user does not agree.
+    """
+    said = [f"{key} (line {o.line})" if o.line else key for key, o in needed]
+    what = f"{file.path.absolute()} was not named by you, and sets {', '.join(said)}"
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise TrustError(
+            f"{what}; look at it, and if it is yours agree to it with: fmnist-search config "
+            f"--trust, or name it: fmnist-search --config {file.path} …"
+        )
+    typer.echo(f"{what}:", err=True)
+    lines = file.text.splitlines()
+    for line in sorted({o.line for _, o in needed if o.line}):
+        typer.echo(f"  {line}: {lines[line - 1]}", err=True)
+    typer.confirm("Do as it says, as long as it stays as it is?", abort=True, err=True)
+    agree_to(file)
+
+
+def _record() -> Path | None:
+    folder = places.state()
+    return folder / RECORD if folder else None
+
+
+def _digest(file: File) -> str:
+    return hashlib.sha256(
+        f"{file.path.resolve()}\0{file.text}".encode(errors="surrogateescape")
+    ).hexdigest()
