@@ -1,6 +1,10 @@
 """The ``dashboard`` command: studies in a browser."""
 
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,9 +28,9 @@ def dashboard(
 ) -> None:
     """Look at the studies in a browser, with optuna-dashboard.
 
-    Notes, pictures and plots of studies and trials are there without doing anything. Looking on
-    does not disturb a search. Who deletes a study in it frees no disk space; that does
-    `fmnist-search gc`.
+    Notes, pictures and plots of studies and trials are there without doing anything. The address
+    that it prints has a token, without which nobody sees anything. Looking on does not disturb a
+    search. Who deletes a study in it frees no disk space; that does `fmnist-search gc`.
 
     Example: fmnist-search dashboard --open
     """
@@ -44,21 +48,22 @@ def dashboard(
         url = storage_url(storage)
         shown = open_to_look_on(url)
         store = ShownArtifacts(open_artifacts(url, artifacts))
-        server = make_server(shown, store, host, port)
+        server, address = make_server(shown, store, host, port)
         refresh(shown)
     if port and server.server_port != port:
         typer.echo(f"port {port} is taken by another program; took a free one")
     if not _is_loopback(host):
         typer.secho(
-            f"warning: whoever reaches {host} can read, change and delete these studies; "
-            "there is no password",
+            f"warning: {host} is reached from other machines, and nothing is encrypted; whoever "
+            "sees the address with its token can read, change and delete these studies",
             fg="yellow",
             err=True,
         )
-    typer.echo(f"optuna-dashboard: {server.url}  (Ctrl-C ends it)")
-    if open_browser:
-        typer.launch(server.url)
-    _serve(server)
+    typer.echo(f"optuna-dashboard: {address}  (Ctrl-C ends it)")
+    with _page_that_leads_to(address) as page:
+        if open_browser:
+            typer.launch(page)
+        _serve(server)
 
 
 def _serve(server: "Server") -> None:
@@ -69,6 +74,15 @@ def _serve(server: "Server") -> None:
         typer.echo("\ndashboard ended; the studies are as they were")
     finally:
         server.server_close()
+
+
+@contextmanager
+def _page_that_leads_to(address: str) -> Iterator[str]:
+    """A file that only this user can read: all others see what a browser is called with."""
+    with tempfile.TemporaryDirectory(prefix="fmnist-search-") as folder:
+        page = Path(folder) / "dashboard.html"
+        page.write_text(f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={address}">')
+        yield page.as_uri()
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ from optuna_dashboard import wsgi
 
 from spaces.errors import ConfigurationError, FaultError
 from studies.artifacts import ArtifactStore
+from studies.guard import Guard
 
 
 class ShownArtifacts:
@@ -57,7 +58,7 @@ class Server(ThreadingMixIn, WSGIServer):
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds it."""
+        """Where a browser on this machine finds it, without the token that it may ask for."""
         host, port = str(self.server_address[0]), self.server_address[1]
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         return (
@@ -72,8 +73,10 @@ class _Quiet(WSGIRequestHandler):
         """Nothing."""
 
 
-def make_server(storage: BaseStorage, store: ShownArtifacts, host: str, port: int) -> Server:
-    """A server that listens; ``serve_forever`` answers.
+def make_server(
+    storage: BaseStorage, store: ShownArtifacts, host: str, port: int
+) -> tuple[Server, str]:
+    """A server that listens, whose ``serve_forever`` answers, and the address with its token.
 
     Args:
         storage: what to show.
@@ -86,7 +89,6 @@ def make_server(storage: BaseStorage, store: ShownArtifacts, host: str, port: in
     """
     if not host.strip():  # which a socket takes for every address there is
         raise ConfigurationError(f"--host must be an address or a name; got {host!r}")
-    application = wsgi(storage, artifact_store=store)
     try:
         server = _listen(host, port)
     except OSError as error:
@@ -94,8 +96,9 @@ def make_server(storage: BaseStorage, store: ShownArtifacts, host: str, port: in
             f"cannot listen on {host}:{port}: {error.strerror or error}; "
             "name others with --host and --port"
         ) from error
-    server.set_app(application)
-    return server
+    guard = Guard(wsgi(storage, artifact_store=store), host, server.server_port)
+    server.set_app(guard)
+    return server, f"{server.url}?token={guard.token}"
 
 
 def _listen(host: str, port: int) -> Server:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from studies.artifacts import OWNERS
 from studies.dashboard import Server
 from studies.storage import open_storage, storage_url
 
+CALLER = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+"""Keeps the cookies of all dashboards: each has a name of its own."""
 CHROMIUM = Path("/usr/bin/chromium")
 AE, CLF = "ae-epochs2-subset600", "clf-epochs2-subset600"
 
@@ -37,6 +40,8 @@ class Process(NamedTuple):
 
     popen: Warm
     printed: str
+    door: str
+    """The address that it printed, with its token."""
 
 
 class Studies(NamedTuple):
@@ -77,7 +82,7 @@ def make_studies(command: Command) -> None:
 
 @contextmanager
 def dashboard(command: Command, *words: str) -> Iterator[tuple["Process", str]]:
-    """The running command and what it printed, up to its address, and the address."""
+    """The running command, whose token :func:`call` has from now on, and its address without it."""
     process = command.start("dashboard", *words)
     printed = ""
     try:
@@ -87,17 +92,23 @@ def dashboard(command: Command, *words: str) -> Iterator[tuple["Process", str]]:
             line = process.stdout.readline()
             assert line, "it ended before it printed an address"
             printed += line
-            found = re.search(r"http://\S+/", line)
-        yield Process(process, printed), found[0]
+            found = re.search(r"(http://\S+/)\?token=\S+", line)
+        CALLER.open(found[0], timeout=60).close()
+        yield Process(process, printed, found[0]), found[1]
     finally:
         process.kill()
         process.communicate()
 
 
 @pytest.fixture(scope="module")
-def address(studies: Studies) -> Iterator[str]:
-    with dashboard(studies.command, "--port", "0") as (_, address):
-        yield address
+def running(studies: Studies) -> Iterator[tuple[Process, str]]:
+    with dashboard(studies.command, "--port", "0") as running:
+        yield running
+
+
+@pytest.fixture
+def address(running: tuple[Process, str]) -> str:
+    return running[1]
 
 
 class Browser:
@@ -131,9 +142,22 @@ def chromium() -> Iterator[Any]:
         running.close()
 
 
+@pytest.fixture(scope="module")
+def visitor(chromium: Any, running: tuple[Process, str]) -> Iterator[Any]:
+    """A browser's profile that came in by the address that was printed."""
+    process, address = running
+    profile = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    page = profile.new_page()
+    page.goto(process.door)
+    page.wait_for_url(f"{address}dashboard")
+    page.close()
+    yield profile
+    profile.close()
+
+
 @pytest.fixture
-def browser(chromium: Any, address: str) -> Iterator[Browser]:
-    page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+def browser(visitor: Any, address: str) -> Iterator[Browser]:
+    page = visitor.new_page()
     yield Browser(page, address)
     page.close()
 
@@ -143,11 +167,22 @@ def call(url: str, method: str = "GET", body: Any = None) -> tuple[int, bytes]:
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(url, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with CALLER.open(request, timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+
+
+NO_TOKEN = b"refused: open the address that `fmnist-search dashboard` printed, which has a token\n"
+
+
+def refusal(url: str, method: str = "GET") -> tuple[int, bytes]:
+    """What another user's program gets, which knows the address alone."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60)
+    with refused.value as error:
+        return error.code, error.read()
 
 
 def study_ids(address: str) -> dict[str, int]:
@@ -202,6 +237,54 @@ def test_a_trials_page_has_its_note_and_shows_its_pictures(
     assert browser.wrong == []
 
 
+def test_nobody_without_the_token_sees_or_deletes_anything(studies: Studies, address: str) -> None:
+    ids = study_ids(address)
+    assert refusal(address) == refusal(f"{address}api/studies") == (403, NO_TOKEN)
+    assert refusal(f"{address}?token=guessed") == (403, NO_TOKEN)
+    assert refusal(f"{address}api/studies/{ids[AE]}", "DELETE") == (403, NO_TOKEN)
+    assert study_ids(address) == ids
+
+
+def test_a_page_of_the_dashboard_may_change_a_note_and_no_other_page_may(
+    browser: Browser, studies: Studies
+) -> None:
+    url = f"{browser.address}api/studies/{study_ids(browser.address)[CLF]}/note"
+    put = """url => fetch(url, {
+        method: 'PUT', credentials: 'include', body: '{}',
+        headers: {'Content-Type': 'application/json'},
+    }).then(answer => answer.status, String)"""
+    browser.see("dashboard", CLF)
+    assert browser.page.evaluate(put, url) == 400, "it is heard, and has no text"
+    with plain_dashboard(studies.command) as elsewhere:  # another port of the same host
+        browser.page.goto(elsewhere)
+        assert browser.page.evaluate(put, url) == "TypeError: Failed to fetch"
+
+
+def test_what_is_launched_leads_to_the_page_and_shows_no_token(
+    studies: Studies, tmp_path: Path, chromium: Any
+) -> None:
+    called = tmp_path / "called"
+    launcher = tmp_path / "xdg-open"
+    launcher.write_text(f'#!/bin/sh\ncp "$1" "{tmp_path}"; echo "$1" > "{called}"\n')
+    launcher.chmod(0o755)
+    environment = studies.command.environment
+    command = Command(studies.command.home, Path(environment["FMNIST_SEARCH_DATA"]))
+    command.environment["PATH"] = f"{tmp_path}:{environment['PATH']}"
+    with dashboard(command, "--port", "0", "--open") as (process, address):
+        for _ in range(600):
+            if called.exists():
+                break
+            time.sleep(0.1)
+        page = Path(called.read_text().strip())
+        assert process.door not in called.read_text()
+        assert page.parent.stat().st_mode & 0o077 == 0
+        shown = chromium.new_page()
+        shown.goto(page.as_uri())
+        shown.wait_for_url(f"{address}dashboard")
+        shown.get_by_text(AE).first.wait_for(timeout=60_000)
+        shown.close()
+
+
 def test_every_trained_trial_has_small_pictures_pruned_ones_too(
     studies: Studies, address: str
 ) -> None:
@@ -244,7 +327,8 @@ def test_it_listens_on_this_machine_alone(studies: Studies, address: str) -> Non
     assert address.startswith("http://127.0.0.1:")
     with dashboard(studies.command, "--port", "0", "--host", "0.0.0.0") as (process, everywhere):
         assert everywhere.startswith("http://127.0.0.1:")
-        assert "warning: whoever reaches 0.0.0.0 can read, change and delete" in process.printed
+        assert "warning: 0.0.0.0 is reached from other machines" in process.printed
+        assert refusal(everywhere) == (403, NO_TOKEN)
     unheard = studies.command.run("dashboard", "--host", "256.1.1.1")
     assert unheard.returncode == 2
     assert "cannot listen on 256.1.1.1" in unheard.stderr
