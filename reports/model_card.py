@@ -84,6 +84,8 @@ def onnx_code(network: Autoencoder | Classifier) -> str:
     """Lines that load the folder's ONNX model into onnxruntime and run it."""
     return "\n".join(
         (
+            "import os",
+            'os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before onnxruntime is loaded',
             "import numpy as np",
             "import onnxruntime",
             "",

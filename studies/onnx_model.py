@@ -1,7 +1,12 @@
 """Networks as ONNX, for programs without torch, and how much they differ from torch's own."""
 
 import json
+import os
 import warnings
+
+# Read when onnxruntime is loaded; it would put a number for this machine and events to send into
+# ~/.cache/Microsoft.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnx
 import onnxruntime

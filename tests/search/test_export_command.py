@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,25 @@ def test_several_are_exported_at_once_and_never_over_something_else(
     over = export(trained, tmp_path, AE, "--pareto", "--out", "best", "--overwrite")
     assert over.returncode == 0, over.stderr
     assert len(list((tmp_path / "best").iterdir())) == 1
+
+
+@pytest.mark.slow
+def test_an_export_leaves_nothing_of_other_programs_in_the_home(
+    trained: TrainedStudies, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    foreign = ("XDG_", "ORT_", "FMNIST_")
+    environment = {n: v for n, v in os.environ.items() if not n.startswith(foreign)}
+    words = ["export", AE, "--out", "model", "--storage", str(trained.database)]
+    code = f"import sys; sys.argv[1:] = {words!r}; from search.app import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {"HOME": str(home), "FMNIST_SEARCH_DATA": str(trained.data_dir)},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    assert (tmp_path / "model" / "model.onnx").exists()
+    left = {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
+    assert {name for name in left if "fmnist-search" not in name} == set()
