@@ -25,8 +25,8 @@ def gc(
         list[str] | None,
         typer.Option(
             metavar="FILE|URL",
-            help="A further database whose files are in the place. Those that searches of this "
-            "program wrote there are known already, but for passwords.",
+            help="A further database whose files are in the place; may be given several times. "
+            "No other is opened, whatever the place itself names.",
             show_default=False,
         ),
     ] = None,
@@ -38,8 +38,8 @@ def gc(
 
     They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
     ended or copied, or a study, is never removed, nor are files younger than ten minutes or made
-    by other programs. A folder or bucket can hold files of several databases: all that are known
-    to use it are asked, and if one cannot be opened nothing is removed.
+    by other programs. A folder or bucket can hold files of several databases. Asked are --storage
+    and --also; while the place names another, what those do not refer to may be its own, and stays.
 
     Examples:
         fmnist-search gc --dry-run
@@ -61,6 +61,12 @@ def gc(
         print_json(_document(found, store.place))
     elif not quiet:
         typer.echo(_as_text(found, store.place, verbose))
+    for name in found.others:
+        typer.echo(
+            f"not looked at: {name}, which is noted there too; name it with --also to have its "
+            f"files known, or if it is gone for good {store.how_to_forget(name)}",
+            err=True,
+        )
     if dry_run or not found.unused:
         if quiet:
             typer.echo(f"{_total(found.unused)} can go")
@@ -72,7 +78,9 @@ def gc(
 
 
 def _as_text(found: "Survey", place: str, with_names: bool) -> str:
-    kinds = sorted({file.kind for file in (*found.used, *found.young, *found.unused)})
+    kinds = sorted(
+        {file.kind for file in (*found.used, *found.young, *found.unused, *found.unsure)}
+    )
     lines = [place, f"{'':<20}{'in use':>22}{'can go':>22}"]
     for kind in kinds:
         used, unused = (
@@ -82,6 +90,8 @@ def _as_text(found: "Survey", place: str, with_names: bool) -> str:
     lines.append(f"{'in all':<20}{_total(found.used):>22}{_total(found.unused):>22}")
     if found.young:
         lines.append(f"{_total(found.young)} left alone: too young to tell")
+    if found.unsure:
+        lines.append(f"{_total(found.unsure)} left alone: may be of a database not looked at")
     if found.n_foreign:
         lines.append(f"{found.n_foreign} left alone: not made by this program")
     if with_names:
@@ -105,6 +115,8 @@ def _document(found: "Survey", place: str) -> dict[str, Any]:
         "in_use": counted(found.used),
         "can_go": counted(found.unused),
         "too_young": counted(found.young),
+        "perhaps_of_others": counted(found.unsure),
+        "not_looked_at": found.others,
         "foreign_files": found.n_foreign,
         "names": [file.name for file in found.unused],
     }

@@ -2,8 +2,9 @@
 
 A place can hold files of several databases: those beside each other in one folder share theirs,
 and so do all servers' on one machine. Every database that has written into a place is listed in
-it, and a file can go only if none of them refers to it. Files that do not say that this program
-made them are never touched.
+it, but whoever can write there can list what he likes: only databases that the user named are
+opened. While one that is listed was not, what the others do not refer to may be its own, and stays.
+Files that do not say that this program made them are never touched.
 """
 
 import io
@@ -24,7 +25,6 @@ from studies.artifacts import ArtifactStore, Stored
 from studies.pictures import MADE_BY
 from studies.references import all_studies
 from studies.storage import (
-    exists,
     open_to_look_on,
     sqlite_path,
     storage_url,
@@ -64,6 +64,10 @@ class Survey(NamedTuple):
     """Nothing refers to them yet, but somebody may be writing them."""
     n_foreign: int
     """Files that this program did not make."""
+    unsure: list[File]
+    """Nothing that was looked at refers to them, but one of the others may."""
+    others: list[str]
+    """Databases that are listed in the place and were not looked at."""
 
 
 def note_owner(store: ArtifactStore, url: URL) -> None:
@@ -76,49 +80,34 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
 
     Args:
         store: the folder or bucket.
-        urls: databases, those with passwords that the place itself does not know among them.
+        urls: the databases to look into; no other is opened.
         min_age_s: files must be older to count as unused.
 
     Raises:
-        StudyError: a database that has files there cannot be looked into.
+        StudyError: a database cannot be looked into.
     """
+    named = {_place(url): url for url in urls}
     stored = list(store.stored())  # before the databases, which refer to a file first
-    if not stored:
-        return Survey([], [], [], 0)
+    others = [name for name in store.owners() if _place_noted(name) not in named] if stored else []
     own = list(_own_files(store, stored))
-    referred = set[str]().union(*(_referred(storage) for storage in _storages(store, urls)))
-    sorted_ = Survey([], [], [], len(stored) - len(own))
+    sorted_ = Survey([], [], [], len(stored) - len(own), [], others)
+    if not stored:
+        return sorted_
+    opened = map(open_to_look_on, named.values())
+    referred = set[str]().union(*(_referred(storage) for storage in opened))
     for file in own:
         if file.name in referred:
             sorted_.used.append(file)
         elif file.age_s < min_age_s:
             sorted_.young.append(file)
         else:
-            sorted_.unused.append(file)
+            (sorted_.unsure if others else sorted_.unused).append(file)
     return sorted_
 
 
 def remove(store: ArtifactStore, files: Iterable[File]) -> None:
     """Remove the files; that one is gone already is no error."""
     weights.remove(store, [file.name for file in files])
-
-
-def _storages(store: ArtifactStore, urls: Iterable[URL]) -> Iterator[BaseStorage]:
-    """The databases named and those noted in the place, each once."""
-    named = {_name(url): url for url in urls}
-    noted = {name: storage_url(name) for name in store.owners()}
-    for name, url in (noted | named).items():
-        try:
-            yield open_to_look_on(url)
-        except StudyError as error:
-            if name in named:
-                raise
-            gone = "is not there" if not exists(url) else "cannot be opened as it is noted there"
-            raise StudyError(
-                f"{store.place} also holds files of {name}, which {gone}, so nothing is removed; "
-                "if it moved or needs a password, name it with --also; if it is gone for good, "
-                f"{store.how_to_forget(name)}"
-            ) from error
 
 
 def _referred(storage: BaseStorage) -> Iterator[str]:
@@ -194,3 +183,21 @@ def _name(url: URL) -> str:
     """How a database is noted: without password, a file by its real place."""
     path = sqlite_path(url)
     return without_password(url) if path is None else str(path.resolve())
+
+
+def _place(url: URL) -> str:
+    """Where a database is, whoever asks it: what tells it from others."""
+    path = sqlite_path(url)
+    if path is not None:
+        return str(path.resolve())
+    leads = {name: value for name, value in url.query.items() if name in ("host", "port", "dbname")}
+    anybody = url.set(drivername=url.get_backend_name(), query=leads)._replace(username=None)
+    return anybody._replace(password=None).render_as_string()
+
+
+def _place_noted(name: str) -> str | None:
+    """The same of a line of the note; None if it names no database."""
+    try:
+        return _place(storage_url(name))
+    except StudyError:
+        return None
