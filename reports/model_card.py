@@ -9,7 +9,7 @@ from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.files import ConfigFile
 from spaces.stages import AUTOENCODER, Stage
 from studies import exported
-from studies.data import CLASS_NAMES, PARTS
+from studies.data import CLASS_NAMES
 from studies.networks import Autoencoder, Classifier
 from studies.onnx_model import INPUT, output_name
 
@@ -154,10 +154,9 @@ def _protocol(budget: Budget, metrics: dict[str, Any]) -> list[str]:
 
 def _n_images(budget: Budget) -> tuple[int, int]:
     if budget.subset is not None:
-        n_validation = budget.subset // PARTS[budget.protocol]
-        return budget.subset - n_validation, n_validation
+        return budget.subset - budget.n_judging, budget.n_judging
     held_out = N_VALIDATION if budget.protocol == "search" else 0
-    return N_TRAIN_FILE - held_out, N_VALIDATION
+    return N_TRAIN_FILE - held_out, budget.n_judging
 
 
 def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:

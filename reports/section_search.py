@@ -14,9 +14,10 @@ from reports.importance import MIN_TRIALS, importances
 from reports.section_claims import claims_blocks, warm_blocks
 from reports.section_summary import budget_in_words
 from reports.sources import Source, Sources
-from reports.tables import best_trials
+from reports.tables import TrialRow, ranking
 from reports.texts import Texts
 from studies import trials
+from studies.scores import standard_error
 
 
 def search_section(sources: Sources, texts: Texts) -> Section:
@@ -76,19 +77,35 @@ def anchor(name: str) -> str:
 
 
 def _best(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
-    rows = best_trials(source.study, n_rows=10)
+    rows = ranking(source.trials, source.settings, n_rows=10)
     if not rows:
         return []
     kinds: dict[str, Any] = {
-        "label": "text", "value": "percent", "train_value": "percent",
+        "label": "text", "tied": "text", "value": "percent", "train_value": "percent",
         "configuration": "text", "n_parameters": "count", "seconds": "seconds",
     }  # fmt: skip
-    frame = pandas.DataFrame([row._asdict() for row in rows])
+    frame = pandas.DataFrame([{**row._asdict(), "tied": "=" if row.tied else ""} for row in rows])
+    if not any(row.tied for row in rows):
+        del kinds["tied"]
     columns = tuple(
         Column(key, labels.value if key == "value" else texts(f"search.best.{key}"), kind)
         for key, kind in kinds.items()
     )
-    return [Table(f"{name}-best", texts("search.best.caption", study=source.name), frame, columns)]
+    caption, note = (
+        texts("search.best.caption", study=source.name),
+        _how_certain(rows, source, texts),
+    )
+    return [Table(f"{name}-best", caption, frame, columns, note)]
+
+
+def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
+    """What an order of the best is worth."""
+    if not source.settings.metric.endswith("accuracy"):
+        return texts("search.best.note_loss")
+    n, first = source.settings.budget.n_judging, rows[0].value
+    error = number(standard_error(first, n), "spread")
+    words = {"n": f"{n:,}", "first": number(first, "percent"), "error": error}
+    return texts("search.best.note_accuracy", **words)
 
 
 def _history(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:

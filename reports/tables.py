@@ -10,7 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.errors import StudyError
 from spaces.paper import PaperModel
 from studies import trials
-from studies.settings import is_ours, load
+from studies.scores import can_be_told_apart
+from studies.settings import StudySettings, is_ours, load
 
 if TYPE_CHECKING:
     import pandas
@@ -36,6 +37,9 @@ class TrialRow(NamedTuple):
     configuration: str
     n_parameters: int | None
     seconds: float
+    tied: bool
+    """Whether its accuracy cannot be told apart from the first's; no losses are tied, of which it
+    is not known how much a seed changes them."""
 
 
 class FrontRow(NamedTuple):
@@ -86,11 +90,14 @@ class StudyRow(NamedTuple):
 
 def best_trials(study: optuna.Study, n_rows: int = 5) -> list[TrialRow]:
     """The best trials of the study, searched and the paper's, each configuration once."""
-    settings = load(study)
-    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
-    metric = settings.metric.replace("validation", "train")
+    return ranking(study.get_trials(deepcopy=False), load(study), n_rows)
+
+
+def ranking(every: Iterable[FrozenTrial], settings: StudySettings, n_rows: int) -> list[TrialRow]:
+    """The best of a study's trials, each configuration once, those not told apart marked."""
+    own = [t for t in every if trials.SAME_AS not in t.user_attrs]
     best = trials.ranked(own, settings.direction)[:n_rows]
-    return [_trial_row(trial, metric) for trial in best]
+    return [_trial_row(trial, settings, _is_tied(trial, best[0], settings)) for trial in best]
 
 
 def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
@@ -196,8 +203,16 @@ def _flat(config: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if not isinstance(value, dict)}
 
 
-def _trial_row(trial: FrozenTrial, train_metric: str) -> TrialRow:
+def _is_tied(trial: FrozenTrial, first: FrozenTrial, settings: StudySettings) -> bool:
+    if trial is first or not settings.metric.endswith("accuracy"):
+        return False
+    one, other = trials.value_of(trial), trials.value_of(first)
+    return not can_be_told_apart(one, other, settings.budget.n_judging)
+
+
+def _trial_row(trial: FrozenTrial, settings: StudySettings, tied: bool) -> TrialRow:
     attrs = trial.user_attrs
+    train_metric = settings.metric.replace("validation", "train")
     return TrialRow(
         label=trials.label(trial),
         value=trials.value_of(trial),
@@ -205,6 +220,7 @@ def _trial_row(trial: FrozenTrial, train_metric: str) -> TrialRow:
         configuration=attrs.get(trials.WORDS, ""),
         n_parameters=attrs.get(trials.N_PARAMETERS),
         seconds=attrs.get(trials.SECONDS, 0.0),
+        tied=tied,
     )
 
 

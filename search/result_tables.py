@@ -11,6 +11,7 @@ from reports.tables import best_trials, paper_side_by_side, pareto_fronts
 from search.console import duration, percent
 from search.pareto_table import pareto_table
 from spaces.budget import PAPER_BUDGET
+from studies.scores import standard_error
 from studies.settings import load
 
 if TYPE_CHECKING:
@@ -29,8 +30,11 @@ NATS_NOTE = "Losses: cross-entropy in nats, in percent as in the paper."
 def print_results(console: Console, study: "Study", n_best: int) -> None:
     """The study's best trials, its Pareto front, and the paper's beside what it published."""
     settings = load(study)
+    best = [] if settings.objectives else best_trials(study, n_best)
     if not settings.objectives:
-        _print(console, _best_table(best_trials(study, n_best), settings.metric))
+        _print(console, _best_table(best, settings.metric))
+    if best:
+        console.print(_how_certain(best, settings), style="dim", markup=False, end="\n\n")
     console.print(pareto_table(pareto_fronts(study), settings, console.width), end="\n\n")
     rows, here = paper_side_by_side(study), f"Here: {settings.budget}. {comparable(settings)}"
     if settings.stage == "classifier":
@@ -48,6 +52,17 @@ def comparable(settings: "StudySettings") -> str:
     if settings.budget.protocol == "paper":
         return "Trained for less than the paper's: not to be set against its figures."
     return "Other images judge here than in the paper, whose figures are of one run each."
+
+
+def _how_certain(rows: Sequence["TrialRow"], settings: "StudySettings") -> str:
+    """What an order of the best is worth."""
+    if not settings.metric.endswith("accuracy"):
+        return "One seed each: how much of a difference is the seed's is not known."
+    n, first = settings.budget.n_judging, rows[0].value
+    text = f"Standard error over {n:,} images: {100 * standard_error(first, n):.2f} points"
+    if any(row.tied for row in rows):
+        text += "; =: not told apart from the first (as if each had images of its own)"
+    return f"{text}. One seed each."
 
 
 def print_studies(console: Console, rows: Sequence["StudyRow"], verbose: bool = False) -> None:
@@ -81,8 +96,9 @@ def _best_table(rows: Sequence["TrialRow"], metric: str) -> Table:
     table = plain_table("Best trials", "trial", value, "train", "params", "time", "configuration")
     for row in rows:
         n_parameters = f"{row.n_parameters:,}" if row.n_parameters else "–"
-        losses = (percent(row.value), percent(row.train_value))
-        table.add_row(row.label, *losses, n_parameters, duration(row.seconds), row.configuration)
+        value = f"{'= ' if row.tied else ''}{percent(row.value)}"
+        values = (value, percent(row.train_value))
+        table.add_row(row.label, *values, n_parameters, duration(row.seconds), row.configuration)
     return table
 
 

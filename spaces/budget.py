@@ -20,6 +20,9 @@ N_TRAIN_FILE = 60_000
 N_VALIDATION = 10_000
 """Training images that the search protocol holds out to judge trials by."""
 
+PARTS: dict[Protocol, int] = {"search": 6, "paper": 7}
+"""One part validates, the others train: 10,000 of 60,000 images, or of all 70,000."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -44,6 +47,13 @@ class Budget:
         images = "all" if self.subset is None else f"{self.subset:,}"
         epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
         return f"{self.protocol} protocol, {epochs}, {images} images"
+
+    @property
+    def n_judging(self) -> int:
+        """Images that a trained network is judged by: all of the test's under ``final``."""
+        if self.subset is None or self.protocol == "final":
+            return N_VALIDATION
+        return self.subset // PARTS[self.protocol]
 
     def covers(self, other: "Budget") -> bool:
         """Whether it trains on no fewer images than the other, and for no fewer epochs.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from spaces.budget import N_VALIDATION, Budget, Protocol
+from spaces.budget import PARTS, Budget
 from studies.idx_files import FILES, DataFile, verify
 
 CLASS_NAMES = (
@@ -33,9 +33,6 @@ CLASS_NAMES = (
 
 SPLIT_SEED = 0
 """Decides which training images validate; one for everybody, or results could not be compared."""
-
-PARTS: dict[Protocol, int] = {"search": 6, "paper": 7}
-"""One part validates, the others train: 10,000 of 60,000 images, or of all 70,000."""
 
 
 class Batch(NamedTuple):
@@ -136,19 +133,12 @@ def load_split(folder: Path, budget: Budget, files: Sequence[DataFile] = FILES) 
         pools = split_by_class(train.labels)
     if budget.subset is None:
         return Split(_pick(train, pools[0]), _pick(judged_by, pools[1]))
-    n_validation = n_judged_by(budget)
+    n_validation = budget.n_judging
     n_train = budget.subset - n_validation
     return Split(
         _pick(train, take_evenly(pools[0], n_train)),
         _pick(judged_by, take_evenly(pools[1], n_validation)),
     )
-
-
-def n_judged_by(budget: Budget) -> int:
-    """Images that a trained network is judged by: all of the test's under the final protocol."""
-    if budget.subset is None or budget.protocol == "final":
-        return N_VALIDATION
-    return budget.subset // PARTS[budget.protocol]
 
 
 def load_train(folder: Path, files: Sequence[DataFile] = FILES) -> Images:

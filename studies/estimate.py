@@ -10,10 +10,10 @@ from typing import NamedTuple
 import torch
 
 from spaces.autoencoder import IMAGE_SIZE
-from spaces.budget import N_VALIDATION, Budget
+from spaces.budget import N_VALIDATION, PARTS, Budget
 from spaces.recipe import TrainingRecipe
 from spaces.space import Configuration
-from studies.data import PARTS, Batch, Images, Split
+from studies.data import Batch, Images, Split
 from studies.request import PrunerName
 from studies.samplers import EPOCH_SHARE
 from studies.settings import StudySettings

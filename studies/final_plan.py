@@ -7,7 +7,7 @@ from typing import NamedTuple
 from spaces.budget import Budget, Protocol
 from spaces.errors import ConfigurationError, StudyError
 from studies import final_results
-from studies.data import load_split, n_judged_by
+from studies.data import load_split
 from studies.estimate import seconds_per_epoch
 from studies.final_models import FinalModel, find_model
 from studies.final_results import FinalResult
@@ -83,7 +83,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         configuration=model.config.to_dict(),
         words=model.config.in_words(),
         budget=budget,
-        judged_by=f"{n_judged_by(budget):,} {_JUDGED_BY[budget.protocol]}",
+        judged_by=f"{budget.n_judging:,} {_JUDGED_BY[budget.protocol]}",
         encoder=model.encoder.origin if model.encoder else None,
         n_threads=request.threads,
         made_with=environment(),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import statistics
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from spaces.space import Configuration
 from spaces.stages import STAGES, Stage, StageName
 from studies import idx_files
 from studies.data import CLASS_NAMES
-from studies.scores import added, class_scores, mean_with_interval
+from studies.scores import added, class_scores, mean_with_interval, standard_error
 from studies.storage import home, sqlite_path
 from studies.writing import write as write_file
 
@@ -85,6 +86,15 @@ class FinalResult:
         """Each seed's accuracy, or an autoencoder's loss."""
         return [s.loss if s.accuracy is None else s.accuracy for s in self.seeds]
 
+    def error_of_images(self) -> float | None:
+        """Standard error of the accuracy that comes of which images judge, the same for all seeds.
+
+        None of an autoencoder, of whose loss it is not known.
+        """
+        if self.stage == "autoencoder":
+            return None
+        return standard_error(statistics.fmean(self.values()), self.budget.n_judging)
+
     def confusion(self) -> list[list[int]] | None:
         """Counts over all seeds; None of an autoencoder."""
         each = [s.confusion for s in self.seeds if s.confusion is not None]
@@ -119,6 +129,8 @@ class FinalResult:
         metric = "loss" if self.stage == "autoencoder" else "accuracy"
         summary: dict[str, Any] = {"metric": metric, "n_seeds": len(self.seeds)}
         summary |= mean_with_interval(self.values())._asdict()
+        error = self.error_of_images()
+        summary |= {"error_of_images": error} if error is not None else {}
         confusion = self.confusion()
         if confusion is not None:
             scores = zip(CLASS_NAMES, class_scores(confusion), strict=True)

@@ -3,6 +3,7 @@
 A note that is there already is left alone: somebody may have written on in it.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.paper import PaperModel
 from studies import trials
 from studies.dashboard_texts import note_key, save_first_note
+from studies.scores import TWO_SIDED, standard_error
 from studies.settings import StudySettings
 
 DATA = "Fashion-MNIST"
@@ -71,6 +73,7 @@ def _protocol(settings: StudySettings) -> str:
         "An autoencoder's loss is the mean squared error over pixels scaled to [−1, 1], a "
         "classifier's the cross-entropy in nats.",
     ]
+    lines.append(_certainty(settings))
     if settings.objectives:
         costs = " and ".join(in_words(name) for name in settings.names_of_values()[1:])
         lines.append(f"Beside it {costs} are minimised, so no trial is pruned.")
@@ -80,6 +83,20 @@ def _protocol(settings: StudySettings) -> str:
         lines.append(f"Every encoder starts from: {settings.encoder_in_words()}.")
     lines.append(f"Seed {settings.seed}.")
     return " ".join(lines)
+
+
+def _certainty(settings: StudySettings) -> str:
+    """From what difference on two trials are two."""
+    if not settings.metric.endswith("accuracy"):
+        return "Each trial is of one seed; how much of a difference is the seed's is not known."
+    n, share = settings.budget.n_judging, 0.9
+    error = 100 * standard_error(share, n)
+    apart = TWO_SIDED * math.sqrt(2) * error
+    return (
+        f"Over {n:,} images an accuracy of {share:.0%} has a standard error of {error:.2f} points: "
+        f"two that differ by less than about {apart:.1f} points cannot be told apart (as if each "
+        "had images of its own; by the same ones somewhat less may do). Each trial is of one seed."
+    )
 
 
 def _images(budget: Budget) -> str:

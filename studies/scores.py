@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 CONFIDENCE = 0.95
+TWO_SIDED = statistics.NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+"""Standard errors within which a normal figure falls with that confidence: 1.96."""
 
 
 class Mean(NamedTuple):
@@ -81,6 +83,21 @@ def against_one_run(
     if half > matters:
         return AgainstOneRun("cannot say", "wide spread", low, high)
     return AgainstOneRun("agrees", "", low, high)
+
+
+def standard_error(share: float, n: int) -> float:
+    """Of a share right among ``n`` images that were drawn by chance (binomial)."""
+    return math.sqrt(share * (1 - share) / n)
+
+
+def can_be_told_apart(one: float, other: float, n: int) -> bool:
+    """Whether two accuracies over ``n`` images differ by more than the images' luck, to 95 %.
+
+    As if each had been judged by images of its own. Judged by the same ones they vary together, so
+    their difference varies less than is taken here, and some that are tied are in truth apart.
+    """
+    error = math.hypot(standard_error(one, n), standard_error(other, n))
+    return abs(one - other) > TWO_SIDED * error
 
 
 def class_scores(confusion: Sequence[Sequence[int]]) -> list[ClassScore]:

@@ -146,6 +146,32 @@ def test_a_plan_with_nothing_to_do_promises_no_time() -> None:
     assert "measured" not in shown(console)
 
 
+def test_accuracies_that_images_cannot_tell_apart_are_tied_and_losses_are_of_one_seed() -> None:
+    assert "One seed each: how much of a difference is the seed's is not known." in words_of_best(
+        SETTINGS, 0.02, 0.03
+    )
+    classifiers = StudySettings(
+        "classifier", Budget(subset=6_000), metric="validation_accuracy", direction="maximize"
+    )
+    words = words_of_best(classifiers, 0.911, 0.910, 0.870)
+    assert "Standard error over 1,000 images: 0.90 points; =: not told apart" in words
+    assert "= 91.00 %" in words
+    assert "= 87.00 %" not in words
+    assert "=" not in words_of_best(classifiers, 0.911, 0.870)
+
+
+def words_of_best(settings: StudySettings, *values: float) -> str:
+    """What is printed of a study's best trials, with single spaces."""
+    study = optuna.create_study(direction=settings.direction)
+    study_settings.store(study, settings)
+    for value in values:
+        attrs = {"configuration": "some", "metrics": {}}
+        study.add_trial(optuna.trial.create_trial(value=value, user_attrs=attrs))
+    console = Console(file=io.StringIO(), width=120)
+    print_results(console, study, n_best=9)
+    return " ".join(shown(console).split())
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_results_of_an_empty_study_are_tables_without_values(tmp_path: Path, width: int) -> None:
     study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}")

@@ -25,7 +25,7 @@ from studies.final_results import (
     there,
     write,
 )
-from studies.scores import added, class_scores, mean_with_interval
+from studies.scores import added, class_scores, mean_with_interval, standard_error
 from studies.storage import home, storage_url
 
 
@@ -95,6 +95,7 @@ def test_a_classifier_is_summed_up_by_its_accuracies_and_by_class() -> None:
         "metric": "accuracy",
         "n_seeds": 2,
         **mean_with_interval([0.91, 0.93])._asdict(),
+        "error_of_images": standard_error(0.92, CLASSIFIERS.budget.n_judging),
         "classes": [
             {"name": name, "precision": score.precision, "recall": score.recall}
             for name, score in zip(CLASS_NAMES, class_scores(counts), strict=True)

@@ -7,7 +7,14 @@ import pytest
 from scipy.stats import ttest_1samp
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from studies.scores import added, against_one_run, class_scores, mean_with_interval
+from studies.scores import (
+    added,
+    against_one_run,
+    can_be_told_apart,
+    class_scores,
+    mean_with_interval,
+    standard_error,
+)
 
 
 @pytest.mark.parametrize("n_seeds", [2, 3, 5, 30])
@@ -66,6 +73,20 @@ def test_a_printed_figure_is_as_near_as_its_rounding_lets_it_be() -> None:
     runs = [0.03134, 0.03134]
     assert against_one_run(0.0313, runs, 0.003, rounding=0.00005).verdict == "agrees"
     assert against_one_run(0.0313, runs, 0.003).verdict == "higher"
+
+
+def test_accuracies_of_equal_networks_are_told_apart_one_time_in_twenty() -> None:
+    rng = numpy.random.default_rng(0)
+    n, share = 1_000, 0.9
+    pairs = rng.binomial(n, share, size=(4_000, 2)) / n
+    apart = [can_be_told_apart(float(one), float(other), n) for one, other in pairs]
+    assert numpy.mean(apart) == pytest.approx(0.05, abs=0.012)
+    assert numpy.std(pairs) == pytest.approx(standard_error(share, n), rel=0.03)
+
+
+def test_one_image_of_a_thousand_is_a_tie() -> None:
+    assert not can_be_told_apart(0.911, 0.910, 1_000)
+    assert can_be_told_apart(0.911, 0.910, 1_000_000)
 
 
 def test_precision_and_recall_are_scikit_learns() -> None:
