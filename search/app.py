@@ -29,14 +29,17 @@ from search.defaults import (
 )
 from search.export import export
 from search.gc import gc
+from search.output import say
 from search.predict import predict
 from search.report import report
 from search.reproduce import reproduce
 from search.run_command import run
+from search.streams import prepare
 from search.studies_command import app as studies_app
 from search.train import train
 from search.usage import usage_in_words
 from spaces.errors import ConfigurationError, FaultError, FmnistSearchError
+from spaces.safe_text import visible
 
 FAULT = 3
 """Exit code for a run that something around it stopped."""
@@ -60,7 +63,7 @@ for command in (report, export, predict, dashboard, gc, data, config):
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"fmnist-search {version('fmnist-search')}")
+        say(f"fmnist-search {version('fmnist-search')}")
         raise typer.Exit
 
 
@@ -133,6 +136,7 @@ def main() -> None:
     # an idle machine and keeps a third then. Read when torch is loaded, which is later.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    prepare()
     try:
         # Not standalone, it returns what typer.Exit says, and leaves errors to this function.
         sys.exit(whole_command_line()(prog_name="fmnist-search", standalone_mode=False))
@@ -149,7 +153,7 @@ def main() -> None:
         if _is_full(error):
             _say(f"{error}; free some space, then the same command goes on")
             sys.exit(FAULT)
-        traceback.print_exc()
+        say(traceback.format_exc(), err=True)
         _say(
             f"a bug in fmnist-search, as told above: {type(error).__name__}: {error}. Finished "
             "trials are stored. Please report it with all of this text"
@@ -165,12 +169,12 @@ def _exit_code(error: FmnistSearchError) -> int:
 
 def _say(text: str) -> None:
     """Write one line, whatever names and values in it hold; nothing if there is nothing to say."""
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    line = visible(text)
     if len(line) > LONGEST_LINE:
         line = f"{line[: LONGEST_LINE // 2]} … {line[-LONGEST_LINE // 2 :]}"
     if line:
         color = False if os.environ.get("NO_COLOR") else None
-        typer.secho(f"error: {line}", fg="red", err=True, color=color)
+        say(f"error: {line}", fg="red", err=True, color=color)
 
 
 def _is_full(error: Exception) -> bool:

@@ -7,6 +7,7 @@ from typer.core import TyperCommand
 
 from search import trust
 from search.defaults import Command, Defaults, Origin, key_of, options_of, variable_of
+from search.output import say
 
 _RANKS = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
 """By what beats what; a default has none."""
@@ -38,7 +39,7 @@ def use_files(context: typer.Context) -> None:
             trust.ask(file, needing_word)
         if taken:
             options = ", ".join(f"--{key.replace('_', '-')}" for key in taken)
-            typer.echo(f"from {file.path}: {options}", err=True)
+            say(f"from {file.path}: {options}", err=True)
 
 
 def origins(context: typer.Context) -> dict[str, Origin]:

@@ -16,7 +16,15 @@ from search.defaults import (
     unread_variables,
     variable_of,
 )
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import (
+    JsonOption,
+    Output,
+    QuietOption,
+    VerboseOption,
+    print_json,
+    safe_console,
+    say,
+)
 from spaces.errors import ConfigurationError, TrustError
 
 if TYPE_CHECKING:
@@ -86,10 +94,10 @@ def config(
         settings = [s for s in settings if s.source != "default"]
     else:
         files = ", ".join(str(file.path) for file in found.files)
-        typer.echo(f"configuration file: {files or 'none'}")
+        say(f"configuration file: {files or 'none'}")
     _print(settings, verbose)
     for name in unread_variables(root.command):  # type: ignore[arg-type]
-        typer.echo(f"environment variable {name} is read by no option", err=True)
+        say(f"environment variable {name} is read by no option", err=True)
 
 
 def _agree(found: Defaults) -> None:
@@ -99,7 +107,7 @@ def _agree(found: Defaults) -> None:
         raise TrustError(f"there is no {FILE} here that would need it")
     for file in files:
         trust.agree_to(file)
-        typer.echo(f"{file.path.absolute()} may decide all options, as long as it stays as it is")
+        say(f"{file.path.absolute()} may decide all options, as long as it stays as it is")
 
 
 def _settings(context: typer.Context, place: tuple[str, ...], found: Defaults) -> Iterator[Setting]:
@@ -134,10 +142,9 @@ def _default_in_words(option: "TyperOption") -> str | None:
 
 def _print(settings: list[Setting], with_variables: bool) -> None:
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False)
+    console = safe_console()
     for command in dict.fromkeys(setting.command for setting in settings):
         table = Table(title=command, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
         table.add_column("option", no_wrap=True)

@@ -49,9 +49,9 @@ class SearchView:
         self._metric_name = self._metric.removeprefix("validation_")
         self._state: SearchState | None = None
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             console=console,
         )
         self._tasks: dict[int, TaskID] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from search.options import ArtifactsOption, StorageOption
+from search.output import safe_console, say
 
 if TYPE_CHECKING:
     from studies.dashboard import Server
@@ -34,9 +35,7 @@ def dashboard(
 
     Example: fmnist-search dashboard --open
     """
-    from rich.console import Console
-
-    console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False)
+    console = safe_console(stderr=True, soft_wrap=True)
     with console.status("loading optuna-dashboard and drawing the studies' plots"):
         import optuna
 
@@ -51,15 +50,15 @@ def dashboard(
         server, address = make_server(shown, store, host, port)
         refresh(shown)
     if port and server.server_port != port:
-        typer.echo(f"port {port} is taken by another program; took a free one")
+        say(f"port {port} is taken by another program; took a free one")
     if not _is_loopback(host):
-        typer.secho(
+        say(
             f"warning: {host} is reached from other machines, and nothing is encrypted; whoever "
             "sees the address with its token can read, change and delete these studies",
             fg="yellow",
             err=True,
         )
-    typer.echo(f"optuna-dashboard: {address}  (Ctrl-C ends it)")
+    say(f"optuna-dashboard: {address}  (Ctrl-C ends it)")
     with _page_that_leads_to(address) as page:
         if open_browser:
             typer.launch(page)
@@ -71,7 +70,7 @@ def _serve(server: "Server") -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        typer.echo("\ndashboard ended; the studies are as they were")
+        say("\ndashboard ended; the studies are as they were")
     finally:
         server.server_close()
 

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import (
+    JsonOption,
+    Output,
+    QuietOption,
+    VerboseOption,
+    print_json,
+    safe_console,
+    say,
+)
 
 if TYPE_CHECKING:
     from studies.data import Images
@@ -37,7 +45,7 @@ def data(
     output = Output(quiet, verbose, as_json).checked()
     folder = find_data(data_dir, quiet)
     if quiet:
-        typer.echo(folder)
+        say(folder)
         return
 
     from studies.data import load_test, load_train
@@ -46,7 +54,7 @@ def data(
     if output.as_json:
         print_json(_document(folder, train, test))
     else:
-        typer.echo(_as_text(folder, train, test, n_digits=64 if verbose else 16))
+        say(_as_text(folder, train, test, n_digits=64 if verbose else 16))
 
 
 def find_data(data_dir: Path | None, quiet: bool = False) -> Path:
@@ -59,12 +67,11 @@ def find_data(data_dir: Path | None, quiet: bool = False) -> Path:
     Raises:
         DataError: see :func:`studies.fetch.ensure_data`.
     """
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
     from studies.fetch import ensure_data
 
-    console = Console(stderr=True, soft_wrap=True, markup=False, highlight=False, quiet=quiet)
+    console = safe_console(stderr=True, soft_wrap=True, quiet=quiet)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal

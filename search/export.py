@@ -7,7 +7,7 @@ import typer
 
 from search.data import DataDir, find_data
 from search.options import ArtifactsOption, StorageOption
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from spaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def export(
         print_json([{"folder": each.folder, **each.metrics} for each in done])
     for exported in done:
         if quiet:
-            typer.echo(exported.folder)
+            say(exported.folder)
         elif not as_json:
             _show(console, exported, verbose)
 

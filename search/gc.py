@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.options import ArtifactsOption, StorageOption
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 
 if TYPE_CHECKING:
     from studies.garbage import File, Survey
@@ -60,21 +60,21 @@ def gc(
     if output.as_json:
         print_json(_document(found, store.place))
     elif not quiet:
-        typer.echo(_as_text(found, store.place, verbose))
+        say(_as_text(found, store.place, verbose))
     for name in found.others:
-        typer.echo(
+        say(
             f"not looked at: {name}, which is noted there too; name it with --also to have its "
             f"files known, or if it is gone for good {store.how_to_forget(name)}",
             err=True,
         )
     if dry_run or not found.unused:
         if quiet:
-            typer.echo(f"{_total(found.unused)} can go")
+            say(f"{_total(found.unused)} can go")
         return
     if not yes:
         typer.confirm(f"Remove {_total(found.unused)}?", abort=True)
     remove(store, found.unused)
-    typer.echo(f"removed {_total(found.unused)}", err=output.as_json)
+    say(f"removed {_total(found.unused)}", err=output.as_json)
 
 
 def _as_text(found: "Survey", place: str, with_names: bool) -> str:

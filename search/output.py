@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from spaces.safe_text import visible_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -47,13 +49,25 @@ class Output(NamedTuple):
 
     def progress_console(self) -> "Console":
         """Where progress and tables go: stdout, stderr beside a document, or nowhere."""
-        from rich.console import Console
+        return safe_console(stderr=self.as_json, quiet=self.quiet)
 
-        return Console(highlight=False, markup=False, stderr=self.as_json, quiet=self.quiet)
+
+def safe_console(**options: Any) -> "Console":
+    """A console that writes what it is given as it is: no markup, and no unseen characters."""
+    from search.safe_console import SafeConsole
+
+    return SafeConsole(highlight=False, markup=False, **options)
+
+
+def say(text: object, **options: Any) -> None:
+    """Print text, on whose lines no character works on the terminal; options are of Typer's."""
+    typer.secho(visible_lines(str(text)), **options)
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout; paths become text."""
     import json
 
-    typer.echo(json.dumps(document, indent=2, default=str))
+    # Python escapes all but the one control character among ASCII's last.
+    text = json.dumps(document, indent=2, default=str).replace("\x7f", r"\u007f")
+    typer.echo(text)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from spaces.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def predict(
         print_json([prediction.to_dict() for prediction in done])
     elif quiet:
         for prediction in done:
-            typer.echo(f"{prediction.path}\t{prediction.in_short()}")
+            say(f"{prediction.path}\t{prediction.in_short()}")
     else:
         for prediction in done:
             steps = ", ".join(prediction.steps) or "taken as it is"

@@ -7,7 +7,15 @@ import typer
 
 from search.data import DataDir, find_data
 from search.options import ArtifactsOption, StorageOption
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import (
+    JsonOption,
+    Output,
+    QuietOption,
+    VerboseOption,
+    print_json,
+    safe_console,
+    say,
+)
 from spaces.errors import DataError, StudyError
 
 if TYPE_CHECKING:
@@ -75,9 +83,7 @@ def write_report(
     Raises:
         StudyError: a study is not there, or the folder cannot be written.
     """
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, quiet=output.quiet)
+    console = safe_console(stderr=True, quiet=output.quiet)
     with console.status("reading the studies"):
         from reports.report import build, check_folder, files_within, write
 
@@ -97,10 +103,10 @@ def write_report(
 def print_report(files: list[Path], output: Output) -> None:
     """Say where a report is: its page, the Markdown too, or every file."""
     if output.quiet:
-        typer.echo(files[0])
+        say(files[0])
         return
     for path in files if output.verbose else files[:2]:
-        typer.echo(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
+        say(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def report_document(files: list[Path]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import SAME_COMMAND, carry_out
 from search.search_options import with_some_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
@@ -49,7 +49,7 @@ def reproduce(
         return
     for studies in stages:
         if quiet:
-            typer.echo(in_one_line(studies))
+            say(in_one_line(studies))
         else:
             print_reproduction(output.progress_console(), studies)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.report import LanguageName, print_report, report_document, write_report
 from search.running import SAME_COMMAND, carry_out, document, in_one_line, show_results
 from search.search_options import with_some_options
@@ -46,7 +46,7 @@ def run(
         if as_json:
             found[stage.name] = document(finished)
         elif quiet:
-            typer.echo(f"{stage.name}: {in_one_line(finished)}")
+            say(f"{stage.name}: {in_one_line(finished)}")
         else:
             show_results(finished, fields, stage, output)
         names.append(finished.study.study_name)

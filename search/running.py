@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from search.data import find_data
-from search.output import Output, print_json
+from search.output import Output, print_json, say
 from search.search_options import SearchOptions
 from spaces.budget import Budget
 from spaces.errors import NoEncoderError
@@ -54,7 +54,7 @@ def run_search(options: SearchOptions, stage: Stage) -> None:
     if output.as_json:
         print_json(document(finished))
     elif output.quiet:
-        typer.echo(in_one_line(finished))
+        say(in_one_line(finished))
     else:
         show_results(finished, options.request, stage, output)
 
@@ -130,9 +130,7 @@ def _launch(console: "Console", output: Output, step: _Step, again: str | None) 
         with SearchView(console, plan, output.verbose) as view:
             finished = launch(request, stage, folder, view, stop)
     except Interrupted as error:
-        typer.echo(
-            f"stopped; nothing is lost. To go on: {again}", err=output.as_json or output.quiet
-        )
+        say(f"stopped; nothing is lost. To go on: {again}", err=output.as_json or output.quiet)
         raise typer.Exit(128 + (stop.received or 2)) from error
     save_plots(finished.study)
     return finished
@@ -146,7 +144,7 @@ def _show_plan(plan: "Plan", output: Output) -> None:
         parts = {"settings": asdict(plan.settings), "estimate": plan.estimate._asdict()}
         print_json({**plan._asdict(), **parts})
     elif output.quiet:
-        typer.echo(likely_time(plan))
+        say(likely_time(plan))
 
 
 _OF_THE_MACHINE = ("artifacts", "jobs", "threads", "dask", "data_dir")

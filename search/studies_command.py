@@ -7,7 +7,7 @@ import typer
 
 from search.command import OwnCommand, use_files
 from search.options import StorageOption, typed
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import best_in_words
 
 app = typer.Typer(help="List the studies, or show one.", invoke_without_command=True)
@@ -42,11 +42,11 @@ def studies(
         print_json([row._asdict() for row in rows])
     elif quiet:
         for row in rows:
-            typer.echo(row.name)
+            say(row.name)
     elif rows:
         print_studies(output.progress_console(), rows, verbose)
     else:
-        typer.echo("no studies yet; make one: fmnist-search ae --trials 50")
+        say("no studies yet; make one: fmnist-search ae --trials 50")
 
 
 @app.command(cls=OwnCommand)
@@ -85,14 +85,14 @@ def show(
         print_json({**summary(study, n_best=10), "trials": every_trial(study)})
         return
     if as_csv:
-        typer.echo(trials_frame(study).to_csv(index=False), nl=False)
+        say(trials_frame(study).to_csv(index=False), nl=False)
         return
     if parquet is not None:
         write_parquet(study, parquet)
-        typer.echo(f"{name} is in {parquet}: {len(study.get_trials(deepcopy=False))} trials")
+        say(f"{name} is in {parquet}: {len(study.get_trials(deepcopy=False))} trials")
         return
     if quiet:
-        typer.echo(best_in_words(study))
+        say(best_in_words(study))
         return
     console = output.progress_console()
     print_studies(console, list_studies([study]), verbose)

@@ -7,7 +7,7 @@ import typer
 
 from search.data import find_data
 from search.options import MOST_EPOCHS, typed
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.search_options import with_some_options
 from spaces.budget import N_TRAIN_FILE
 
@@ -131,7 +131,7 @@ def train(
     if as_json:
         print_json(result.to_dict())
     elif quiet:
-        typer.echo(in_words(result))
+        say(in_words(result))
     else:
         print_final(console, result, plan.folder)
 
@@ -163,7 +163,7 @@ def _trained(
         with FinalView(console, plan, output.verbose) as view:
             return train_final(plan, request, folder, view, stop)
     except Interrupted as error:
-        typer.echo(
+        say(
             f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}",
             err=output.as_json or output.quiet,
         )

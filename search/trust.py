@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from search.defaults import File, Origin
+from search.output import say
 from spaces.errors import TrustError
 from spaces.stages import STAGES
 from studies import places
@@ -82,10 +83,10 @@ def ask(file: File, needed: Iterable[tuple[str, Origin]]) -> None:
             f"{what}; look at it, and if it is yours agree to it with: fmnist-search config "
             f"--trust, or name it: fmnist-search --config {file.path} …"
         )
-    typer.echo(f"{what}:", err=True)
+    say(f"{what}:", err=True)
     lines = file.text.splitlines()
     for line in sorted({o.line for _, o in needed if o.line}):
-        typer.echo(f"  {line}: {lines[line - 1]}", err=True)
+        say(f"  {line}: {lines[line - 1]}", err=True)
     typer.confirm("Do as it says, as long as it stays as it is?", abort=True, err=True)
     agree_to(file)
 
