@@ -27,6 +27,7 @@ from reports.style import (
 )
 from reports.texts import Texts
 from reports.views import Curve, Finished, Front, Slice, TimeSpent
+from spaces.safe_text import drawn
 
 PERCENT = 100.0
 
@@ -66,7 +67,7 @@ def learning_curves(
                     [PERCENT * v for v in values],
                     marker=marker,
                     markevery=every,
-                    label=curve.label,
+                    label=drawn(curve.label),
                     **style,
                 )
             ax.set_title(title)
@@ -200,7 +201,7 @@ def pareto(name: str, fronts: Sequence[Front], labels: Labels, texts: Texts) -> 
 def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Picture:
     """Minutes of training by what became of the trials, a bar for each study."""
     with panels(1, 1.2 + 0.4 * len(spent)) as (figure, (ax,)):
-        names = [row.study for row in spent]
+        names = [drawn(row.study) for row in spent]
         left = [0.0] * len(spent)
         for state, color, hatch in (
             ("paper", ORANGE, ".."),

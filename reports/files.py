@@ -10,47 +10,33 @@ import pandas
 from reports.document import Figure, Table
 from reports.section_search import anchor
 from reports.sources import Source
-from reports.tables import trials_frame
+from reports.tables import csv_text, trials_frame
+from spaces.safe_text import latex as safe_latex
 from studies import trials
-
-_LATEX = {
-    "−": "$-$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "→": r"$\rightarrow$",
-    "≈": r"$\approx$",
-    "▲": r"$\uparrow$",
-    "▼": r"$\downarrow$",
-    "…": r"\dots{}",
-    "–": "--",
-    "\N{NO-BREAK SPACE}": "~",
-}
-"""Signs that LaTeX's usual fonts lack."""
 
 
 def write_table(table: Table, folder: Path) -> None:
     """The raw values as CSV, and the table as shown in LaTeX, for the package booktabs."""
     frame = table.frame
     # Columns that are not shown, such as how many trials an estimate has, are kept in the CSV.
-    frame.to_csv(folder / f"{table.name}.csv", index=False)
+    _write_csv(frame, folder / f"{table.name}.csv")
     (folder / f"{table.name}.tex").write_text(latex(table), encoding="utf-8")
 
 
 def latex(table: Table) -> str:
     """The table as it is shown, with its caption."""
-    shown = pandas.DataFrame(table.shown(), columns=[column.title for column in table.columns])
+    shown = [list(map(safe_latex, row)) for row in table.shown()]
     numbers = "".join("l" if column.kind == "text" else "r" for column in table.columns)
-    text = shown.to_latex(
+    return pandas.DataFrame(
+        shown, columns=[safe_latex(column.title) for column in table.columns]
+    ).to_latex(
         index=False,
-        escape=True,
+        escape=False,
         column_format=numbers,
-        caption=_escaped(table.caption),
+        caption=safe_latex(table.caption),
         label=f"tab:{table.name}",
         position="tbp",
     )
-    for sign, command in _LATEX.items():
-        text = text.replace(sign, command)
-    return text
 
 
 def write_figure(figure: Figure, folder: Path) -> None:
@@ -78,12 +64,10 @@ def epochs_frame(source: Source) -> pandas.DataFrame:
 
 
 def _write_frame(frame: pandas.DataFrame, path: Path) -> None:
-    frame.to_csv(path.with_name(f"{path.name}.csv"), index=False)
+    _write_csv(frame, path.with_name(f"{path.name}.csv"))
     if importlib.util.find_spec("pyarrow") is not None:
         frame.to_parquet(path.with_name(f"{path.name}.parquet"), index=False)
 
 
-def _escaped(text: str) -> str:
-    for sign in "&%$#_{}":
-        text = text.replace(sign, f"\\{sign}")
-    return text
+def _write_csv(frame: pandas.DataFrame, path: Path) -> None:
+    path.write_text(csv_text(frame), encoding="utf-8")

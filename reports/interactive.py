@@ -16,6 +16,7 @@ from reports.style import BLUE, GREY, ORANGE, RED
 from reports.texts import Texts
 from reports.views import Curve, Finished, Front, Point, chosen
 from spaces.dimensions import LogRange, format_value
+from spaces.safe_text import plotly
 from studies import trials
 from studies.data import CLASS_NAMES
 
@@ -145,7 +146,7 @@ def pareto(front: Front, labels: Labels, texts: Texts) -> Spec:
         {
             "x": [p.cost for p in points],
             "y": [_short(100 * p.value) for p in points],
-            "text": [p.label for p in points],
+            "text": [plotly(p.label) for p in points],
             "name": name,
             **_markers(color, symbol),
         }
@@ -186,7 +187,7 @@ def _points(points: Sequence[Point], name: str, color: str, symbol: str) -> Spec
     return {
         "x": [p.number for p in points],
         "y": [_short(100 * p.value) for p in points],
-        "text": [p.label for p in points],
+        "text": [plotly(p.label) for p in points],
         "name": name,
         **_markers(color, symbol),
     }
@@ -205,7 +206,7 @@ def _joined(curves: Sequence[Curve], name: str, color: str) -> Spec:
     return {
         "x": list(chain.from_iterable([*c.epochs, None] for c in curves)),
         "y": list(chain.from_iterable([*map(_short, c.values(100)), None] for c in curves)),
-        "text": list(chain.from_iterable([c.label] * (len(c.epochs) + 1) for c in curves)),
+        "text": list(chain.from_iterable([plotly(c.label)] * (len(c.epochs) + 1) for c in curves)),
         "name": name,
         "mode": "lines+markers",
         "line": {"color": color, "width": 1},

@@ -7,6 +7,7 @@ import jinja2
 from reports.plain_torch import definition
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.files import ConfigFile
+from spaces.safe_text import markdown
 from spaces.stages import AUTOENCODER, Stage
 from studies import exported
 from studies.data import CLASS_NAMES
@@ -40,7 +41,7 @@ def model_card(
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports", "templates"),
-        autoescape=False,  # Markdown, made of our own words and numbers
+        autoescape=False,  # Markdown; what others chose is escaped as such
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
@@ -48,7 +49,7 @@ def model_card(
     )
     assert file.trained_with is not None
     return environment.get_template("model_card.md.j2").render(
-        title=f"{file.stage.name.capitalize()} {metrics['study']}#{metrics['trial']}",
+        title=f"{file.stage.name.capitalize()} {markdown(metrics['study'])}#{metrics['trial']}",
         what=_what(file, metrics),
         protocol=_protocol(file.trained_with.budget, metrics),
         figures=_figures(metrics),
@@ -109,9 +110,9 @@ def _what(file: ConfigFile, metrics: dict[str, Any]) -> list[str]:
             "A convolutional autoencoder of Fashion-MNIST's images: an encoder to a small latent "
             "map, and a decoder from there back to the image."
         )
-    words = [kind, "", f"Configuration: {metrics['configuration']}."]
+    words = [kind, "", f"Configuration: {markdown(metrics['configuration'])}."]
     if metrics["paper"]:
-        words.append(f"It is the paper's configuration *{metrics['paper']}*.")
+        words.append(f"It is the paper's configuration *{markdown(metrics['paper'])}*.")
     if metrics.get("encoder"):
         words.append(f"Its encoder started from {_origin(metrics['encoder'])}.")
     return words
@@ -121,7 +122,7 @@ def _origin(encoder: dict[str, Any]) -> str:
     if encoder["source"] == "scratch":
         return "random weights"
     named = encoder["source"] if encoder["trial"] is None else None
-    return f"the autoencoder {named or '{study}#{trial}'.format(**encoder)}"
+    return f"the autoencoder {markdown(named or '{study}#{trial}'.format(**encoder))}"
 
 
 def _protocol(budget: Budget, metrics: dict[str, Any]) -> list[str]:

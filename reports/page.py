@@ -13,6 +13,8 @@ import jinja2
 from reports.document import Block, Code, Document, Figure, Table, Text
 from reports.style import FAINT, INK
 from reports.texts import Texts
+from spaces.safe_text import markdown as safe_markdown
+from spaces.safe_text import markdown_cell, visible, visible_lines
 
 Group = tuple[str, list[Block]]
 """Blocks that stand together: the kind of the first, and they."""
@@ -40,13 +42,13 @@ def html(document: Document, texts: Texts) -> str:
 
 def markdown(document: Document, texts: Texts) -> str:
     """The same text, tables and figures; figures are the files beside it."""
-    lines = [f"# {document.title}", ""]
+    lines = [f"# {safe_markdown(document.title)}", ""]
     for block in document.summary:
         lines += _markdown_block(block)
     todo = [(section, 2) for section in reversed(document.sections)]
     while todo:
         section, level = todo.pop()
-        lines += [f"{'#' * level} {section.title}", ""]
+        lines += [f"{'#' * level} {safe_markdown(section.title)}", ""]
         for block in section.blocks:
             lines += _markdown_block(block)
         todo += [(inner, level + 1) for inner in reversed(section.sections)]
@@ -95,7 +97,7 @@ def _kind(block: Block) -> str:
 
 def _for_script(specs: dict[str, Any]) -> str:
     """JSON that cannot end the script element it stands in."""
-    text = json.dumps(specs, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(specs, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c")
 
 
@@ -115,7 +117,13 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_seen,
     )
+
+
+def _seen(value: Any) -> Any:
+    """What a template puts in; what is markup already has its own control over it."""
+    return visible_lines(value) if type(value) is str else value
 
 
 def _resource(name: str) -> str:
@@ -124,22 +132,24 @@ def _resource(name: str) -> str:
 
 def _markdown_block(block: Block) -> list[str]:
     if isinstance(block, Text):
-        return [f"> {block.text}" if block.is_notice else block.text, ""]
+        text = safe_markdown(block.text)
+        return [f"> {text}" if block.is_notice else text, ""]
     if isinstance(block, Code):
-        return ["```console", f"$ {block.text}", "```", ""]
+        return ["```console", f"$ {visible(block.text)}", "```", ""]
     if isinstance(block, Table):
         return [
-            f"**{block.caption}**",
+            f"**{safe_markdown(block.caption)}**",
             "",
             *_pipe_table(block),
             "",
-            *([block.note, ""] if block.note else []),
+            *([safe_markdown(block.note), ""] if block.note else []),
         ]
-    alt = block.alt.replace("[", "(").replace("]", ")")
-    return [f"![{alt}](figures/{block.name}.png)", "", f"*{block.caption}*", ""]
+    alt = safe_markdown(block.alt.replace("[", "(").replace("]", ")"))
+    caption = safe_markdown(block.caption)
+    return [f"![{alt}](figures/{block.name}.png)", "", f"*{caption}*", ""]
 
 
 def _pipe_table(table: Table) -> list[str]:
     rule = ["---" if column.kind == "text" else "--:" for column in table.columns]
     rows = [[column.title for column in table.columns], rule, *table.shown()]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return [f"| {' | '.join(map(markdown_cell, row))} |" for row in rows]

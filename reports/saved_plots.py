@@ -11,6 +11,7 @@ from plotly import graph_objects
 from reports.importance import Importances, importances
 from reports.tables import best_trials, paper_side_by_side
 from spaces.errors import StudyError
+from spaces.safe_text import plotly
 from studies import notes, pareto, trials
 from studies.dashboard_texts import save_plot
 from studies.references import all_studies
@@ -75,7 +76,7 @@ def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_o
         graph_objects.Bar(
             x=["best found"],
             y=[_percent(best.value)],
-            name=f"best found: {best.label}",
+            name=f"best found: {plotly(best.label)}",
             marker={"color": BLUE},
         ),
     ]
@@ -109,7 +110,7 @@ def quality_against_size(
         graph_objects.Scatter(
             x=[_size(t) for t in group],
             y=[_percent(trials.value_of(t)) for t in group],
-            text=[trials.label(t) for t in group],
+            text=[plotly(trials.label(t)) for t in group],
             name=name,
             mode=mode,
             line={"shape": "vh", "width": 1},

@@ -19,6 +19,9 @@ from reports.texts import Texts
 from studies import trials
 from studies.scores import standard_error
 
+LONGEST_ANCHOR = 100
+"""Characters of a name that a file's name begins with; file systems take 255 in all."""
+
 
 def search_section(sources: Sources, texts: Texts) -> Section:
     """One part for each study, then what all of them say together."""
@@ -72,7 +75,7 @@ def _study_section(source: Source, texts: Texts) -> Section:
 
 def anchor(name: str) -> str:
     """A study's name as file names and anchors can have it, still unlike any other study's."""
-    clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:LONGEST_ANCHOR]
     return clean if clean == name else f"{clean}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 

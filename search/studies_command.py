@@ -9,6 +9,7 @@ from search.command import OwnCommand, use_files
 from search.options import StorageOption, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import best_in_words
+from spaces.safe_text import visible
 
 app = typer.Typer(help="List the studies, or show one.", invoke_without_command=True)
 
@@ -42,7 +43,7 @@ def studies(
         print_json([row._asdict() for row in rows])
     elif quiet:
         for row in rows:
-            say(row.name)
+            say(visible(row.name))
     elif rows:
         print_studies(output.progress_console(), rows, verbose)
     else:
@@ -71,7 +72,14 @@ def show(
 
         fmnist-search studies show ae --parquet ae.parquet
     """
-    from reports.tables import every_trial, list_studies, summary, trials_frame, write_parquet
+    from reports.tables import (
+        csv_text,
+        every_trial,
+        list_studies,
+        summary,
+        trials_frame,
+        write_parquet,
+    )
     from search.result_tables import print_results, print_studies
     from studies.progress import ENDED
     from studies.references import find_study
@@ -85,7 +93,7 @@ def show(
         print_json({**summary(study, n_best=10), "trials": every_trial(study)})
         return
     if as_csv:
-        say(trials_frame(study).to_csv(index=False), nl=False)
+        say(csv_text(trials_frame(study)), nl=False)
         return
     if parquet is not None:
         write_parquet(study, parquet)

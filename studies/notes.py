@@ -4,6 +4,7 @@ A note that is there already is left alone: somebody may have written on in it.
 """
 
 import math
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.paper import PaperModel
+from spaces.safe_text import markdown, markdown_cell, visible
 from studies import trials
 from studies.dashboard_texts import note_key, save_first_note
 from studies.scores import TWO_SIDED, standard_error
@@ -55,7 +57,7 @@ def study_note(name: str, settings: StudySettings) -> str:
 def trial_note(settings: StudySettings, trial: FrozenTrial) -> str:
     """A trial in words: its configuration, the paper's name for it, how it ended, what it cost."""
     words = trial.user_attrs.get(trials.WORDS)
-    parts = [f"**{words}**"] if words else []
+    parts = [f"**{markdown(words)}**"] if words else []
     name = trial.user_attrs.get(trials.PAPER)
     if name is not None:
         parts.append(_of_the_paper(settings, name))
@@ -80,7 +82,7 @@ def _protocol(settings: StudySettings) -> str:
     limits = {"parameters": settings.max_params, "ms per 100 images": settings.max_latency_ms}
     lines += [f"At most {limit:,} {unit}." for unit, limit in limits.items() if limit is not None]
     if settings.encoder is not None:
-        lines.append(f"Every encoder starts from: {settings.encoder_in_words()}.")
+        lines.append(f"Every encoder starts from: {markdown(settings.encoder_in_words())}.")
     lines.append(f"Seed {settings.seed}.")
     return " ".join(lines)
 
@@ -111,7 +113,10 @@ def _images(budget: Budget) -> str:
 
 def _space(settings: StudySettings) -> Iterator[str]:
     dimensions = settings.search_space().describe()
-    rows = [f"| {name.replace('_', '-')} | {values} |" for name, values in dimensions.items()]
+    rows = [
+        f"| {name.replace('_', '-')} | {markdown_cell(values)} |"
+        for name, values in dimensions.items()
+    ]
     yield f"The `{settings.space_name}` space:"
     yield "\n".join(["| dimension | values |", "| - | - |", *rows])
 
@@ -135,7 +140,7 @@ def _paper(settings: StudySettings) -> Iterator[str]:
 
 
 def _go_on(name: str, settings: StudySettings) -> str:
-    command = f"fmnist-search {settings.stage_record().short} --study '{name}'"
+    command = f"fmnist-search {settings.stage_record().short} --study {shlex.quote(visible(name))}"
     if settings.budget.protocol == "paper":
         command += " --trials 0"
     else:
@@ -161,24 +166,26 @@ def _origin(trial: FrozenTrial) -> Iterator[str]:
     if trials.PROMOTED in attrs:
         yield f"Pruned trial #{attrs[trials.PROMOTED]}, to be trained to the end."
     if trials.GOES_ON_FROM in attrs:
-        yield "Training went on from trial #{trial} of {study}.".format(
-            **attrs[trials.GOES_ON_FROM]
-        )
+        yield f"Training went on from {_named(attrs[trials.GOES_ON_FROM])}."
     if trials.SAME_AS in attrs:
         yield f"Result of trial #{attrs[trials.SAME_AS]}, which has the same configuration."
     if trials.TAKEN_FROM in attrs:
-        yield "Result of trial #{trial} of {study}.".format(**attrs[trials.TAKEN_FROM])
+        yield f"Result of {_named(attrs[trials.TAKEN_FROM])}."
+
+
+def _named(origin: dict[str, Any]) -> str:
+    return f"trial #{origin['trial']} of {markdown(origin['study'])}"
 
 
 def _ending(settings: StudySettings, trial: FrozenTrial) -> str:
     reason = str(trial.user_attrs.get(trials.REASON, ""))
     if trial.state == TrialState.FAIL:
-        return f"Failed: {reason or 'no reason was stored'}."
+        return f"Failed: {markdown(reason) or 'no reason was stored'}."
     value = f"{in_words(settings.metric)} **{_value(settings, trial)}**" if trial.values else ""
     if trial.state == TrialState.COMPLETE:
         return f"Trained to the end: {value}."
     if not trials.n_epochs_stored(trial):
-        return f"Not trained: {reason}."
+        return f"Not trained: {markdown(reason)}."
     n_epochs = f"{trials.n_epochs_stored(trial)} of {_epochs(settings.budget.epochs)}"
     return f"Pruned after {n_epochs}, at {value}: others were better by then."
 
