@@ -1,10 +1,13 @@
 """The three options that say how much is said, and in which form: the same on every command."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import pytest
 
+import search
 from search.app import main, whole_command_line
 from search.defaults import Command, options_of, subcommands_of
 from search.output import JsonOption, QuietOption, VerboseOption
@@ -55,3 +58,11 @@ def test_two_of_them_contradict(
     assert said.err.startswith(
         "error: give one of --quiet, --verbose and --json; see fmnist-search"
     )
+
+
+def test_whatever_is_printed_is_made_safe_for_a_terminal() -> None:
+    """Commands print by ``say``, ``print_json`` and ``safe_console`` alone."""
+    own = {"output.py", "safe_console.py"}
+    files = [p for p in Path(search.__file__).parent.glob("*.py") if p.name not in own]
+    printing = re.compile(r"\btyper\.s?echo\(|(?<![.\w])print\(|(?<![.\w])Console\(")
+    assert not [p.name for p in files if printing.search(p.read_text())]
