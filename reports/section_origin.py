@@ -10,7 +10,7 @@ from reports.document import Block, Code, Column, Section, Table, Text
 from reports.sources import Source, Sources
 from reports.texts import Texts
 from spaces.stages import AUTOENCODER, CLASSIFIER
-from studies import trials
+from studies import attempts, trials
 from studies.data import SPLIT_SEED
 
 
@@ -51,7 +51,7 @@ def search_command(source: Source, storage: str | None) -> str:
     """The command that makes the study: space, budget, seed, limits and encoder as they were."""
     settings, stage = source.settings, source.settings.stage_record()
     words = ["fmnist-search", stage.short, "--study", source.name]
-    words += ["--trials", str(len(trials.searched_results(source.trials)))]
+    words += ["--trials", str(attempts.n_tried(source.trials))]
     words += ["--epochs", str(settings.budget.epochs), "--seed", str(settings.seed)]
     if settings.budget.subset is not None:
         words += ["--subset", str(settings.budget.subset)]

@@ -14,7 +14,7 @@ from reports.texts import Texts
 from reports.views import TimeSpent, time_spent
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
-from studies import trials
+from studies import attempts, trials
 
 
 def summary(sources: Sources, texts: Texts) -> list[Block]:
@@ -96,6 +96,10 @@ def _notices(sources: Sources, texts: Texts) -> list[Block]:
         n_running = sum(t.state == TrialState.RUNNING for t in source.trials)
         if n_running:
             notices.append(texts.choose("summary.running", n_running, study=source.name))
+        lost = [trials.label(t) for t in attempts.searched_without_result(source.trials)]
+        if lost:
+            values = {"study": source.name, "trials": ", ".join(lost)}
+            notices.append(texts.choose("summary.given_up", len(lost), **values))
         if source.settings.budget != Budget():
             reduced.setdefault(budget_in_words(source, texts), []).append(source.name)
     for budget, studies in reduced.items():

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.errors import StudyError
 from spaces.paper import PaperModel
 from spaces.safe_text import csv_value
-from studies import trials
+from studies import attempts, trials
 from studies.scores import can_be_told_apart
 from studies.settings import StudySettings, is_ours, load
 
@@ -87,6 +87,8 @@ class StudyRow(NamedTuple):
     n_paper: int
     best_value: float | None
     best_label: str
+    given_up: tuple[str, ...] = ()
+    """Labels of the trials that count as tried without a result."""
 
 
 def best_trials(study: optuna.Study, n_rows: int = 5) -> list[TrialRow]:
@@ -283,4 +285,5 @@ def _study_row(study: optuna.Study) -> StudyRow:
         n_paper=sum(trials.is_paper(trial) for trial in trials.completed(all_trials)),
         best_value=trials.value_of(best) if best else None,
         best_label=trials.label(best) if best else "",
+        given_up=tuple(map(trials.label, attempts.searched_without_result(all_trials))),
     )

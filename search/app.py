@@ -91,7 +91,8 @@ def fmnist_search(
     configurations of a paper as fixed trials in every study.
 
     Exit codes: 0 done, 1 something must be mended first, 2 wrong usage, 3 a fault stopped a run
-    and the same command goes on, 70 a bug, 130 Ctrl-C, 143 SIGTERM.
+    and the same command goes on, 70 a bug; stopped by a signal: 130 Ctrl-C, 143 SIGTERM,
+    129 SIGHUP, 138 SIGUSR1.
 
     Example: fmnist-search ae --trials 50
     """
@@ -129,7 +130,7 @@ def main() -> None:
     * 3: a fault stopped a run in its middle, such as a full disk, a locked database or a scheduler
       that is gone. No finished trial is lost, and the same command goes on once it is mended.
     * 70: a bug; its traceback is for whoever mends it.
-    * 130, 143: stopped by Ctrl-C or SIGTERM; the same command goes on.
+    * 130, 143, 129, 138: stopped by Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; the same command goes on.
     """
     # How long threads spin while they wait for each other. OpenMP's own choice brings training to
     # a hundredth of its speed as soon as another program uses a core; this one costs 7 to 25 % on

@@ -138,11 +138,10 @@ class SearchView:
         if state is None:
             yield f"{self._plan.study_name}: first trial"
             return
-        n_left = max(0, state.n_wanted - state.n_searched)
-        done = f"{state.n_searched} of {state.n_wanted} searched ({state.n_pruned} pruned)"
+        done = f"{state.in_words()} ({state.n_pruned} pruned)"
         fixed = f"{state.n_paper} of {state.n_paper_wanted} of the paper's"
         failed = f", {state.n_failed} failed" if state.n_failed else ""
-        yield f"{self._plan.study_name}: {done}, {fixed}{failed}{self._time_left(n_left)}"
+        yield f"{self._plan.study_name}: {done}, {fixed}{failed}{self._time_left(state.n_left)}"
         if state.best is not None:
             best = f"best {percent(value_of(state.best))} ({label(state.best)})"
             published = getattr(self._plan.settings.stage_record().best_of_paper, self._metric)

@@ -164,9 +164,10 @@ SEARCH: dict[str, Any] = {
     "enqueue": Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE",
-            help="Train this configuration (.json or .toml) as one of the searched trials, in the "
-            "space or not; may be given several times, and again on resuming.",
+            metavar="FILE|STUDY#TRIAL",
+            help="Train this configuration (.json or .toml, or a trial's, also of one that was "
+            "given up) as one of the searched trials, in the space or not; may be given several "
+            "times, and again on resuming.",
             show_default=False,
         ),
     ],

@@ -86,17 +86,33 @@ def objectives_of(stage: Stage) -> Callable[[str], tuple[str, ...]]:
     return objectives
 
 
-def given_configurations(paths: list[Path] | None, stage: Stage) -> "tuple[Configuration, ...]":
-    """The configurations of files that must be of the stage.
+def given_configurations(
+    sources: list[Path] | None, stage: Stage, storage: str | None
+) -> "tuple[Configuration, ...]":
+    """The configurations of files, or of trials as ``study#12``, that must be of the stage.
 
     Raises:
         ConfigurationError: a file cannot be read or is of the other stage; names it.
+        StudyError: there is no such trial in the storage.
     """
-    files = [(path, read_config(path)) for path in paths or ()]
-    for path, file in files:
-        if file.stage is not stage:
+    given = []
+    for source in sources or ():
+        of, config = _given(source, storage)
+        if of is not stage:
             raise ConfigurationError(
-                f"{path}: is of the {file.stage.name}; this command searches the {stage.name}, "
-                f"try fmnist-search {file.stage.short} --enqueue"
+                f"{source}: is of the {of.name}; this command searches the {stage.name}, "
+                f"try fmnist-search {of.short} --enqueue"
             )
-    return tuple(file.config for _, file in files)
+        given.append(config)
+    return tuple(given)
+
+
+def _given(source: Path, storage: str | None) -> "tuple[Stage, Configuration]":
+    name, _, number = str(source).rpartition("#")
+    if not (name and number.isdecimal()) or source.exists():
+        file = read_config(source)
+        return file.stage, file.config
+    from studies.references import configuration_of
+    from studies.storage import open_existing
+
+    return configuration_of(open_existing(storage), str(source))

@@ -11,6 +11,7 @@ from reports.tables import best_trials, paper_side_by_side, pareto_fronts
 from search.console import duration, percent
 from search.pareto_table import pareto_table
 from spaces.budget import PAPER_BUDGET
+from studies.progress import and_given_up
 from studies.scores import standard_error
 from studies.settings import load
 
@@ -73,7 +74,8 @@ def print_studies(console: Console, rows: Sequence["StudyRow"], verbose: bool = 
     table.columns[0].min_width = 12
     for row in rows:
         running = f" +{row.n_running} running" if row.n_running else ""
-        counts = (f"{row.n_searched}{running}", str(row.n_pruned), str(row.n_paper))
+        given_up = and_given_up(row.given_up)
+        counts = (f"{row.n_searched}{running}{given_up}", str(row.n_pruned), str(row.n_paper))
         best = (
             f"{percent(row.best_value)} ({row.best_label})"
             if row.best_value is not None

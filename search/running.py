@@ -201,7 +201,7 @@ def show_results(
 def _how_it_ended(finished: "Finished") -> str:
     state = finished.state
     return (
-        f"{finished.reason}: {state.n_searched} of {state.n_wanted} searched trials, "
+        f"{finished.reason}: {state.in_words()}, "
         f"{state.n_paper} of {state.n_paper_wanted} of the paper's"
     )
 

@@ -89,7 +89,7 @@ def with_search_options(
             values |= _of_file(context, space_file, stage)
             request = {n: values[n] for n in declared}
             request["space"] = {n: values[n] for n in dimensions if values[n] is not None}
-            request["enqueue"] = given_configurations(values["enqueue"], stage)
+            request["enqueue"] = given_configurations(values["enqueue"], stage, values["storage"])
             request["objectives"] = None
             request |= _objectives(values["objectives"], values.get("metric"))
             output = Output(quiet, verbose, as_json).checked()

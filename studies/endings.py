@@ -9,8 +9,9 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from spaces.errors import ConfigurationError, FmnistSearchError
 from spaces.space import fingerprint
-from studies import gallery, limits, notes, results, trials, weights
+from studies import attempts, gallery, limits, notes, results, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.evaluation import confusion_matrix
@@ -168,3 +169,18 @@ class Endings:
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a trial ends with an error that is none of training's."""
+    if isinstance(error, KeyboardInterrupt):
+        return attempts.INTERRUPTED
+    if is_of_the_run(error):
+        return f"{attempts.INTERRUPTED}: {error}"
+    return f"{type(error).__name__}: {error}"
+
+
+def is_of_the_run(error: BaseException) -> bool:
+    """Whether it came from something around the run, as a full disk, and from no trial."""
+    outside = isinstance(error, KeyboardInterrupt | FmnistSearchError | OSError)
+    return outside and not isinstance(error, ConfigurationError)

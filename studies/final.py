@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from spaces.errors import StudyError, TrainingDivergedError
 from studies import final_results, final_states, tensor_files
+from studies.attempts import MAX_ATTEMPTS
 from studies.data import Images, load_split, load_test
 from studies.evaluation import judge
 from studies.factory import TrainingFactory
@@ -32,7 +33,7 @@ from studies.request import SearchRequest
 from studies.results import as_columns
 from studies.run import CHECKPOINT_SHARE
 from studies.stopping import Interrupted, StopSignal
-from studies.trials import MAX_ATTEMPTS, OUT_OF_MEMORY
+from studies.trials import OUT_OF_MEMORY
 from studies.writing import write
 
 

@@ -11,8 +11,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
 from spaces.errors import StudyError
+from spaces.space import fingerprint
 from spaces.stages import Stage
-from studies import encoders, garbage, notes, trials
+from studies import attempts, encoders, garbage, notes, trials
 from studies.artifacts import ArtifactStore
 from studies.data import load_split
 from studies.estimate import Estimate, estimate
@@ -52,7 +53,7 @@ class Plan(NamedTuple):
     storage: str
     """Without password."""
     n_searched: int
-    """Searched trials that the study has already."""
+    """Searched trials that the study has already, or has given up."""
     n_wanted: int
     n_given: int
     """Of those still to come, how many are configurations that a person gave."""
@@ -95,9 +96,10 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     if storage is not None and not resolution.created:
         study = optuna.load_study(study_name=resolution.name, storage=storage)
         there = study.get_trials(deepcopy=False)
-    n_there = len(trials.searched_results(there))
     names = paper_names(request, settings)
     given = to_enqueue(request.enqueue, settings, there, names)
+    again = attempts.configurations_given_up(there)
+    n_there = attempts.n_tried(there) - sum(fingerprint(config) in again for config in given)
     wanted = max(n_wanted(request, settings, there), n_there + len(given) if given else 0)
     missing = trials.unfinished_paper_trials(there, names)
     configs = [stage.paper_row(name).config for name in missing]

@@ -11,6 +11,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 
 from spaces.errors import ConfigurationError, StudyError
+from spaces.space import fingerprint
 from spaces.stages import Metric, Stage
 from studies import encoders, trials, weights
 from studies import settings as study_settings
@@ -278,6 +279,7 @@ def _take_over(
         if paper or (config in space and config.n_parameters() <= most):
             attrs = {name: value for name, value in identity.items() if value}
             attrs[trials.CONFIG] = config.to_dict()
+            attrs[trials.FINGERPRINT] = fingerprint(config)  # by which a lost one is made up for
             study.enqueue_trial(space.params(config), user_attrs=attrs)
 
 

@@ -15,6 +15,10 @@ import psutil
 LOADED = ["distributed", "studies.trainer", "torch._dynamo"]
 """Optimisers load ``torch._dynamo`` in their first step."""
 
+TO_ALL = {signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
+"""Signals that stop a run and that a terminal, or a scheduler such as Slurm, sends to every process
+of it."""
+
 
 def n_side_by_side(n_jobs: int | None, n_threads: int) -> int:
     """Trainings at a time: as asked, or one per core of this process left by threads.
@@ -56,7 +60,7 @@ def start_fork_server(n_threads: int) -> bool:
     """
     multiprocessing.set_forkserver_preload(LOADED)
     # Without the working folder on its path, where anything may be called as what it loads.
-    with variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), sigint_blocked():
+    with variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), stops_blocked():
         try:
             forkserver.ensure_running()
         except OSError:
@@ -65,15 +69,16 @@ def start_fork_server(n_threads: int) -> bool:
 
 
 @contextmanager
-def sigint_blocked() -> Iterator[None]:
-    """Keep SIGINT from threads and processes that are started inside the block.
+def stops_blocked() -> Iterator[None]:
+    """Keep the signals of ``TO_ALL`` from threads and processes that are started inside the block.
 
-    A terminal sends it to all processes, and workers end when the coordinator says so. What starts
-    inside, with all that it starts in turn, inherits what is blocked here.
+    Workers end when the coordinator says so. What starts inside, with all that it starts in turn,
+    inherits what is blocked here.
     """
-    resource_tracker.ensure_running()  # else started inside, where it would unblock the signal
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, TO_ALL)
     try:
+        resource_tracker.ensure_running()  # which, started anywhere inside, would unblock SIGINT
+        signal.pthread_sigmask(signal.SIG_BLOCK, TO_ALL)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)

@@ -1,12 +1,13 @@
 """What a running search tells its watchers, and how far a study is."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from studies import trials
+from studies import attempts, trials
 from studies.pool import EpochDone
 from studies.request import DEFAULT_TRIALS, SearchRequest
 from studies.settings import StudySettings
@@ -52,24 +53,66 @@ class SearchState(NamedTuple):
     """How far a study is."""
 
     n_searched: int
+    """Searched trials with a result."""
     n_wanted: int
     n_pruned: int
     n_failed: int
     n_paper: int
     n_paper_wanted: int
     best: FrozenTrial | None
+    given_up: tuple[str, ...] = ()
+    """Labels of the trials that count towards the wanted total without a result."""
+
+    @property
+    def n_left(self) -> int:
+        """Searched trials still to come."""
+        return max(0, self.n_wanted - self.n_searched - len(self.given_up))
+
+    def in_words(self) -> str:
+        """How many of the searched trials there are."""
+        n, wanted = self.n_searched, self.n_wanted
+        counts = f"{n} of {wanted} searched trials"
+        if n > wanted:
+            counts = f"{n} searched trials, more than the {wanted} asked for"
+        return counts + and_given_up(self.given_up)
+
+
+def and_given_up(labels: Sequence[str]) -> str:
+    """What is said after a number of trials of those that were given up: ``, 1 given up: #7``."""
+    return f", {len(labels)} given up: {', '.join(labels)}" if labels else ""
+
+
+def say_given_up(
+    study_name: str, all_trials: Sequence[FrozenTrial], numbers: Sequence[int]
+) -> list[Notice]:
+    """What a person should know where a trial that died just now is not tried again.
+
+    Args:
+        study_name: as commands name it.
+        all_trials: of the study.
+        numbers: of the trials that died.
+    """
+    return [
+        Notice(
+            f"{trials.label(trial)} is given up: {attempts.MAX_ATTEMPTS} attempts died without "
+            f"getting further. It counts as tried; --enqueue {study_name}#{trial.number} has it "
+            "tried again"
+        )
+        for trial in attempts.given_up(all_trials)
+        if trial.number in numbers
+    ]
 
 
 def n_wanted(request: SearchRequest, settings: StudySettings, all_trials: list[FrozenTrial]) -> int:
     """Searched trials that the study shall have in the end; those queued by hand are run anyhow."""
-    n_results = len(trials.searched_results(all_trials))
+    n_there = attempts.n_tried(all_trials)
     if request.more is not None:
-        return n_results + request.more
+        return n_there + request.more
     queued = [t for t in all_trials if t.state == TrialState.WAITING]
     n_given = sum(trials.ENQUEUED in trial.user_attrs for trial in queued)
     default = 0 if settings.budget.protocol == "paper" else DEFAULT_TRIALS
     wanted = default if request.trials is None else request.trials
-    return max(wanted, n_results + n_given) if n_given else wanted
+    return max(wanted, n_there + n_given) if n_given else wanted
 
 
 def paper_names(request: SearchRequest, settings: StudySettings) -> list[str]:
@@ -92,6 +135,7 @@ def search_state(
         n_paper=sum(trials.is_paper(t) for t in all_trials if trials.is_result(t)),
         n_paper_wanted=wanted_paper,
         best=trials.best(all_trials, settings.direction),
+        given_up=tuple(map(trials.label, attempts.searched_without_result(all_trials))),
     )
 
 
@@ -99,7 +143,7 @@ def n_begun(all_trials: list[FrozenTrial]) -> int:
     """Searched trials that have ended or are running, here or elsewhere."""
     running = [t for t in all_trials if t.state == TrialState.RUNNING]
     searched = [t for t in running if not trials.is_never_pruned(t)]
-    return len(trials.searched_results(all_trials)) + len(searched)
+    return attempts.n_tried(all_trials) + len(searched)
 
 
 def record_end(study: optuna.Study, reason: str) -> None:

@@ -13,6 +13,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces.errors import StudyError
+from spaces.space import Configuration
+from spaces.stages import Stage
 from studies import settings as study_settings
 from studies import trials
 
@@ -82,6 +84,21 @@ def find_trial(storage: BaseStorage | None, reference: str) -> StudyTrial:
     return StudyTrial(study, best)
 
 
+def configuration_of(storage: BaseStorage | None, reference: str) -> tuple[Stage, Configuration]:
+    """The stage and the configuration of the trial ``study#12``, whatever became of it.
+
+    Raises:
+        StudyError: there is no such study or trial, or it had no configuration yet.
+    """
+    name, number = _split(reference, _names(storage))
+    study = find_study(storage, name)
+    trial = _known(study, number) if number is not None else find_trial(storage, name).trial
+    stage = study_settings.load(study).stage_record()
+    if trials.CONFIG not in trial.user_attrs:
+        raise StudyError(f"trial {number} of '{name}' ended before it had a configuration")
+    return stage, stage.spaces["paper"].config_type.from_dict(trial.user_attrs[trials.CONFIG])
+
+
 def names_a_study(storage: BaseStorage | None, reference: str) -> bool:
     """Whether a study has exactly that name, or that before ``#`` and a trial's number."""
     names = _names(storage)
@@ -118,15 +135,19 @@ def _split(reference: str, names: list[str]) -> tuple[str, int | None]:
     return name, int(number)
 
 
-def _finished(study: optuna.Study, number: int) -> FrozenTrial:
+def _known(study: optuna.Study, number: int) -> FrozenTrial:
     known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
     if number not in known:
         last = f"the last is {max(known)}" if known else "it has none"
         raise StudyError(f"study '{study.study_name}' has no trial {number}; {last}")
-    trial = known[number]
+    return known[number]
+
+
+def _finished(study: optuna.Study, number: int) -> FrozenTrial:
+    trial = _known(study, number)
     if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
         raise StudyError(
             f"trial {number} of '{study.study_name}' left no model, "
             f"its state is {trial.state.name}; name one that was completed or pruned"
         )
-    return known[int(trial.user_attrs.get(trials.SAME_AS, number))]
+    return _known(study, int(trial.user_attrs.get(trials.SAME_AS, number)))

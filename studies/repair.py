@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from spaces.classifier import ClassifierConfig
 from spaces.space import Configuration, fingerprint
-from studies import trials
-from studies.progress import Notice
+from studies import attempts, trials
+from studies.progress import Notice, say_given_up
 from studies.settings import StudySettings
 from studies.sharing import Sharing
 
@@ -75,10 +75,11 @@ def make_up(
         all_trials = study.get_trials(deepcopy=False)
         text = f"trial {_numbers(lost)} was left running by a process that died: marked failed"
         notices.append(Notice(text))
+        notices += say_given_up(study.study_name, all_trials, [trial.number for trial in lost])
     missing = trials.missing_paper_trials(all_trials, paper_names)
     for name in missing:
         _enqueue_paper(study, settings, name)
-    retries = trials.trials_to_retry(all_trials)
+    retries = attempts.to_retry(all_trials)
     for trial in retries:
         _enqueue_retry(study, settings, trial)
     if retries:
@@ -100,6 +101,7 @@ def to_enqueue(
     rows = (settings.stage_record().paper_row(name).config for name in paper_names)
     known = {fingerprint(_over_encoder(base, config)) for config in rows}
     known |= {str(trial.user_attrs.get(trials.FINGERPRINT)) for trial in all_trials}
+    known -= set(attempts.configurations_given_up(all_trials))
     new = {fingerprint(c): c for c in (_over_encoder(base, config) for config in given)}
     return [config for key, config in new.items() if key not in known]
 
@@ -112,7 +114,7 @@ def _enqueue_paper(study: optuna.Study, settings: StudySettings, name: str) -> N
 
 def _enqueue_retry(study: optuna.Study, settings: StudySettings, trial: FrozenTrial) -> None:
     attrs = {trials.RETRY_OF: trial.number}
-    for name in (trials.PROMOTED, trials.ENQUEUED):
+    for name in (trials.PROMOTED, trials.ENQUEUED, trials.TAKEN_FROM):
         if name in trial.user_attrs:
             attrs[name] = trial.user_attrs[name]
     _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
@@ -126,8 +128,9 @@ def _enqueue_given(
     for config in given:
         there = study.get_trials(deepcopy=False)
         own = _over_encoder(settings.search_space().base, config)
-        same = [t for t in there if t.user_attrs.get(trials.FINGERPRINT) == fingerprint(own)]
-        if same:
+        key = fingerprint(own)
+        same = [t for t in there if t.user_attrs.get(trials.FINGERPRINT) == key]
+        if same and key not in attempts.configurations_given_up(there):
             text = f"{own.in_words()}: is {trials.label(same[-1])} already"
         else:
             _enqueue(study, settings, own.to_dict(), {trials.ENQUEUED: True})

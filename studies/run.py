@@ -18,12 +18,12 @@ from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.budget import Budget
-from spaces.errors import ConfigurationError, FmnistSearchError, StudyError, TrainingDivergedError
+from spaces.errors import ConfigurationError, StudyError, TrainingDivergedError
 from spaces.space import Configuration, SearchSpace, fingerprint
-from studies import repair, results, trials
+from studies import attempts, repair, results, trials
 from studies.artifacts import ArtifactStore
 from studies.data import Images
-from studies.endings import Endings
+from studies.endings import Endings, is_of_the_run, reason_of
 from studies.metrics import EpochMetrics
 from studies.pool import EpochDone, Job, Pool, Raised, Report, Started, WorkerDied, is_out_of_memory
 from studies.progress import (
@@ -35,6 +35,7 @@ from studies.progress import (
     n_wanted,
     paper_names,
     record_end,
+    say_given_up,
 )
 from studies.request import PrunerName, SamplerName, SearchRequest
 from studies.running import Running, configure
@@ -77,6 +78,7 @@ class Search:
         self._twins: list[Trial] = []
         self._checkpoint_s = 0.0
         self._awaited: list[int] = []
+        self._dealt_with: int | None = None
         self._paper_names = paper_names(self.request, self.settings)
         self.endings = Endings(
             self.study,
@@ -147,12 +149,14 @@ class Search:
     def _give_back(self, trial: Trial | None) -> None:
         """Undo an ask at which another process may have asked, too: the count would not hold."""
         if trial is not None:
-            self.endings.fail(trial, trials.LOST, time.monotonic())
+            reason = f"{attempts.INTERRUPTED}: the study's lock was lost"
+            self.endings.fail(trial, reason, time.monotonic())
 
     def _wait_for_reports(self) -> None:
         with self.stop.interruptible():
             reports = self.pool.wait()
         for report in reports:
+            self._dealt_with = report.number
             try:
                 self._take(report)
             except UpdateFinishedTrialError:
@@ -165,6 +169,7 @@ class Search:
                 with suppress(RuntimeError, MemoryError):
                     self.pool.end(report.number, with_weights=False)
                 self._lose(running, trials.OUT_OF_MEMORY)
+        self._dealt_with = None
 
     def _elsewhere(self) -> list[int]:
         return [trial.number for trial in self.sharing.elsewhere(self._trials())]
@@ -209,7 +214,7 @@ class Search:
             self.endings.fail(trial, trials.LOST, begun)
         except BaseException as error:
             if trial.number not in self._running:  # else it is abandoned with the others
-                self.endings.fail(trial, _bug(error), begun)
+                self.endings.fail(trial, reason_of(error), begun)
             raise
 
     def _settle_or_train(self, trial: Trial) -> None:
@@ -220,6 +225,8 @@ class Search:
         known = results.stored_result(self.study, all_trials, trial, key)
         if known is not None:
             self.endings.reuse(trial, known)
+        elif (refusal := attempts.reason_to_refuse(all_trials, trial)) is not None:
+            self.endings.fail(trial, refusal, time.monotonic())
         elif any(key == fingerprint(r.config) for r in self._running.values()):
             self._twins.append(trial)  # its result will be there when the other ends
         else:
@@ -296,7 +303,9 @@ class Search:
 
     def _lose(self, running: Running, reason: str) -> None:
         """A worker died, and its trial with it; the trial is tried again, a few times at most."""
-        self._end(running, reason)
+        self._end(running, attempts.INTERRUPTED if self.stop.received is not None else reason)
+        for notice in say_given_up(self.study.study_name, self._trials(), [running.trial.number]):
+            self.on_event(notice)
         if self.pool.capacity == 0:
             self.on_event(Notice("no worker is left; waiting for another"))
         if self._is_given_up(running.trial):
@@ -306,7 +315,7 @@ class Search:
         """Whether one of the paper's was lost so often in this run that only the next tries it."""
         name = trial.user_attrs.get(trials.PAPER)
         self._n_lost[name] += 1
-        return name in self._paper_names and self._n_lost[name] >= trials.MAX_ATTEMPTS
+        return name in self._paper_names and self._n_lost[name] >= attempts.MAX_ATTEMPTS
 
     def _disown(self, number: int) -> None:
         running = self._running[number]
@@ -327,22 +336,16 @@ class Search:
 
     def _abandon(self, error: BaseException) -> None:
         """Mark what still runs as failed, as it will be made up for."""
-        stopped = isinstance(error, KeyboardInterrupt)
-        reason = trials.INTERRUPTED if stopped else _bug(error)
+        reason = reason_of(error)
+        innocent = f"{attempts.INTERRUPTED}: the run ended"
         left = [(r.trial, r.begun) for r in self._running.values()]
         left += [(twin, time.monotonic()) for twin in self._twins]
         self._running.clear()
         self._twins.clear()
         with suppress(StudyError):  # of a database that is gone, as the error that brought us here
             for trial, begun in left:
-                self.endings.fail(trial, reason, begun)
+                its_doing = trial.number == self._dealt_with or is_of_the_run(error)
+                self.endings.fail(trial, reason if its_doing else innocent, begun)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)
-
-
-def _bug(error: BaseException) -> str:
-    """Why a trial ends with an error that is none of training's."""
-    if isinstance(error, FmnistSearchError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

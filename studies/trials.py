@@ -55,13 +55,9 @@ COST_ATTRS: dict[Cost, str] = {
 """Where a trial keeps each of its costs."""
 
 DIVERGED = "diverged"
-INTERRUPTED = "interrupted"
 LOST = "process died"
 OUT_OF_MEMORY = "out of memory"
 INFEASIBLE = "infeasible"
-
-MAX_ATTEMPTS = 3
-"""Times a searched configuration is begun before it is given up and counts as tried."""
 
 
 def missing_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
@@ -74,18 +70,6 @@ def unfinished_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str])
     """The paper's configurations, in order, that have no result yet."""
     done = {t.user_attrs.get(PAPER) for t in trials if is_result(t)}
     return [name for name in names if name not in done]
-
-
-def trials_to_retry(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """Searched trials that were stopped from outside and that nothing has made up for yet."""
-    last = [same[-1] for same in _never_finished(trials) if len(same) < MAX_ATTEMPTS]
-    retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
-    return [trial for trial in last if trial.number not in retried]
-
-
-def given_up(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The last attempts at searched configurations that were stopped too often to try again."""
-    return [same[-1] for same in _never_finished(trials) if len(same) >= MAX_ATTEMPTS]
 
 
 def is_paper(trial: FrozenTrial | Trial) -> bool:
@@ -125,9 +109,9 @@ def is_result(trial: FrozenTrial) -> bool:
 
 
 def searched_results(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
-    """The trials that count towards the wanted total, by number."""
-    ended = [*filter(is_result, trials), *given_up(trials)]
-    return sorted((t for t in ended if not is_never_pruned(t)), key=lambda t: t.number)
+    """The searched trials with a result, by number."""
+    ended = [t for t in trials if is_result(t) and not is_never_pruned(t)]
+    return sorted(ended, key=lambda t: t.number)
 
 
 def stored_result(trials: Iterable[FrozenTrial], fingerprint: str) -> FrozenTrial | None:
@@ -260,13 +244,3 @@ def label(trial: FrozenTrial | Trial) -> str:
     """How a person knows the trial: ``#12``, or ``#3 paper:baseline``."""
     name = trial.user_attrs.get(PAPER)
     return f"#{trial.number} paper:{name}" if name else f"#{trial.number}"
-
-
-def _never_finished(trials: Iterable[FrozenTrial]) -> list[list[FrozenTrial]]:
-    """All attempts at each searched configuration of which every one was stopped from outside."""
-    attempts: dict[tuple[str, int | None], list[FrozenTrial]] = {}
-    for trial in trials:
-        fingerprint, promoted = (trial.user_attrs.get(name) for name in (FINGERPRINT, PROMOTED))
-        if fingerprint is not None and not is_paper(trial):
-            attempts.setdefault((fingerprint, promoted), []).append(trial)
-    return [same for same in attempts.values() if all(map(is_unfinished_failure, same))]

@@ -15,7 +15,7 @@ from distributed.utils import silence_logging_cmgr
 
 from spaces.errors import StudyError
 from studies import trainer
-from studies.processes import environment, sigint_blocked, start_fork_server
+from studies.processes import environment, start_fork_server, stops_blocked
 
 CONNECT_S = 5.0
 """How long a scheduler may take to answer."""
@@ -93,7 +93,7 @@ def local_workers(n_workers: int, n_threads: int) -> Iterator[Client]:
         if start_fork_server(n_threads):
             distributed.utils._forkserver_preload_set = True  # else Dask would load all it knows
             stack.enter_context(dask.config.set(FORKED))
-        with dask.config.set(_settings(n_threads)), sigint_blocked():
+        with dask.config.set(_settings(n_threads)), stops_blocked():
             local = LocalCluster(
                 n_workers=n_workers,
                 threads_per_worker=1,

@@ -28,7 +28,7 @@ from typing import IO, Any
 
 import psutil
 
-from studies.processes import sigint_blocked, variables
+from studies.processes import TO_ALL, stops_blocked, variables
 
 _context = get_context("forkserver")
 LOADED = [
@@ -48,7 +48,7 @@ socket.send_fds(link, [b"go"], [0, 1, 2])
 with link.makefile("rw") as lines:
     print(json.dumps([sys.argv[1:], dict(os.environ), os.getcwd()]), file=lines, flush=True)
     pid = int(lines.readline())
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, lambda number, _: os.kill(pid, number))
     sys.exit(int(lines.readline()))
 """
@@ -63,8 +63,8 @@ def start_loading() -> None:
     set_forkserver_preload(LOADED)
     # Python's tracker would tell of every semaphore of a process that a test killed.
     quiet = {"PYTHONWARNINGS": "ignore::UserWarning:multiprocessing.resource_tracker"}
-    # A search that runs in this process forks its workers from it too, so SIGINT is blocked.
-    with variables(quiet), sigint_blocked():
+    # A search that runs in this process forks its workers from it too, so these are blocked.
+    with variables(quiet), stops_blocked():
         forkserver.ensure_running()
 
 
@@ -254,7 +254,7 @@ def _run(
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, errors="backslashreplace")
     gc.freeze()  # no collection need look through all that was loaded
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, TO_ALL)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -161,12 +161,21 @@ def assert_complete(database: Path, n_searched: int, n_studies: int = 1) -> None
 
 
 def n_given_up(searched: list[Stored]) -> int:
-    """Configurations that were begun so often in vain that they count as tried."""
-    attempts: dict[str, list[str]] = defaultdict(list)
+    """Configurations whose attempts died so often in vain that they count as tried."""
+    attempts: dict[str, list[Stored]] = defaultdict(list)
     for trial in searched:
         if "fingerprint" in trial.attrs:
-            attempts[trial.attrs["fingerprint"]].append(trial.state)
-    return sum(len(same) >= MAX_ATTEMPTS and set(same) == {"FAIL"} for same in attempts.values())
+            attempts[trial.attrs["fingerprint"]].append(trial)
+    never_ended = [a for a in attempts.values() if {trial.state for trial in a} == {"FAIL"}]
+    return sum(n_deaths_in_vain(same) >= MAX_ATTEMPTS for same in never_ended)
+
+
+def n_deaths_in_vain(attempts: list[Stored]) -> int:
+    """Deaths since the configuration's training last got further."""
+    n_epochs = [len(trial.attrs.get("epochs", {}).get("epoch", [])) for trial in attempts]
+    furthest = n_epochs.index(max(n_epochs))
+    since = attempts[furthest:] if max(n_epochs) else attempts
+    return sum(not trial.attrs.get("reason", "").startswith("interrupted") for trial in since)
 
 
 def assert_one_line(run: Run, words: str) -> None:

@@ -121,6 +121,7 @@ def test_a_studys_row_counts_its_trials_by_what_became_of_them(study: optuna.Stu
         "n_paper": 1,
         "best_value": 0.02,
         "best_label": "#1",
+        "given_up": (),
     }
 
 

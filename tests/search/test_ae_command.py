@@ -53,7 +53,7 @@ def test_dry_run_starts_nothing(command: Command) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "code", "jobs"), [(signal.SIGINT, 130, "2"), (signal.SIGTERM, 143, "1")]
+    ("number", "code", "jobs"), [(signal.SIGHUP, 129, "2"), (signal.SIGTERM, 143, "1")]
 )
 def test_a_signal_stops_cleanly_and_says_how_to_go_on(
     command: Command, number: signal.Signals, code: int, jobs: str

@@ -108,7 +108,7 @@ def test_on_a_terminal_the_running_trial_and_the_study_are_in_view() -> None:
         for event in (*EVENTS, EVENTS[1], EVENTS[2]):
             view(event)
     text = shown(console)
-    assert "ae: 1 of 2 searched (1 pruned), 5 of 5 of the paper's, 1 failed" in text
+    assert "ae: 1 of 2 searched trials (1 pruned), 5 of 5 of the paper's, 1 failed" in text
     assert "best 2.00 % (#7); the paper's best 1.75 %" in text
     assert "epoch 1/4  loss 4.00 %  at most 30 s left" in text
     assert text.rstrip().endswith("\x1b[?25h"), "the cursor is given back"

@@ -6,10 +6,12 @@ import pytest
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
+from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import StudyError
+from spaces.stages import AUTOENCODER
 from studies import trials
-from studies.references import all_studies, find_study, find_trial
+from studies.references import all_studies, configuration_of, find_study, find_trial
 from studies.settings import StudySettings, store
 from studies.storage import open_existing, open_storage, storage_url
 
@@ -100,3 +102,15 @@ def test_only_a_storage_that_was_named_must_be_there(
     assert list(tmp_path.iterdir()) == []
     optuna.create_study(storage=open_storage(storage_url(None)), study_name="ae")
     assert [s.study_name for s in all_studies(open_existing(None))] == ["ae"]
+
+
+def test_a_configuration_is_found_whatever_became_of_its_trial(storage: BaseStorage) -> None:
+    config = AutoencoderConfig(dropout=0.3)
+    attrs = {trials.CONFIG: config.to_dict()}
+    study = optuna.load_study(storage=storage, study_name="c#3")
+    study.add_trial(create_trial(state=FAIL, user_attrs=attrs))
+    assert configuration_of(storage, "c#3#0") == (AUTOENCODER, config)
+    with pytest.raises(StudyError, match="trial 3 of 'ae' ended before it had a configuration"):
+        configuration_of(storage, "ae#3")
+    with pytest.raises(StudyError, match="no trial 9"):
+        configuration_of(storage, "ae#9")

@@ -1,5 +1,6 @@
 """The engine, on a real SQLite file with tiny images: what a study holds after runs and deaths."""
 
+import errno
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,16 +17,16 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, StudyError
 from spaces.stages import AUTOENCODER
-from studies import trials, weights
+from studies import attempts, trials, weights
 from studies.artifacts import ArtifactFolder
 from studies.data import Images, Split
 from studies.opening import open_study, resolve
 from studies.pool import EpochDone, InProcess
-from studies.progress import Event, Notice, TrialEnded, TrialStarted, paper_names
+from studies.progress import Event, Notice, TrialEnded, TrialStarted, paper_names, search_state
 from studies.repair import prepare
 from studies.request import SearchRequest
 from studies.run import Search
-from studies.settings import StudySettings
+from studies.settings import StudySettings, load
 from studies.sharing import Alone
 from studies.stopping import Interrupted, StopSignal
 from studies.storage import open_storage, storage_url
@@ -57,7 +58,9 @@ class Runner:
         study = open_study(self.storage, resolution, self.store)
         settings = resolution.settings
         names = paper_names(request, settings)
-        self.events.extend(prepare(study, settings, Alone(), names, request.promote))
+        self.events.extend(
+            prepare(study, settings, Alone(), names, request.promote, request.enqueue)
+        )
 
         def listen(event: Event) -> None:
             self.events.append(event)
@@ -97,12 +100,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     torch.set_num_threads(n_threads)
 
 
-def stop_at(number: int, epoch: int) -> Callable[[Event], None]:
-    """Presses Ctrl-C when the given trial has finished the given epoch."""
+def stop_at(number: int, epoch: int, with_signal: int = signal.SIGINT) -> Callable[[Event], None]:
+    """Presses Ctrl-C, or the like, when the given trial has finished the given epoch."""
 
     def listen(event: Event) -> None:
         if isinstance(event, EpochDone) and (event.number, event.metrics.epoch) == (number, epoch):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(with_signal)
 
     return listen
 
@@ -169,7 +172,7 @@ def test_ctrl_c_leaves_nothing_running_and_the_trial_is_made_up_for(run: Runner)
     with pytest.raises(Interrupted):
         run(on_event=stop_at(N_PAPER + 1, 1))
     assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 1, "FAIL": 1}
-    assert run.trials()[-1].user_attrs[trials.REASON] == trials.INTERRUPTED
+    assert run.trials()[-1].user_attrs[trials.REASON] == attempts.INTERRUPTED
     run()
     assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3, "FAIL": 1}
 
@@ -305,6 +308,83 @@ def test_a_training_that_gets_no_memory_is_tried_three_times_and_the_study_goes_
     run.make_training = Training
     assert run() == "nothing left to do"
     assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3, "FAIL": 3}
+
+
+FIXED = {"dropout": "0", "batchnorm": "false", "pool1": "max", "pool2": "max"} | {
+    "conv1_channels": "8",
+    "conv2_channels": "16",
+}
+"""A space of one configuration."""
+
+
+def without_memory_for_searched(config: Any, *rest: Any) -> Training:
+    if config.conv1_channels == 8:
+        torch.empty(10**15)
+    return Training(config, *rest)
+
+
+def test_however_often_a_trial_is_stopped_it_is_trained_to_the_end(run: Runner) -> None:
+    request = replace(REQUEST, trials=1, epochs=8, checkpoint_every=1, only_paper=())
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+    for attempt, number in enumerate(numbers):
+        with pytest.raises(Interrupted):
+            run(request, stop_at(attempt, 2 * attempt + 1, number))
+    assert run(request) == "nothing left to do"
+    assert state_counts(run.trials()) == {"FAIL": 4, "COMPLETE": 1}
+    assert run.trials()[-1].user_attrs[trials.GOES_ON_FROM]["epochs"] == 7
+    assert attempts.given_up(run.trials()) == []
+
+
+def test_a_fault_around_the_run_is_no_attempt_of_the_trial_that_it_hit(run: Runner) -> None:
+    def fill_the_disk(event: Event) -> None:
+        if isinstance(event, TrialStarted):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    request = replace(REQUEST, trials=1, only_paper=())
+    for _ in range(attempts.MAX_ATTEMPTS + 1):
+        with pytest.raises(OSError, match="No space"):
+            run(request, fill_the_disk)
+    assert run(request) == "nothing left to do"
+    assert state_counts(run.trials()) == {"FAIL": 4, "COMPLETE": 1}
+
+
+def test_what_dies_again_and_again_is_given_up_said_so_counted_and_can_be_asked_for(
+    run: Runner,
+) -> None:
+    request = replace(REQUEST, trials=2, space=FIXED, only_paper=())
+    run.make_training = without_memory_for_searched
+    assert run(request) == "nothing left to do", "it comes to an end in a space of one, too"
+    *died, drawn = run.trials()
+    assert [t.user_attrs[trials.REASON] for t in died] == [trials.OUT_OF_MEMORY] * 3
+    assert drawn.user_attrs[trials.REASON] == "given up: as #2"
+    (said,) = [e.text for e in run.events if isinstance(e, Notice) and "given up" in e.text]
+    assert said.startswith("#2 is given up")
+    state = search_state(run.trials(), load(run.study()), 2, 0)
+    assert state.in_words() == "0 of 2 searched trials, 2 given up: #2, #3"
+    assert state.n_left == 0
+
+    run.make_training = Training
+    config = AutoencoderConfig.from_dict(drawn.user_attrs[trials.CONFIG])
+    assert run(replace(request, enqueue=(config,))) == "nothing left to do"
+    assert run.trials()[-1].state == TrialState.COMPLETE
+    state = search_state(run.trials(), load(run.study()), 2, 0)
+    assert state.in_words() == "1 of 2 searched trials, 1 given up: #3"
+    run.events.clear()
+    run(replace(request, enqueue=(config,)))
+    assert any("is #4 already" in e.text for e in run.events if isinstance(e, Notice))
+
+
+def test_a_new_study_takes_over_results_and_nothing_that_was_given_up(run: Runner) -> None:
+    request = replace(REQUEST, trials=1, space=FIXED, only_paper=())
+    run.make_training = without_memory_for_searched
+    run(request)
+    assert state_counts(run.trials()) == {"FAIL": 3}
+    run.make_training = Training
+    run(replace(request, new=True))
+    assert state_counts(run.trials("s-2")) == {"COMPLETE": 1}
+    assert search_state(run.trials("s-2"), load(run.study("s-2")), 1, 0).in_words() == (
+        "1 of 1 searched trials"
+    )
 
 
 def test_a_damaged_checkpoint_is_not_gone_on_from(run: Runner) -> None:

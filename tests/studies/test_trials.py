@@ -12,7 +12,7 @@ from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
 from spaces.space import fingerprint
 from spaces.stages import AUTOENCODER
-from studies import trials
+from studies import attempts, trials
 from studies.repair import prepare
 from studies.settings import StudySettings, store, with_space
 from studies.sharing import Alone
@@ -52,7 +52,7 @@ def test_the_papers_trials_are_missing_until_one_waits_runs_or_has_ended_by_itse
         made(1, WAITING, paper="b"),
         made(2, RUNNING, paper="c"),
         made(3, FAIL, paper="d", **DIVERGED),
-        made(4, FAIL, paper="e", reason=trials.INTERRUPTED),
+        made(4, FAIL, paper="e", reason=attempts.INTERRUPTED),
         made(5, FAIL, paper="f", reason=trials.LOST),
         made(6, WAITING, paper="f"),
         made(7, COMPLETE),
@@ -62,72 +62,9 @@ def test_the_papers_trials_are_missing_until_one_waits_runs_or_has_ended_by_itse
     assert trials.unfinished_paper_trials(study, names) == ["e", "b", "x", "c", "f"]
 
 
-def test_a_trial_stopped_from_outside_is_to_be_retried() -> None:
-    stopped = [
-        made(0, FAIL, fingerprint="a", reason=trials.INTERRUPTED),
-        made(1, FAIL, fingerprint="b", reason=trials.LOST),
-        made(2, FAIL, fingerprint="c", reason="MemoryError: "),
-        made(3, FAIL, fingerprint="d"),
-    ]
-    assert numbers(trials.trials_to_retry(stopped)) == [0, 1, 2, 3]
-
-
-def test_what_has_ended_by_itself_or_belongs_to_the_paper_is_not_retried() -> None:
-    study = [
-        made(0, FAIL, fingerprint="a", **DIVERGED),
-        made(1, FAIL, fingerprint="b", paper="baseline", reason=trials.INTERRUPTED),
-        made(2, FAIL, reason=trials.INTERRUPTED),  # died before it had a configuration
-        made(3, COMPLETE, fingerprint="c"),
-        made(4, PRUNED, 0.3, fingerprint="d"),
-    ]
-    assert trials.trials_to_retry(study) == []
-
-
-@pytest.mark.parametrize("state", [COMPLETE, PRUNED, RUNNING, WAITING])
-def test_a_trial_that_was_made_up_for_is_not_retried(state: TrialState) -> None:
-    failed = made(0, FAIL, fingerprint="a", reason=trials.LOST)
-    value = 0.3 if state == PRUNED else None
-    assert trials.trials_to_retry([failed, made(1, state, value, fingerprint="a")]) == []
-    before = [made(0, state, value, fingerprint="a"), made(1, FAIL, fingerprint="a")]
-    assert trials.trials_to_retry(before) == []
-
-
-def test_a_retry_that_only_waits_is_enough_until_it_fails_too() -> None:
-    failed = made(0, FAIL, fingerprint="a", reason=trials.LOST)
-    assert trials.trials_to_retry([failed, made(1, WAITING, fingerprint="a", retry_of=0)]) == []
-    died = made(1, FAIL, fingerprint="a", retry_of=0, reason=trials.LOST)
-    assert numbers(trials.trials_to_retry([failed, died])) == [1]
-    waiting = made(2, WAITING, fingerprint="a", retry_of=1)
-    assert trials.trials_to_retry([failed, died, waiting]) == []
-
-
-def test_a_retry_is_known_by_what_it_makes_up_for_whatever_its_configuration_is_called() -> None:
-    failed = made(0, FAIL, fingerprint="of an older version", reason=trials.LOST)
-    assert trials.trials_to_retry([failed, made(1, WAITING, fingerprint="a", retry_of=0)]) == []
-
-
-def test_a_configuration_is_begun_three_times_and_no_more() -> None:
-    failures = [made(n, FAIL, fingerprint="a", reason=trials.LOST) for n in range(3)]
-    assert trials.MAX_ATTEMPTS == 3
-    assert numbers(trials.trials_to_retry(failures[:1])) == [0]
-    assert numbers(trials.trials_to_retry(failures[:2])) == [1]
-    assert trials.trials_to_retry(failures) == []
-    assert trials.given_up(failures[:2]) == []
-    assert numbers(trials.given_up(failures)) == [2]
-    study = [*failures, made(3, COMPLETE), made(4, COMPLETE)]
-    assert numbers(trials.searched_results(study)) == [2, 3, 4], "given up counts as tried"
-
-
-def test_attempts_at_a_configuration_are_counted_apart_from_those_to_promote_it() -> None:
-    failures = [made(n, FAIL, fingerprint="a", reason=trials.LOST) for n in range(2)]
-    failures += [made(n, FAIL, fingerprint="a", promoted=9, reason=trials.LOST) for n in (2, 3)]
-    assert numbers(trials.trials_to_retry(failures)) == [1, 3]
-    assert trials.given_up(failures) == []
-
-
 def test_failures_are_told_apart_by_whose_doing_they_are() -> None:
     diverged = made(0, FAIL, **DIVERGED)
-    stopped = made(1, FAIL, reason=trials.INTERRUPTED)
+    stopped = made(1, FAIL, reason=attempts.INTERRUPTED)
     assert trials.has_diverged(diverged)
     assert trials.is_result(diverged)
     assert not trials.is_unfinished_failure(diverged)
@@ -206,7 +143,7 @@ def test_a_model_at_its_limits_is_feasible_and_one_above_any_of_them_is_not_rank
     [
         ({}, False),
         ({"reason": f"{trials.INFEASIBLE}: n_parameters 9 above 8"}, True),
-        ({"reason": trials.INTERRUPTED}, False),
+        ({"reason": attempts.INTERRUPTED}, False),
         (DIVERGED, False),
     ],
 )
@@ -363,7 +300,9 @@ def histories(draw: st.DrawFn) -> list[tuple[TrialState, dict[str, Any]]]:
         if state in (COMPLETE, PRUNED) or draw(st.booleans()):
             attrs |= {trials.CONFIG: config.to_dict(), trials.FINGERPRINT: fingerprint(config)}
         if state == FAIL:
-            attrs[trials.REASON] = draw(st.sampled_from([trials.LOST, "diverged: nan"]))
+            attrs[trials.REASON] = draw(
+                st.sampled_from([trials.LOST, attempts.INTERRUPTED, "diverged: nan"])
+            )
         history.append((state, attrs))
     return history
 
@@ -391,7 +330,7 @@ def test_making_up_for_a_run_twice_is_making_up_for_it_once(
     assert snapshot(study) == once
     assert Alone().lost(study.trials) == []
     assert trials.missing_paper_trials(study.trials, paper.AUTOENCODER_RUN_ORDER) == []
-    assert trials.trials_to_retry(study.trials) == []
+    assert attempts.to_retry(study.trials) == []
     kept = [(state, set(attrs)) for _, state, attrs in once[: len(history)] if state != FAIL]
     assert all(state in (COMPLETE, PRUNED, RUNNING) for state, _ in kept)
     queued = [attrs.get(trials.PAPER) for _, state, attrs in once if state == WAITING]
