@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from reports.effects import (
     CLAIMS,
+    WARM,
     Claim,
     Estimate,
     Features,
@@ -21,7 +22,7 @@ from spaces import paper
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.settings import StudySettings
 
-Says = Literal["helps", "hurts", "nothing"]
+Shown = Literal["helps", "hurts", "nothing"]
 
 
 class Compared(NamedTuple):
@@ -32,10 +33,12 @@ class Compared(NamedTuple):
     """
 
     name: str
-    says: Says
-    """What the paper says the change does."""
+    shown: Shown
+    """What the paper's table shows that the change does, one run against another."""
+    table: int | None
+    """Which of its tables that is; None of a change that none shows."""
     raises: bool | None
-    """Whether the paper says that the metric grows."""
+    """Whether the metric grows there."""
     published: float | None
     """The paper's own step."""
     final: Estimate | None
@@ -72,9 +75,7 @@ def warm_against_scratch(sources: Sources) -> Compared | None:
             rows += [{**row, "warm": is_warm} for row in own]
             values += found
         outcomes.append((rows, values))
-    raises = pair[0].settings.direction == "maximize"
-    claim = Claim("warm", {"warm": 1.0}, raises)
-    return _compared(claim, pair[0], *outcomes)
+    return _compared(WARM, pair[0], *outcomes)
 
 
 def _study(source: Source) -> Study:
@@ -114,20 +115,28 @@ def _compared(
 ) -> Compared:
     is_log = source.settings.stage == AUTOENCODER.name
     # The claims are put for what is the study's usual metric; of a loss less is more.
-    is_turned = not is_log and source.settings.direction == "minimize" and claim.name != "warm"
+    is_turned = not is_log and source.settings.direction == "minimize"
     raises = claim.raises if not is_turned or claim.raises is None else not claim.raises
     found = estimate(*final, claim.contrast)
     better = source.settings.direction == "maximize"
-    says: Says = "nothing" if raises is None else "helps" if raises == better else "hurts"
+    shown: Shown = "nothing" if raises is None else "helps" if raises == better else "hurts"
     return Compared(
         claim.name,
-        says,
+        shown,
+        None if raises is None else _table(source.settings),
         raises,
         published_step(claim.name, source.settings.metric),
         _relative(found) if is_log else found,
         _relative(estimate(*first, claim.contrast)) if is_log else estimate(*first, claim.contrast),
         "no claim" if raises is None else verdict(found, raises),
     )
+
+
+def _table(settings: StudySettings) -> int:
+    """The paper's table of the study's metric."""
+    if settings.stage == AUTOENCODER.name:
+        return 3
+    return 4 if settings.metric.endswith("accuracy") else 5
 
 
 def _relative(found: Estimate | None) -> Estimate | None:

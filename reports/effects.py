@@ -39,14 +39,14 @@ class Estimate(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A change, and which way the paper says it goes."""
+    """A change, and which way the paper's tables show that it goes."""
 
     name: str
     """Its text's key."""
     contrast: Features
     """By how much the change moves each feature."""
     raises: bool | None
-    """Whether the metric is said to grow; None where the paper says nothing."""
+    """Whether the metric grows in the validation columns; None where no table shows the change."""
 
 
 AUTOENCODER_CLAIMS = (
@@ -65,7 +65,11 @@ CLASSIFIER_CLAIMS = (
     Claim("conv1", {"freeze=conv1": 1.0}, raises=None),
     Claim("gradual", {"freeze=gradual": 1.0}, raises=None),
 )
-"""Table 4's changes and the abstract's re-training of chosen layers, on the accuracy."""
+"""Table 4's changes on the accuracy, and the abstract's re-training of chosen layers, of which no
+table shows anything."""
+
+WARM = Claim("warm", {"warm": 1.0}, raises=None)
+"""The paper starts from a trained encoder, and never from random weights beside it."""
 
 CLAIMS: dict[StageName, tuple[Claim, ...]] = {
     "autoencoder": AUTOENCODER_CLAIMS,
@@ -153,7 +157,7 @@ def estimate(
 
 
 def verdict(found: Estimate | None, raises: bool) -> Verdict:
-    """Whether the interval lies on the side of zero that was claimed."""
+    """Whether the interval lies on the side of zero where the paper's step does."""
     if found is None:
         return "not varied"
     if found.low <= 0 <= found.high:

@@ -34,7 +34,8 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
         [
             {
                 "change": texts(f"effects.{row.name}"),
-                "claim": texts(f"effects.says.{row.says}"),
+                "shown": texts(f"effects.shown.{row.shown}", table=row.table),
+                "text": texts(f"effects.text.{row.name}"),
                 "published": row.published,
                 **_numbers("final", row.final),
                 "verdict": texts(f"effects.verdicts.{row.verdict.replace(' ', '_')}"),
@@ -46,12 +47,14 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
     keys = ("published", "final", "final_low", "final_high")
     columns = (
         Column("change", texts("effects.change")),
-        Column("claim", texts("effects.claim")),
+        Column("shown", texts("effects.table_shows")),
+        Column("text", texts("effects.text_says")),
         *(Column(key, texts(f"effects.{key}"), kind) for key in keys),
         Column("verdict", texts("effects.verdict")),
         *(Column(k, texts(f"effects.{k}"), kind) for k in ("first", "first_low", "first_high")),
     )
-    table = Table(name, texts("effects.caption"), frame, columns, texts(f"effects.note.{stage}"))
+    note = " ".join((texts(f"effects.note.{stage}"), texts("effects.about_text")))
+    table = Table(name, texts("effects.caption"), frame, columns, note)
     drawn = [(texts(f"effects.{r.name}"), r.final, r.raises) for r in rows if r.final is not None]
     if not drawn:
         return [table]

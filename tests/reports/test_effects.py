@@ -1,14 +1,18 @@
 import math
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import optuna
 import pytest
 from made_up_studies import EFFECTS, make
 
 from reports.comparisons import claims_of, published_step, warm_against_scratch
+from reports.document import Table
 from reports.effects import estimate, verdict
+from reports.section_claims import claims_blocks
 from reports.sources import Sources
+from reports.texts import Texts
 
 
 def test_known_effects_lie_in_their_intervals(
@@ -28,7 +32,7 @@ def test_known_effects_lie_in_their_intervals(
         assert final.low < value < final.high, name
         assert final.high - final.low < 0.1, name
         assert found[name].verdict == "held", name
-    assert found["dropout"].says == "hurts"
+    assert found["dropout"].shown == "hurts"
     assert found["channels"].says == "helps"
 
 
@@ -99,7 +103,53 @@ def test_a_warm_start_is_compared_with_random_weights_of_the_same_shape(
     assert found is not None
     assert found.final is not None
     assert found.final.low < 0 < found.final.high, "both were made by one formula"
-    assert found.verdict == "undecided"
+    assert (found.shown, found.verdict) == ("nothing", "no claim"), "the paper compares no such two"
+
+
+@pytest.mark.parametrize(
+    ("stage", "metric", "direction"),
+    [
+        ("autoencoder", "validation_loss", "minimize"),
+        ("classifier", "validation_accuracy", "maximize"),
+        ("classifier", "validation_loss", "minimize"),
+    ],
+)
+def test_what_a_table_is_said_to_show_is_the_sign_of_its_step(
+    storage: optuna.storages.BaseStorage,
+    sources: Callable[..., Sources],
+    stage: Any,
+    metric: str,
+    direction: Any,
+) -> None:
+    make(storage, n_trials=2, stage=stage, metric=metric, direction=direction)
+    (source,) = sources().searches
+    for row in claims_of(source):
+        step = published_step(row.name, metric)
+        is_better = step is not None and (step > 0) == (direction == "maximize")
+        assert row.shown == ("nothing" if step is None else "helps" if is_better else "hurts")
+
+
+@pytest.mark.parametrize(
+    ("language", "table", "text"),
+    [
+        ("en", "hurts (Table 4)", "a lower loss and a higher precision"),
+        ("es", "perjudica (Tabla 4)", "una pérdida menor y una precisión mayor"),
+    ],
+)
+def test_where_the_papers_text_and_table_disagree_both_are_said(
+    storage: optuna.storages.BaseStorage,
+    sources: Callable[..., Sources],
+    language: Any,
+    table: str,
+    text: str,
+) -> None:
+    make(storage, "clf", stage="classifier")
+    (source,) = sources().searches
+    (shown, *_) = claims_blocks(source, "clf", Texts(language))
+    assert isinstance(shown, Table)
+    hidden_layer = shown.shown()[0]
+    assert hidden_layer[1] == table
+    assert hidden_layer[2].startswith(text)
 
 
 def test_the_papers_own_steps_come_from_its_tables() -> None:
