@@ -35,22 +35,36 @@ def dashboard(
 
     Example: fmnist-search dashboard --open
     """
+    from studies.storage import check_there, shown, storage_url
+
+    url = storage_url(storage)
+    check_there(url)
     console = safe_console(stderr=True, soft_wrap=True)
-    with console.status("loading optuna-dashboard and drawing the studies' plots"):
-        import optuna
+    with shown(url) as there:
+        is_copy = there != url
+        with console.status("loading optuna-dashboard and drawing the studies' plots"):
+            import optuna
 
-        from reports.saved_plots import refresh
-        from studies.dashboard import ShownArtifacts, make_server
-        from studies.storage import open_artifacts, open_to_look_on, storage_url
+            from reports.saved_plots import refresh
+            from studies.dashboard import ShownArtifacts, make_server
+            from studies.storage import open_artifacts, open_storage
 
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        url = storage_url(storage)
-        shown = open_to_look_on(url)
-        store = ShownArtifacts(open_artifacts(url, artifacts))
-        server, address = make_server(shown, store, host, port)
-        refresh(shown)
-    if port and server.server_port != port:
-        say(f"port {port} is taken by another program; took a free one")
+            optuna.logging.set_verbosity(optuna.logging.ERROR)
+            store = ShownArtifacts(open_artifacts(url, artifacts, make=not is_copy))
+            live = open_storage(there, to_look_on=True)
+            server, address = make_server(live, store, host, port)
+            refresh(open_storage(there))
+        if port and server.server_port != port:
+            say(f"port {port} is taken by another program; took a free one")
+        _say_what_to_know(host, is_copy)
+        say(f"optuna-dashboard: {address}  (Ctrl-C ends it)")
+        with _page_that_leads_to(address) as page:
+            if open_browser:
+                typer.launch(page)
+            _serve(server)
+
+
+def _say_what_to_know(host: str, is_copy: bool) -> None:
     if not _is_loopback(host):
         say(
             f"warning: {host} is reached from other machines, and nothing is encrypted; whoever "
@@ -58,11 +72,11 @@ def dashboard(
             fg="yellow",
             err=True,
         )
-    say(f"optuna-dashboard: {address}  (Ctrl-C ends it)")
-    with _page_that_leads_to(address) as page:
-        if open_browser:
-            typer.launch(page)
-        _serve(server)
+    if is_copy:
+        say(
+            "the studies cannot be written here: this is a copy of them as they are now, and edits "
+            "are not kept"
+        )
 
 
 def _serve(server: "Server") -> None:

@@ -13,7 +13,7 @@ from studies.final_models import FinalModel, find_model
 from studies.final_results import FinalResult
 from studies.processes import n_side_by_side
 from studies.settings import environment
-from studies.storage import exists, open_artifacts, open_storage, storage_url
+from studies.storage import exists, open_artifacts, open_to_look_on, storage_url
 
 _JUDGED_BY: dict[Protocol, str] = {
     "final": "test images, once, after the last epoch",
@@ -69,7 +69,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         StudyError: there is no such model, or the folder holds other results.
     """
     url = storage_url(request.storage)
-    storage = open_storage(url) if exists(url) else None
+    storage = open_to_look_on(url) if exists(url) else None
     store = open_artifacts(url, request.artifacts, make=False)
     asked = Budget(request.epochs or Budget.epochs, request.subset, request.protocol)
     model = find_model(storage, store, request.source, request.encoder, asked)

@@ -29,9 +29,11 @@ from studies.settings import StudySettings
 from studies.sharing import making_studies, share
 from studies.stopping import StopSignal
 from studies.storage import (
+    confirm_stored,
     exists,
     open_artifacts,
     open_storage,
+    open_to_look_on,
     sole_coordinator,
     storage_url,
     without_password,
@@ -88,7 +90,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     torch.set_num_threads(request.threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # our own events say it all
     url = storage_url(request.storage)
-    storage = open_storage(url) if exists(url) else None
+    storage = open_to_look_on(url) if exists(url) else None
     store = open_artifacts(url, request.artifacts, make=False)
     resolution = resolve(storage, store, request, stage)
     settings = resolution.settings
@@ -166,6 +168,7 @@ def launch(
         search = Search(study, settings, request, store, validation, pool, on_event, stop, sharing)
         try:
             reason = search.run()
+            confirm_stored(url, study)
         except KeyError as error:
             if resolution.name in optuna.get_all_study_names(storage):
                 raise

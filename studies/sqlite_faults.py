@@ -50,10 +50,11 @@ def state_faults(engine: sqlalchemy.Engine, path: Path) -> None:
         is_fault = isinstance(error, sqlite3.OperationalError) or type(error) is (
             sqlite3.DatabaseError
         )
-        return FaultError(_in_words(error, path)) if is_fault else None
+        return FaultError(in_words(error, path)) if is_fault else None
 
 
-def _in_words(error: Any, path: Path) -> str:
+def in_words(error: Any, path: Path) -> str:
+    """SQLite's error in a line that says what to do."""
     name = getattr(error, "sqlite_errorname", "")
     known = (text for key, text in _WHAT_TO_DO.items() if name.startswith(key))
     hint = next(known, "when that is mended,").format(path=path)

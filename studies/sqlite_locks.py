@@ -49,8 +49,7 @@ def locked(path: Path, name: str, wait_s: float = 0) -> Iterator[None]:
 
     Raises:
         HeldError: it stays with somebody else for ``wait_s``.
-        StudyError: the file system keeps no locks.
-        OSError: the file cannot be opened for writing.
+        StudyError: the file cannot be written, or its file system keeps no locks.
     """
     descriptor = _descriptor(path)
     key = _key(os.fstat(descriptor))
@@ -71,7 +70,13 @@ def locked(path: Path, name: str, wait_s: float = 0) -> Iterator[None]:
 def _descriptor(path: Path) -> int:
     with suppress(FileNotFoundError, KeyError, IndexError):
         return _spare[_key(path.stat())].pop()
-    return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # closed in programs that are started
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # closed in programs that are started
+    except OSError as error:
+        raise StudyError(
+            f"cannot write to the database {path}: {error.strerror}; make it and its folder "
+            "writable, or name another file with --storage"
+        ) from error
 
 
 def _key(found: os.stat_result) -> tuple[int, int]:

@@ -1,39 +1,34 @@
 """Where studies and their artifacts live, opened so that one SQLite file can take a long search."""
 
+import os
 import sqlite3
+import tempfile
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 import sqlalchemy
+from optuna import Study
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import StudySystemAttributeModel
-from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from spaces.errors import StudyError
 from studies.artifacts import ArtifactFolder, ArtifactStore
 from studies.server import PatientStorage, first_line, open_server
-from studies.sqlite_faults import state_faults
+from studies.sqlite_faults import in_words
 from studies.sqlite_locks import HeldError, locked
-
-SQLITE_TIMEOUT_S = 60
-"""How long a write waits for another process's before it gives up."""
-
+from studies.sqlite_storages import bring_home, confirm, copy_into, look_at, open_file
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 """Which of several drivers is meant where none is named."""
 
 SHOWN_OPTIONS = ("host", "port", "user", "dbname", "sslmode", "connect_timeout", "mode", "uri")
 """Parts of a URL's query that hold no secret; one that is unknown may be a password misspelt."""
-
-OPTUNA_TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sqlite_")
-"""How the names of the tables in a database of Optuna's begin."""
 
 
 def home() -> Path:
@@ -81,37 +76,19 @@ def sqlite_path(url: URL) -> Path | None:
 
 
 def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
-    """Open or create the storage.
-
-    SQLite is put in WAL mode, so that looking on never blocks the search, and begins every
-    transaction with the write lock, so that two processes cannot both take one waiting trial.
+    """Open or create the storage, to write in it.
 
     Args:
         url: of the database.
-        to_look_on: nothing will be run, so reading takes no lock at all.
+        to_look_on: no search will be run, so reading an SQLite file takes no lock at all.
 
     Raises:
         StudyError: the database cannot be opened or written, or belongs to another program.
     """
     path = sqlite_path(url)
     if path is None:
-        opens = open_server if url.get_backend_name() == "postgresql" else _optunas
-        return _connect(url, opens)
-    try:
-        _check_ownership(path)
-        # Neither Optuna's making of tables nor the switch to WAL bears company.
-        with locked(path, "tables", SQLITE_TIMEOUT_S):
-            _use_wal(path)
-            storage = _connect(url, _optunas)
-    except (OSError, sqlite3.Error) as error:
-        raise StudyError(
-            f"cannot open the studies in {path}: {first_line(error)}; "
-            "name another file with --storage"
-        ) from error
-    state_faults(storage.engine, path)
-    if not to_look_on:
-        _begin_immediate(storage.engine)
-    return storage
+        return _open_other(url)
+    return _open_file(path, url, lambda: open_file(path, url, to_look_on))
 
 
 def has_study_attribute(storage: BaseStorage, study_id: int, key: str) -> bool:
@@ -144,28 +121,77 @@ def open_existing(location: str | None) -> RDBStorage | None:
 
 
 def open_to_look_on(url: URL) -> RDBStorage:
-    """Open a storage that is there, without holding up whoever runs a search in it.
+    """Open a storage that is there, to read it; an SQLite file as it is now, whatever comes later.
 
     Raises:
         StudyError: there is none, or it cannot be opened.
+    """
+    check_there(url)
+    path = sqlite_path(url)
+    return _open_other(url) if path is None else _open_file(path, url, lambda: look_at(path))
+
+
+def check_there(url: URL) -> None:
+    """Refuse an SQLite file that is not there.
+
+    Raises:
+        StudyError: it is not.
     """
     if not exists(url):
         raise StudyError(
             f"there is no database {sqlite_path(url)}; --storage names another, "
             "and this makes one: fmnist-search ae --trials 50"
         )
-    return open_storage(url, to_look_on=True)
 
 
-def _optunas(url: URL) -> RDBStorage:
-    arguments = {"timeout": SQLITE_TIMEOUT_S} if url.get_backend_name() == "sqlite" else {}
-    shown = url.render_as_string(hide_password=False)
-    return RDBStorage(shown, engine_kwargs={"connect_args": arguments})
+@contextmanager
+def shown(url: URL) -> Iterator[URL]:
+    """Where a program that wants to write can look at a storage: the storage itself, or a copy.
+
+    Yields:
+        ``url``, or where an SQLite file cannot be written that of a copy, gone after the block.
+
+    Raises:
+        StudyError: there is no such storage, or it cannot be read.
+    """
+    path = sqlite_path(url)
+    if path is None or all(os.access(p, os.W_OK) for p in (path, path.parent)):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="fmnist-search-") as folder:
+        try:
+            copied = copy_into(path, Path(folder))
+        except (sqlite3.Error, OSError) as error:
+            raise _cannot_open(path, error) from error
+        yield url.set(database=str(copied))
 
 
-def _connect(url: URL, opens: Callable[[URL], RDBStorage]) -> RDBStorage:
+def _open_file(path: Path, url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
     try:
-        storage = opens(url)
+        return _connect(url, opens)
+    except sqlite3.Error as error:
+        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise StudyError(in_words(error, path)) from error
+        raise _cannot_open(path, error) from error
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+
+
+def _cannot_open(path: Path, error: Exception) -> StudyError:
+    return StudyError(
+        f"cannot open the studies in {path}: {first_line(error)}; name another file with --storage"
+    )
+
+
+def _open_other(url: URL) -> RDBStorage:
+    if url.get_backend_name() == "postgresql":
+        return _connect(url, lambda: open_server(url))
+    return _connect(url, lambda: RDBStorage(url.render_as_string(hide_password=False)))
+
+
+def _connect(url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
+    try:
+        storage = opens()
         weakref.finalize(storage, storage.engine.dispose)  # Optuna leaves connections open
         return storage
     except (SQLAlchemyError, RuntimeError) as error:
@@ -215,11 +241,23 @@ def _open_bucket(location: str) -> ArtifactStore:
     return ArtifactBucket(location)
 
 
+def confirm_stored(url: URL, study: Study) -> None:
+    """See at a run's end whether all its trials are in the database.
+
+    Raises:
+        FaultError: an SQLite file was damaged, cut or written over meanwhile.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        confirm(path, study.study_name, len(study.get_trials(deepcopy=False)))
+
+
 @contextmanager
 def sole_coordinator(url: URL, study_name: str) -> Iterator[bool]:
     """Hold the study for this process; the system lets go of it when the process dies.
 
-    The lock lies in the database, where it cannot be removed by itself.
+    The lock lies in the database, where it cannot be removed by itself. At the end all that was
+    stored is in the database too, so that a copy of it is whole.
 
     Yields:
         True if no other process can be running the study; False where the storage is a server
@@ -240,40 +278,10 @@ def sole_coordinator(url: URL, study_name: str) -> Iterator[bool]:
                 f"study '{study_name}' is being run by {error.holder}; wait for it, stop it, "
                 "or give this run a study of its own with --study NAME"
             ) from error
-        yield True
-
-
-def _check_ownership(path: Path) -> None:
-    """Refuse what is no database of Optuna's, without writing to it."""
-    if path.is_dir():
-        raise StudyError(f"{path} is a folder; --storage takes a database file or a URL")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        return
-    read_only = f"{path.as_uri()}?mode=ro"
-    with closing(sqlite3.connect(read_only, timeout=SQLITE_TIMEOUT_S, uri=True)) as connection:
-        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        tables = {row[0] for row in rows}
-    # A process that makes them now, or died at it, leaves only some of Optuna's tables.
-    foreign = [name for name in tables if not name.startswith(OPTUNA_TABLES)]
-    if foreign and not {"studies", "version_info"} <= tables:
-        raise StudyError(f"{path} is a database of another program; name another file")
-
-
-def _use_wal(path: Path) -> None:
-    with closing(sqlite3.connect(path, timeout=SQLITE_TIMEOUT_S)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _begin_immediate(engine: sqlalchemy.Engine) -> None:
-    """Take SQLite's write lock at the start of each transaction, not at its first write."""
-
-    @event.listens_for(engine, "connect")
-    def leave_transactions_to_us(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: sqlalchemy.Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    engine.dispose()  # connections made before the listeners
+        try:
+            yield True
+        except BaseException:
+            with suppress(StudyError):  # of a database that is gone, as the error that goes on
+                bring_home(path, "TRUNCATE")
+            raise
+        bring_home(path, "TRUNCATE")

@@ -63,7 +63,7 @@ def test_a_plan_of_an_existing_study_counts_what_is_there(tmp_path: Path) -> Non
 
 
 def test_a_plan_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "open_storage", lambda _: None)
+    monkeypatch.setattr(launch, "open_to_look_on", lambda _: None)
     url = "postgresql://me:secret@localhost/studies"
     plan = launch.make_plan(request(tmp_path, storage=url), AUTOENCODER)
     assert "secret" not in repr(plan)
