@@ -33,7 +33,7 @@ def test_known_effects_lie_in_their_intervals(
         assert final.high - final.low < 0.1, name
         assert found[name].verdict == "held", name
     assert found["dropout"].shown == "hurts"
-    assert found["channels"].says == "helps"
+    assert found["channels"].shown == "helps"
 
 
 def test_pruned_trials_change_no_final_effect(
