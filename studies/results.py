@@ -68,8 +68,10 @@ def copy_result(
     for name in _COPIED:
         if name in source.user_attrs:
             trial.set_user_attr(name, source.user_attrs[name])
+    in_race = origin is not None  # one of this study counts in the pruner's comparisons already
     for step, value in source.intermediate_values.items():
         trial.report(value, step)
+        in_race = in_race and not trial.should_prune()
     complete = source.state == TrialState.COMPLETE
     study.tell(trial, source.values if complete else None, source.state)
     return f"taken over from {origin['study']}" if origin else f"same as #{source.number}"

@@ -24,12 +24,17 @@ class Running:
     """Epochs that another trial trained, to be reported before the training goes on."""
     begun: float = field(default_factory=time.monotonic)
     history: list[EpochMetrics] = field(default_factory=list)
-    in_race: bool = True
-    """The paper's trials count in the pruner's comparisons until they lose one."""
+    in_race: bool = field(init=False)
+    """The paper's trials count in the pruner's comparisons until they lose one, one that was
+    promoted not at all: it counted where it was pruned."""
     stored_at: float = field(default_factory=time.monotonic)
     """When the last checkpoint was stored."""
     checkpoints: list[str] = field(default_factory=list)
     """Identifiers of the artifacts that hold where its training stood; one at most."""
+
+    def __post_init__(self) -> None:
+        """Enter the race, if it is not lost already."""
+        self.in_race = trials.PROMOTED not in self.trial.user_attrs
 
     def report(self, metrics: EpochMetrics, settings: StudySettings) -> bool:
         """Tell the pruner of an epoch; whether it is the trial's last."""

@@ -568,6 +568,35 @@ def test_an_interrupted_promotion_is_made_up_for(run: Runner) -> None:
     assert len({t.user_attrs[trials.PROMOTED] for t in promoted}) == 1
 
 
+def rungs(all_trials: list[FrozenTrial]) -> dict[str, list[tuple[str, float]]]:
+    """Who competes at each rung of successive halving, and with which value."""
+    found: dict[str, list[tuple[str, float]]] = {}
+    for trial in all_trials:
+        if not trials.is_unfinished_failure(trial):  # as the pruner sees the study
+            for name, value in trial.system_attrs.items():
+                if name.startswith("completed_rung_"):
+                    words = trial.user_attrs[trials.WORDS]
+                    found.setdefault(name, []).append((words, value))
+    return {name: sorted(values) for name, values in sorted(found.items())}
+
+
+def test_each_configuration_competes_once_at_each_rung_however_it_was_trained(run: Runner) -> None:
+    request = replace(REQUEST, trials=12, epochs=9, pruner="halving", checkpoint_every=1)
+    run(request)
+    competing = rungs(run.trials())
+    assert len(competing) > 2, "more than one rung decides"
+    run(replace(request, promote=2))
+    assert rungs(run.trials()) == competing, "a promoted trial lost where it was pruned"
+    run(replace(request, new=True))
+    assert rungs(run.trials("s-2")) == competing, "what was taken over competes as there"
+    with pytest.raises(Interrupted):
+        run(replace(request, study="t"), stop_at(N_PAPER + 1, 1))
+    run(replace(request, study="t"))
+    assert rungs(run.trials("t")) == competing, "a retry that goes on from a state counts once"
+    for values in competing.values():
+        assert len({words for words, _ in values}) == len(values)
+
+
 def test_more_epochs_go_on_from_the_stored_states(run: Runner) -> None:
     run(replace(REQUEST, trials=3, keep_weights=2))
     run.events.clear()

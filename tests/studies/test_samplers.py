@@ -4,6 +4,7 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna.pruners import HyperbandPruner
 from optuna.trial import TrialState
 
 from spaces.autoencoder import PAPER_SPACE, AutoencoderConfig
@@ -157,17 +158,21 @@ def test_derived_seeds_depend_on_every_part_and_never_change() -> None:
     assert all(0 <= seed < 2**31 for seed in seeds)
 
 
+@pytest.mark.parametrize(("pruner", "n_worse"), [("halving", 1), ("hyperband", 3)])
 @pytest.mark.parametrize("n_lost", [0, 1, 2])
-def test_attempts_that_were_stopped_do_not_compete_with_their_retries(n_lost: int) -> None:
-    study = optuna.create_study(pruner=make_pruner("halving", Budget(epochs=4)))
+def test_attempts_that_were_stopped_do_not_compete_with_their_retries(
+    n_lost: int, pruner: PrunerName, n_worse: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HyperbandPruner, "_get_bracket_id", lambda *_: 0)
+    study = optuna.create_study(pruner=make_pruner(pruner, Budget(epochs=4)))
 
     def begin(loss: float) -> tuple[optuna.Trial, bool]:
         trial = study.ask()
         trial.report(loss, 1)
         return trial, trial.should_prune()
 
-    for loss in (0.1, 0.3):
+    for loss in (0.1, *[0.3] * n_worse):
         study.tell(begin(loss)[0], loss)
     for _ in range(n_lost):
         study.tell(begin(0.2)[0], state=TrialState.FAIL)
-    assert begin(0.2)[1], "it is the second of three"
+    assert begin(0.2)[1], "one fewer would have to come before it"
