@@ -6,6 +6,7 @@ torch threads, whatever else the process has drawn or trained.
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -217,19 +218,13 @@ class Training:
 
     def _evaluate(self, images: Images) -> Score:
         self.network.eval()
-        total, predicted = 0.0, []
         with torch.inference_mode():
             forward = accelerate_fixed(self.network, self._generator)
-            for batch in images.batches(evaluation.BATCH):
-                outputs, target = self._outputs(forward, batch)
-                total += self._loss(outputs, target).item() * len(batch.labels)
-                if self._classifies():
-                    predicted.append(outputs.argmax(1))
-        if not predicted:
-            return Score(total / len(images), None)
-        self._predictions = torch.cat(predicted).to(torch.uint8).clone()
-        n_right = int((self._predictions == images.labels).sum())
-        return Score(total / len(images), n_right / len(images))
+            outputs = partial(self._outputs, forward)
+            score, predicted = evaluation.score(images, outputs, self._classifies())
+        if predicted is not None:
+            self._predictions = predicted.to(torch.uint8).clone()
+        return score
 
     def _outputs(self, forward: Forward, batch: Batch) -> tuple[Tensor, Tensor]:
         """The network's outputs for a batch, and what they should be."""
@@ -248,7 +243,7 @@ class Training:
     def _loss(self, outputs: Tensor, target: Tensor) -> Tensor:
         if not isinstance(self._config, ClassifierConfig):
             return functional.mse_loss(outputs, target)
-        smoothing = self._config.label_smoothing if self.network.training else 0.0
+        smoothing = self._config.label_smoothing
         return functional.cross_entropy(outputs, target, label_smoothing=smoothing)
 
     def _accuracy(self, outputs: Tensor, target: Tensor) -> float | None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from spaces.autoencoder import AutoencoderConfig
+from spaces.budget import Budget
 from spaces.classifier import ClassifierConfig
 from studies import evaluation
 from studies.data import Images, Split
@@ -20,7 +21,14 @@ from studies.evaluation import (
     reconstruct,
     to_pixels,
 )
-from studies.networks import Autoencoder, build_autoencoder, build_classifier, scale_pixels
+from studies.networks import (
+    Autoencoder,
+    Classifier,
+    build_autoencoder,
+    build_classifier,
+    scale_pixels,
+)
+from studies.training import Training
 
 CLASSIFIER = ClassifierConfig(
     fc_width=8, dropout=0.5, batchnorm=True, encoder=AutoencoderConfig(conv1_channels=4)
@@ -92,16 +100,24 @@ def test_a_classifier_is_judged_by_cross_entropy_accuracy_and_what_it_takes_for_
     assert judged.confusion == confusion_matrix(labels, made.argmax(1)).tolist()
 
 
-def test_a_class_that_is_ruled_out_for_certain_costs_no_infinite_loss(small_split: Split) -> None:
-    network = build_classifier(ClassifierConfig(encoder=AutoencoderConfig(conv1_channels=4)))
+@pytest.mark.parametrize("config", [CLASSIFIER, CLASSIFIER.encoder], ids=lambda c: type(c).__name__)
+@pytest.mark.parametrize("scale", [1, 100], ids=["ordinary", "saturated"])
+def test_judging_and_training_give_the_same_figures(
+    small_split: Split, config: ClassifierConfig | AutoencoderConfig, scale: int
+) -> None:
+    training = Training(config, small_split, 0, Budget(epochs=1, subset=600))
     with torch.no_grad():
-        for parameter in network.parameters():
-            parameter *= 100
-    probabilities = predict(network, small_split.validation)
-    assert (probabilities == 0).any()
-    loss = judge(network, small_split.validation).loss
-    # Nats of the least probability that is told from nothing, of each image at most.
-    assert 1 < loss <= 30 * torch.tensor(10.0).log()
+        for parameter in training.network.parameters():
+            parameter *= scale
+    validated, judged = training.validate(), judge(training.network, small_split.validation)
+    assert (judged.loss, judged.accuracy) == validated
+    plain = judge(training.network, small_split.validation, plain=True)
+    assert plain.loss == pytest.approx(validated.loss, rel=1e-5)
+    assert plain.accuracy == validated.accuracy
+    if scale > 1 and isinstance(training.network, Classifier):
+        least = predict(training.network, small_split.validation).min()
+        assert least == 0, "probabilities would not tell how wrong it is"
+        assert judged.loss > 30 * torch.tensor(10.0).log()
 
 
 def test_judging_leaves_a_network_in_the_mode_it_was_in(small_split: Split) -> None:
