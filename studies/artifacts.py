@@ -59,6 +59,10 @@ class ArtifactStore(ABC):
     def path(self, artifact_id: str) -> Path:
         """A file on this machine with the artifact's content, if it is there."""
 
+    def drop_copy(self, artifact_id: str) -> bool:  # noqa: ARG002
+        """Forget this machine's copy of an artifact that lies elsewhere; whether there is one."""
+        return False
+
     @abstractmethod
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """Open for reading from the beginning.

@@ -113,6 +113,14 @@ class ArtifactBucket(ArtifactStore):
                 self._bring(artifact_id, path)
         return path
 
+    def drop_copy(self, artifact_id: str) -> bool:
+        """Remove it from the cache, so that it is brought again."""
+        try:
+            (self._cache / self.checked(artifact_id)).unlink()
+        except OSError:
+            return False
+        return True
+
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """Begin to read the object."""
         with self._asking():

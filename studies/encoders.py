@@ -1,6 +1,5 @@
 """Where a classifier's encoder starts from: found once, and kept in the classifier's study."""
 
-import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -10,7 +9,6 @@ import optuna
 from optuna.artifacts import upload_artifact
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
-from safetensors.torch import save, save_file
 from torch import Tensor
 
 from spaces.budget import Budget
@@ -19,10 +17,11 @@ from spaces.errors import NoEncoderError, StudyError
 from spaces.paper import BEST_AUTOENCODER
 from spaces.stages import AUTOENCODER
 from studies import settings as study_settings
-from studies import trials, weights
+from studies import tensor_files, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.exported import read_model
 from studies.references import StudyTrial, all_studies, best_trial, find_trial, names_a_study
+from studies.tensor_files import DamagedError
 
 FILE = "encoder.safetensors"
 
@@ -114,14 +113,15 @@ def keep(study: optuna.Study, store: ArtifactStore, encoder: Encoder) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / FILE
-        save_file(encoder.weights, path, {"config": json.dumps(encoder.origin["config"])})
+        config = json.dumps(encoder.origin["config"])
+        path.write_bytes(tensor_files.to_bytes(encoder.weights, {"config": config}))
         uploaded = upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=study)
     study.set_user_attr(_FILE_ATTR, uploaded)
 
 
 def digest(encoder: dict[str, Tensor]) -> str:
     """SHA-256 of the weights as a file would hold them."""
-    return hashlib.sha256(save(encoder)).hexdigest()
+    return tensor_files.digest(tensor_files.to_bytes(encoder))
 
 
 def papers_best(study: optuna.Study) -> str:
@@ -153,15 +153,20 @@ def weights_file(study: optuna.Study, store: ArtifactStore) -> Path | None:
             f"the encoder's weights of study '{study.study_name}' are gone from {store.place}; "
             "name the right place with --artifacts, or start a fresh study with --study"
         )
-    path = store.path(kept)
-    origin = study_settings.load(study).encoder or {}
-    tensors = weights.read(path, f"the encoder of study '{study.study_name}'")
-    if digest(tensors) != origin.get("sha256"):
-        raise weights.DamagedError(
-            f"the encoder's weights of study '{study.study_name}' in {path} are not those it was "
-            "made with; put a copy in their place, or start a fresh study with --study"
-        )
-    return path
+    name = study.study_name
+    sha256 = (study_settings.load(study).encoder or {}).get("sha256")
+
+    def checked(path: Path) -> Path:
+        tensors = tensor_files.read(path, f"the encoder of study '{name}'", sha256=None)
+        if digest(tensors) != sha256:  # which is of the tensors alone
+            raise DamagedError(
+                f"the encoder's weights of study '{name}' in {path} are not those it was made "
+                "with; put a copy in their place, or start a fresh study with --study"
+            )
+        tensor_files.check_finite(tensors, f"the encoder of study '{name}'")
+        return path
+
+    return weights.read(store, kept, checked)
 
 
 def artifact_id(study: optuna.Study) -> str | None:

@@ -18,6 +18,7 @@ from spaces.errors import ConfigurationError, StudyError
 from spaces.files import TrainedWith, read_config, read_table
 from spaces.space import Configuration
 from spaces.stages import Stage
+from studies import tensor_files
 from studies.networks import Autoencoder, Classifier, build, build_encoder
 
 FORMAT = "fmnist-search export 1"
@@ -142,9 +143,11 @@ def _verified(folder: Path, metrics: dict[str, Any]) -> dict[str, bytes]:
 
 def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
     try:
-        return load(content)
+        tensors: dict[str, Tensor] = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise StudyError(f"{path} holds no weights: {error}") from error
+    tensor_files.check_finite(tensors, str(path))
+    return tensors
 
 
 def _check_fit(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path) -> None:

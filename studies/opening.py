@@ -238,8 +238,10 @@ def taken_from(study: optuna.Study, trial: optuna.Trial) -> FrozenTrial | None:
         return None
     if not study_settings.load(study).is_comparable(study_settings.load(source)):
         return None
-    there = source.get_trials(deepcopy=False)
-    return next((t for t in there if t.number == origin["trial"]), None)
+    # Its name and number may be another's by now: what it is is its configuration.
+    key = trial.user_attrs.get(trials.FINGERPRINT)
+    same = (t for t in source.get_trials(deepcopy=False) if t.number == origin["trial"])
+    return next((t for t in same if t.user_attrs.get(trials.FINGERPRINT) == key), None)
 
 
 def _take_over(

@@ -13,6 +13,7 @@ from studies import opening, settings, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.metrics import EpochMetrics, Outcome
 from studies.running import Running
+from studies.tensor_files import DamagedError
 
 _COPIED = (
     trials.EPOCHS,
@@ -61,7 +62,7 @@ def copy_result(
     if origin is None:
         trial.set_user_attr(trials.SAME_AS, source.number)
     for file in (weights.WEIGHTS, weights.STATE) if origin else ():
-        with suppress(weights.DamagedError):  # the result is good without
+        with suppress(DamagedError):  # the result is good without
             if weights.is_kept(store, study, source, file):
                 tensors = weights.load(store, study, source, file)
                 weights.save(store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
@@ -84,6 +85,8 @@ class Earlier(NamedTuple):
     """None: nowhere."""
     epochs: list[EpochMetrics]
     """So far; to be reported again, so that pruners see what they would have seen."""
+    left_aside: tuple[str, ...] = ()
+    """What of damaged states is said of each."""
 
 
 def earlier_training(
@@ -96,17 +99,23 @@ def earlier_training(
     """Find where another trial left the same training, and note it in this one.
 
     The other trial was pruned in this study or died after a checkpoint, or was trained for fewer
-    epochs in the study that this one was made from.
+    epochs in the study that this one was made from. A state that is damaged is left aside, which
+    is noted too; one of another number of threads, which decide the last bits, is passed over.
     """
+    left_aside: list[str] = []
     key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
     for origin in _origins(study, trial, budget):
         known = all_trials if origin is study else origin.get_trials(deepcopy=False)
         for source in trials.source_of_state(known, key, seed, budget.epochs):
+            if not _has_same_threads(source, trial):
+                continue
             if not weights.is_kept(store, origin, source, weights.STATE):
                 continue
             try:
                 state = weights.load(store, origin, source, weights.STATE)
-            except weights.DamagedError:  # another's, or none: training begins anew
+            except DamagedError as error:  # another's, or none: training begins anew
+                left_aside.append(str(error))
+                trial.set_user_attr(trials.LEFT_ASIDE, left_aside)
                 continue
             epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]
             if len(epochs) == int(state["epoch"]):
@@ -116,8 +125,14 @@ def earlier_training(
                     "epochs": len(epochs),
                 }
                 trial.set_user_attr(trials.GOES_ON_FROM, named)
-                return Earlier(state, epochs)
-    return Earlier(None, [])
+                return Earlier(state, epochs, tuple(left_aside))
+    return Earlier(None, [], tuple(left_aside))
+
+
+def _has_same_threads(source: FrozenTrial, trial: Trial) -> bool:
+    """Whether both are trained by as many; earlier versions did not note how many."""
+    own = trial.user_attrs.get(trials.N_THREADS)
+    return source.user_attrs.get(trials.N_THREADS, own) == own
 
 
 def _origins(study: optuna.Study, trial: Trial, budget: Budget) -> Iterator[optuna.Study]:

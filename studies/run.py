@@ -236,10 +236,14 @@ class Search:
         budget = self.settings.budget
         words = config.in_words()
         self.on_event(TrialStarted(trial.number, trials.label(trial), words, budget.epochs))
-        state, epochs = results.earlier_training(self.study, all_trials, self.store, trial, budget)
+        earlier = results.earlier_training(self.study, all_trials, self.store, trial, budget)
+        for text in earlier.left_aside:
+            self.on_event(
+                Notice(f"trial {trials.label(trial)} does not go on from a state: {text}")
+            )
         seed: int = trial.user_attrs[trials.SEED]
-        self._running[trial.number] = Running(trial, config, epochs)
-        self.pool.start(Job(trial.number, config, seed, state))
+        self._running[trial.number] = Running(trial, config, earlier.epochs)
+        self.pool.start(Job(trial.number, config, seed, earlier.state))
 
     def _take(self, report: Report) -> None:
         """Every way a training can go on or end is mapped to what becomes of its trial here."""

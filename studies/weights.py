@@ -1,28 +1,28 @@
 """Trials' weights and training states as artifacts, kept for as long as they matter.
 
 Both are safetensors files, which hold no code. The weights are the network's; the state is what
-else training needs to go on as if it had never stopped.
+else training needs to go on as if it had never stopped. Each file's SHA-256 is noted in the study
+with it, as a parameter of its media type, and compared whenever the file is read.
 """
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import optuna
 import torch
 from optuna.artifacts import upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.trial import FrozenTrial, Trial, TrialState
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from spaces.errors import StudyError
-from studies import trials
+from studies import tensor_files, trials
 from studies.artifacts import ArtifactStore, cannot_write
 from studies.request import Keep
 from studies.settings import load as load_settings
+from studies.tensor_files import DamagedError
 
 ARTIFACTS_ATTR_PREFIX = "artifacts:"
 """Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
@@ -33,8 +33,19 @@ WEIGHTS: File = "weights.safetensors"
 STATE: File = "state.safetensors"
 
 
-class DamagedError(StudyError):
-    """A file of weights cannot be read."""
+_MEDIA_TYPE = "application/octet-stream"
+
+_SHA256 = "; sha256="
+
+_Read = TypeVar("_Read")
+
+
+class Noted(NamedTuple):
+    """What a study notes of a file."""
+
+    artifact_id: str
+    sha256: str | None
+    """None of files that an earlier version wrote."""
 
 
 def save(
@@ -54,16 +65,16 @@ def save(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / file
-        contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        content = tensor_files.to_bytes(tensors, {"config": json.dumps(config)})
         try:
-            save_file(contiguous, path, metadata={"config": json.dumps(config)})
-        except (OSError, SafetensorError) as error:
+            path.write_bytes(content)
+        except OSError as error:
             raise cannot_write(path.parent.parent, error) from error
         return upload_artifact(
             artifact_store=store,
             file_path=str(path),
             study_or_trial=trial,
-            mimetype="application/octet-stream",
+            mimetype=f"{_MEDIA_TYPE}{_SHA256}{tensor_files.digest(content)}",
         )
 
 
@@ -73,13 +84,18 @@ def load(
     """The trial's weights, or its state.
 
     Raises:
-        DamagedError: the file is not whole.
+        DamagedError: the file is not as it was written, or weights are not finite.
         StudyError: they were not kept, or somebody removed them.
     """
-    for artifact_id in artifact_ids(study, trial, file):
-        if store.has(artifact_id):
-            whose = f"trial {trial.number} of '{study.study_name}'"
-            return read(store.path(artifact_id), whose)
+    noted = kept(store, study, trial, file)
+    if noted is not None:
+        whose = f"trial {trial.number} of '{study.study_name}'"
+        tensors = read(
+            store, noted.artifact_id, lambda path: tensor_files.read(path, whose, noted.sha256)
+        )
+        if file == WEIGHTS:
+            tensor_files.check_finite(tensors, whose)
+        return tensors
     raise StudyError(
         f"the weights of trial {trial.number} of '{study.study_name}' were not kept; "
         "keep more with --keep-weights, or train it again: "
@@ -87,27 +103,33 @@ def load(
     )
 
 
-def read(path: Path, whose: str) -> dict[str, torch.Tensor]:
-    """The tensors in a file of ``whose`` weights or state.
+def read(store: ArtifactStore, artifact_id: str, parse: Callable[[Path], _Read]) -> _Read:
+    """What ``parse`` makes of a file; if this machine's copy of it is damaged, of a new one.
 
     Raises:
-        DamagedError: the file is not whole.
+        DamagedError: as ``parse`` says.
     """
     try:
-        tensors: dict[str, torch.Tensor] = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise DamagedError(
-            f"the weights of {whose} in {path} are damaged ({error}); "
-            "delete the file, and train the configuration again if they are needed"
-        ) from error
-    return tensors
+        return parse(store.path(artifact_id))
+    except DamagedError:
+        if not store.drop_copy(artifact_id):
+            raise
+        return parse(store.path(artifact_id))
+
+
+def kept(
+    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
+) -> Noted | None:
+    """What is noted of the trial's weights, or its state, that are there; None if they are not."""
+    newest_first = reversed(list(_noted(study, trial, file)))
+    return next((noted for noted in newest_first if store.has(noted.artifact_id)), None)
 
 
 def is_kept(
     store: ArtifactStore, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
 ) -> bool:
     """Whether the trial's weights, or its state, are there."""
-    return any(store.has(name) for name in artifact_ids(study, trial, file))
+    return kept(store, study, trial, file) is not None
 
 
 def is_wanted(
@@ -152,13 +174,17 @@ def remove(store: ArtifactStore, ids: Iterable[str]) -> None:
 
 def artifact_ids(study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS) -> Iterator[str]:
     """Identifiers of the trial's weights or state in the store; deleted ones may be among them."""
+    return (noted.artifact_id for noted in _noted(study, trial, file))
+
+
+def _noted(study: optuna.Study, trial: FrozenTrial, file: File) -> Iterator[Noted]:
     attrs = study._storage.get_trial_system_attrs(trial._trial_id)
     for key, text in attrs.items():
         # optuna-dashboard writes null over an artifact that it deletes, on which Optuna's own
         # get_all_artifact_meta fails, for the trial's other artifacts too.
         meta = json.loads(text) if key.startswith(ARTIFACTS_ATTR_PREFIX) else None
         if meta is not None and meta["filename"] == file:
-            yield meta["artifact_id"]
+            yield Noted(meta["artifact_id"], meta["mimetype"].partition(_SHA256)[2] or None)
 
 
 def _searched(all_trials: list[FrozenTrial]) -> list[FrozenTrial]:

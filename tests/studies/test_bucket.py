@@ -53,6 +53,16 @@ def test_what_another_machine_removed_is_not_there_though_it_was_read_here(s3: S
     assert not store.has("one")
 
 
+def test_a_copy_that_was_damaged_here_is_brought_again(s3: S3, tmp_path: Path) -> None:
+    store = ArtifactBucket(f"s3://{s3.bucket()}", tmp_path / "mine")
+    study = optuna.create_study()
+    weights.save(store, study.ask(), {"w": torch.ones(2)}, {})
+    weights.load(store, study, study.trials[0])
+    (copy,) = (tmp_path / "mine").iterdir()
+    copy.write_bytes(copy.read_bytes()[:-1] + b"\1")
+    assert weights.load(store, study, study.trials[0])["w"].tolist() == [1, 1]
+
+
 def test_a_broken_download_leaves_nothing(
     s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

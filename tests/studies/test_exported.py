@@ -93,6 +93,13 @@ def halve_weights(folder: Path) -> None:
     save_file({name: tensor.half() for name, tensor in load(path.read_bytes()).items()}, path)
 
 
+def spoil_weights(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    tensors = load(path.read_bytes())
+    tensors["encoder.conv1.bias"][0] = float("-inf")  # after ReLU it is a mere zero
+    save_file(tensors, path)
+
+
 def widen(folder: Path) -> None:
     edit(folder / "config.json", '"fc_width": ', '"fc_width": 1')
 
@@ -123,6 +130,7 @@ def be_of_the_future(folder: Path) -> None:
         (swap_weights, "model.safetensors has weights of another network"),
         (pickle_weights, "model.safetensors holds no weights"),
         (halve_weights, "model.safetensors has weights of another network"),
+        (spoil_weights, "are not all finite numbers, encoder.conv1.bias is not"),
         (widen, "has weights of another network: head."),
         (widen_beyond_memory, "has weights of another network: encoder.conv1.weight"),
         (forget_training, "does not say how the weights were trained"),

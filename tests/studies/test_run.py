@@ -387,17 +387,52 @@ def test_a_new_study_takes_over_results_and_nothing_that_was_given_up(run: Runne
     )
 
 
-def test_a_damaged_checkpoint_is_not_gone_on_from(run: Runner) -> None:
+@pytest.mark.parametrize("damage", ["a bit", "cut short"])
+def test_a_damaged_checkpoint_is_not_gone_on_from(run: Runner, damage: str) -> None:
     request = replace(REQUEST, trials=0, epochs=4, checkpoint_every=1)
     with pytest.raises(Interrupted):
         run(request, stop_at(0, 3))
     ids = weights.artifact_ids(run.study(), run.trials()[0], weights.STATE)
     (path,) = filter(Path.exists, map(run.store.path, ids))  # those before it are gone
-    path.write_bytes(path.read_bytes()[:-5])
+    content = path.read_bytes()
+    last = bytes([content[-1] ^ 1]) if damage == "a bit" else b""
+    path.write_bytes(content[:-1] + last)
+    run.events.clear()
     run(request)
     done = [t for t in run.trials() if t.state == TrialState.COMPLETE]
     assert len(done) == N_PAPER
     assert not any(trials.GOES_ON_FROM in trial.user_attrs for trial in done)
+    (again,) = (t for t in done if trials.LEFT_ASIDE in t.user_attrs)
+    (words,) = again.user_attrs[trials.LEFT_ASIDE]
+    assert str(path) in words
+    told = [e.text for e in run.events if isinstance(e, Notice) and words in e.text]
+    assert len(told) == 1
+    assert told[0].startswith(f"trial {trials.label(again)} does not go on from a state: ")
+
+
+def test_a_checkpoint_of_another_number_of_threads_is_not_gone_on_from(run: Runner) -> None:
+    request = replace(REQUEST, trials=0, epochs=4, checkpoint_every=1)
+    with pytest.raises(Interrupted):
+        run(request, stop_at(0, 3))
+    torch.set_num_threads(2)
+    run(request)
+    assert not any(trials.GOES_ON_FROM in trial.user_attrs for trial in run.trials())
+
+
+def test_a_result_is_taken_over_by_its_configuration_and_not_by_its_number(run: Runner) -> None:
+    run(replace(REQUEST, trials=2))
+    values = {t.user_attrs[trials.FINGERPRINT]: t.value for t in run.trials()}
+    run(replace(REQUEST, trials=2, new=True, timeout_s=1e-6))
+    optuna.delete_study(study_name="s", storage=run.storage)
+    run(replace(REQUEST, trials=2, sampler="qmc"))
+    by_number = {t.number: t.user_attrs[trials.FINGERPRINT] for t in run.trials()}
+    run(replace(REQUEST, trials=2, study="s-2"))
+    queued = [t for t in run.searched("s-2") if trials.TAKEN_FROM in t.user_attrs]
+    assert len(queued) == 2
+    for trial in queued:
+        key = trial.user_attrs[trials.FINGERPRINT]
+        assert by_number[trial.user_attrs[trials.TAKEN_FROM]["trial"]] != key
+        assert trial.value == values[key]
 
 
 def test_the_papers_trials_are_never_pruned_and_searched_ones_are(run: Runner) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from studies.artifacts import ArtifactFolder
 from studies.networks import build_autoencoder
 from studies.request import Keep
 from studies.settings import StudySettings
+from studies.tensor_files import DamagedError
 
 CONFIG = AutoencoderConfig(batchnorm=True)
 
@@ -146,15 +148,52 @@ def test_weights_that_were_not_kept_are_asked_for_in_vain(
         weights.load(store, study, study.trials[0])
 
 
-def test_weights_cut_short_are_said_to_be_damaged(
+@pytest.mark.parametrize("file", [weights.WEIGHTS, weights.STATE])
+@pytest.mark.parametrize("damage", ["a bit", "cut short"])
+def test_files_that_are_not_as_they_were_written_are_said_to_be_damaged(
+    study: optuna.Study, store: ArtifactFolder, file: weights.File, damage: str
+) -> None:
+    trial = study.ask()
+    weights.save(store, trial, {"x": torch.ones(9)}, CONFIG.to_dict(), file)
+    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial), file)
+    path = store.path(artifact_id)
+    content = bytearray(path.read_bytes())
+    if damage == "a bit":
+        content[-1] ^= 1
+    else:
+        del content[-1]
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=f"weights of trial 0 .* in {path} are damaged"):
+        weights.load(store, study, frozen(study, trial), file)
+
+
+def test_a_file_of_an_earlier_version_has_no_checksum_and_is_read(
     study: optuna.Study, store: ArtifactFolder
 ) -> None:
-    trial, _ = saved(study, store)
-    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial))
-    path = store.path(artifact_id)
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(weights.DamagedError, match=f"weights of trial 0 .* in {path} are damaged"):
+    trial, tensors = saved(study, store)
+    (noted,) = (weights.kept(store, study, frozen(study, trial)),)
+    assert noted is not None
+    assert noted.sha256 == hashlib.sha256(store.path(noted.artifact_id).read_bytes()).hexdigest()
+    key = f"artifacts:{noted.artifact_id}"
+    attrs = study._storage.get_trial_system_attrs(trial._trial_id)
+    meta = {**json.loads(attrs[key]), "mimetype": "application/octet-stream"}
+    study._storage.set_trial_system_attr(trial._trial_id, key, json.dumps(meta))
+    assert weights.kept(store, study, frozen(study, trial)) == noted._replace(sha256=None)
+    assert set(weights.load(store, study, frozen(study, trial))) == set(tensors)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(
+    study: optuna.Study, store: ArtifactFolder, value: float
+) -> None:
+    trial = study.ask()
+    tensors = {"x": torch.ones(2), "y": torch.tensor([1.0, value])}
+    for file in (weights.WEIGHTS, weights.STATE):
+        weights.save(store, trial, tensors, CONFIG.to_dict(), file)
+    with pytest.raises(DamagedError, match=r"trial 0 of .* are not all finite numbers, y is not"):
         weights.load(store, study, frozen(study, trial))
+    # A state may hold infinities: of an optimiser's moments, and a retry has the same bits.
+    assert set(weights.load(store, study, frozen(study, trial), weights.STATE)) == {"x", "y"}
 
 
 def delete_as_the_dashboard_does(study: optuna.Study, trial: Trial, artifact_id: str) -> None:
