@@ -1,10 +1,10 @@
 """How many trials a second whole searches get through when training takes no time.
 
-    python -m benchmarks.load --dask 8
+    python -m benchmarks.load --jobs 8
     python -m benchmarks.load --storage postgresql://me@host/empty --coordinators 16
 
 Real searches: every trial is asked for, reported, told and stored; its epochs alone are short naps.
-With --dask one process writes to the default SQLite and so many workers nap; with
+With --jobs one process writes to the default SQLite and so many workers nap; with
 --coordinators so many processes, each with one training, share one study. What is stored in the end
 is counted: nothing may be lost, and nothing double.
 """
@@ -27,6 +27,7 @@ from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
 from studies import launch, trials
 from studies.fetch import ensure_data
+from studies.local_pool import LocalPool
 from studies.metrics import EpochMetrics, Outcome
 from studies.pool import InProcess, Pool
 from studies.progress import Event
@@ -84,7 +85,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=2_000)
-    parser.add_argument("--dask", type=int, help="worker processes of one coordinator")
+    parser.add_argument("--jobs", type=int, help="worker processes of one coordinator")
     parser.add_argument("--coordinators", type=int, help="processes that share a study")
     parser.add_argument("--storage", help="for --coordinators: URL of an empty database")
     parser.add_argument("--join", action="store_true", help=argparse.SUPPRESS)
@@ -94,19 +95,17 @@ def main() -> None:
     elif options.coordinators:
         share(options)
     else:
-        work(options.dask or 8, options.trials)
+        work(options.jobs or 8, options.trials)
 
 
 def work(n_workers: int, n_trials: int) -> None:
-    """One coordinator on SQLite, with Dask workers."""
-    from studies.cluster import local_cluster
-
+    """One coordinator on SQLite, with workers."""
     with tempfile.TemporaryDirectory() as folder:
         storage = str(Path(folder) / "studies.db")
-        pool = local_cluster(n_workers, 1, make_training)
+        pool = LocalPool(n_workers, 1, make_training)
         begin = perf_counter()
         coordinate(pool, n_trials, storage)
-        conclude(f"{n_workers} Dask workers, SQLite", storage, perf_counter() - begin, n_trials)
+        conclude(f"{n_workers} workers, SQLite", storage, perf_counter() - begin, n_trials)
 
 
 def share(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""A pool of other processes, on this machine or on others, by dask.distributed.
+"""A pool of the workers of a Dask cluster that somebody else started.
 
 Each worker process holds one :class:`~studies.trainer.Trainer`, a Dask actor. Actors rather than
 tasks, because what is asked of an actor happens at most once: Dask computes a task whose worker was
@@ -22,23 +22,10 @@ from spaces.errors import FaultError, StudyError
 from studies.metrics import Outcome
 from studies.pool import Job, Raised, Report, TrainingFactory, WorkerDied
 from studies.trainer import Trainer, versions
-from studies.workers import LOOK_S, STOP_S, Worker, WorkerLostError, call, local_workers, workers_at
+from studies.workers import LOOK_S, STOP_S, Worker, WorkerLostError, call, workers_at
 
 JOIN_S = 60.0
 """How long workers may take to load what a training needs."""
-
-
-def local_cluster(n_jobs: int, n_threads: int, make_training: TrainingFactory) -> "Cluster":
-    """Worker processes on this machine, which end with this one, however it ends.
-
-    Args:
-        n_jobs: how many.
-        n_threads: torch's threads in each.
-        make_training: pickled once for each worker.
-    """
-    with ExitStack() as stack:
-        client = stack.enter_context(local_workers(n_jobs, n_threads))
-        return Cluster(client, n_threads, make_training, stack)
 
 
 def existing_cluster(address: str, n_threads: int, make_training: TrainingFactory) -> "Cluster":

@@ -18,6 +18,7 @@ from studies.artifacts import ArtifactStore
 from studies.data import load_split
 from studies.estimate import Estimate, estimate
 from studies.factory import TrainingFactory
+from studies.local_pool import LocalPool
 from studies.opening import open_study, resolve
 from studies.pool import InProcess, Pool
 from studies.processes import n_side_by_side
@@ -213,9 +214,7 @@ def make_pool(request: SearchRequest, factory: TrainingFactory) -> Pool:
 
         return existing_cluster(request.dask, request.threads, factory)
     if n_jobs(request) > 1:
-        from studies.cluster import local_cluster
-
-        return local_cluster(n_jobs(request), request.threads, factory)
+        return LocalPool(n_jobs(request), request.threads, factory)
     return InProcess(factory)
 
 

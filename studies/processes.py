@@ -1,6 +1,6 @@
 """Training processes of this machine: how many, and the one that they are forks of.
 
-Imports neither torch nor Dask, so that the process which loads them can start before anything else.
+Does not import torch, so that the process which loads them can start before anything else.
 """
 
 import multiprocessing
@@ -12,10 +12,10 @@ from multiprocessing import forkserver, resource_tracker
 
 import psutil
 
-LOADED = ["distributed", "studies.trainer", "torch._dynamo"]
+LOADED = ["studies.local_pool", "torch._dynamo"]
 """Optimisers load ``torch._dynamo`` in their first step."""
 
-TO_ALL = {signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
+TO_ALL = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 """Signals that stop a run and that a terminal, or a scheduler such as Slurm, sends to every process
 of it."""
 

@@ -1,8 +1,10 @@
-"""The worker's side of :mod:`studies.cluster`: one process's trainer, of one training at a time.
+"""The worker's side of a pool: one process's trainer, of one training at a time.
 
-A Dask actor: it lives in its worker, and its plain methods run in a thread of their own, one at a
-time, while its ``async`` ones answer meanwhile. What goes in and comes out is pickled here, because
-Dask's own serialisation takes tensors apart and returns them with another layout in memory.
+Asked through a pipe (:mod:`studies.local_pool`), or as a Dask actor (:mod:`studies.cluster`), which
+lives in its worker, and whose plain methods run in a thread of their own, one at a time, while its
+``async`` ones answer meanwhile. What goes in and comes out is pickled here, because Dask's own
+serialisation takes tensors apart and returns them with another layout in memory, and that of pipes
+would share the tensors' memory.
 """
 
 import pickle
@@ -31,14 +33,16 @@ class Trainer:
     Args:
         make_training: a pickled ``TrainingFactory``.
         n_threads: torch's threads.
-        wanted: the coordinator's :func:`versions`.
+        wanted: the coordinator's :func:`versions`; None for a process that it started itself.
 
     Raises:
         StudyError: the versions here are others.
     """
 
-    def __init__(self, make_training: bytes, n_threads: int, wanted: dict[str, str]) -> None:
-        if versions() != wanted:
+    def __init__(
+        self, make_training: bytes, n_threads: int, wanted: dict[str, str] | None = None
+    ) -> None:
+        if wanted is not None and versions() != wanted:
             raise StudyError(f"it has {_in_words(versions())} instead of {_in_words(wanted)}")
         self._make_training = pickle.loads(make_training)
         self._n_threads = n_threads

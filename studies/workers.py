@@ -1,21 +1,17 @@
-"""Worker processes: how they are started here or found elsewhere, and how one is asked."""
+"""Workers of a Dask cluster: how they are found, and how one is asked."""
 
 import asyncio
 import logging
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import dask
-import distributed.utils
-from distributed import Client, Future, LocalCluster
+from distributed import Client, Future
 from distributed.utils import silence_logging_cmgr
 
 from spaces.errors import StudyError
 from studies import trainer
-from studies.processes import environment, start_fork_server, stops_blocked
 
 CONNECT_S = 5.0
 """How long a scheduler may take to answer."""
@@ -23,9 +19,6 @@ STOP_S = 0.5
 """What a worker gets to stop by itself, before it is killed or left to itself."""
 LOOK_S = 0.25
 """How often one looks whether workers came or went."""
-
-FORKED = {"distributed.worker.multiprocessing-method": "forkserver"}
-"""Setting of Dask, which it reads whenever it starts a worker, also one that replaces another."""
 
 
 class WorkerLostError(Exception):
@@ -83,46 +76,3 @@ def workers_at(address: str) -> Iterator[Client]:
             ) from error
         with client:
             yield client
-
-
-@contextmanager
-def local_workers(n_workers: int, n_threads: int) -> Iterator[Client]:
-    """Connected to processes of our own, which end with the block, or with this process."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fmnist-search-"))
-        if start_fork_server(n_threads):
-            distributed.utils._forkserver_preload_set = True  # else Dask would load all it knows
-            stack.enter_context(dask.config.set(FORKED))
-        with dask.config.set(_settings(n_threads)), stops_blocked():
-            local = LocalCluster(
-                n_workers=n_workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # else takes port 8787
-                local_directory=folder,
-                silence_logs=logging.CRITICAL,
-            )
-            stack.callback(local.close)
-            stack.callback(_end, local)
-            client = stack.enter_context(Client(local, direct_to_workers=True))
-        yield client
-
-
-def _end(local: LocalCluster) -> None:
-    """End the processes, which would otherwise get seconds to finish what they do."""
-
-    async def end() -> None:
-        nannies = local.workers.values()
-        await asyncio.gather(*(n.close(timeout=STOP_S) for n in nannies), return_exceptions=True)
-
-    local.sync(end)
-
-
-def _settings(n_threads: int) -> dict[str, Any]:
-    """Dask's settings of local workers."""
-    return {
-        "distributed.nanny.pre-spawn-environ": environment(n_threads),
-        "distributed.worker.preload": [trainer.__name__],
-        "distributed.worker.profile.enabled": False,
-    }

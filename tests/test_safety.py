@@ -32,8 +32,8 @@ LOADERS = {
     "shelve",
     "pandas.read_pickle",
 }
-BETWEEN_OWN_PROCESSES = {"studies/cluster.py", "studies/trainer.py"}
-"""What Dask carries between the command and its workers."""
+BETWEEN_OWN_PROCESSES = {"studies/cluster.py", "studies/local_pool.py", "studies/trainer.py"}
+"""What pipes and Dask carry between the command and its workers."""
 KNOWN_PARTS_ONLY = {"studies/cma.py"}
 OUTSIDE = ("../studies.db", "../../etc/passwd", "/etc/passwd", "a/b", "..", ".", "", "a\0b")
 

@@ -66,7 +66,7 @@ def kill_worker(worker: psutil.Process) -> None:
         return
 
 
-def test_the_process_that_workers_fork_from_is_replaced_with_them(command: Command) -> None:
+def test_the_process_that_workers_fork_from_may_be_killed(command: Command) -> None:
     run = start(command, 2, n_wanted := 1)
     run.until_says("started", times=2)
     (server,) = {worker.parent() for worker in run.workers()}

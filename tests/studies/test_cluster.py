@@ -1,86 +1,47 @@
-"""What only other processes can do: die, hang on, outlive others, and be elsewhere."""
+"""What only other processes can do: die, hang on, and be elsewhere."""
 
-import logging
-import os
 import pickle
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import cache, partial
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import dask
-import psutil
 import pytest
-from distributed import LocalCluster
-from warm import workers_of
+from pools import dask_cluster, has_capacity, make_training, started, until, workers
 
-from spaces.autoencoder import AutoencoderConfig
-from spaces.budget import Budget
 from spaces.errors import StudyError
-from spaces.space import Configuration
-from studies.cluster import Cluster, existing_cluster, local_cluster
-from studies.data import Split, load_split
-from studies.pool import EpochDone, Job, Report, Started, WorkerDied
+from studies.cluster import existing_cluster
+from studies.local_pool import LocalPool
+from studies.pool import EpochDone, Pool, Report, WorkerDied
 from studies.trainer import Trainer
-from studies.training import Training
 
 pytestmark = pytest.mark.slow
 
-BUDGET = Budget(epochs=500)
-"""Epochs of all images take a minute: whoever waits for one to end is noticed."""
-CONFIG = AutoencoderConfig()
-ROOT = Path(__file__).parent.parent.parent
+
+@contextmanager
+def local(folder: Path) -> Iterator[Pool]:
+    yield LocalPool(2, 1, partial(make_training, folder))
 
 
-@cache
-def split_in(folder: Path) -> Split:
-    return load_split(folder, BUDGET)
+@contextmanager
+def dask_workers(folder: Path) -> Iterator[Pool]:
+    with dask_cluster(2) as cluster:
+        yield existing_cluster(cluster.scheduler_address, 1, partial(make_training, folder))
 
 
-def make_training(folder: Path, config: Configuration, seed: int) -> Training:
-    return Training(config, split_in(folder), seed, BUDGET)
+@pytest.fixture(scope="module", params=[local, dask_workers])
+def pool(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[Pool]:
+    with request.param(data_dir) as pool:
+        yield pool
+        pool.close()
 
 
-def children() -> list[psutil.Process]:
-    """Worker processes of this one."""
-    return workers_of(os.getpid())
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 90.0) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return condition()
-
-
-def started(pool: Cluster, *numbers: int) -> None:
-    """Have so many trainings wait."""
-    for number in numbers:
-        pool.start(Job(number, CONFIG, seed=7))
-    reports: list[Report] = []
-    while len(reports) < len(numbers):
-        reports += pool.wait()
-    assert {report.number for report in reports if isinstance(report, Started)} == set(numbers)
-
-
-def has_capacity(pool: Cluster, n_workers: int) -> bool:
-    pool.wait(timeout_s=0.3)
-    return pool.capacity == n_workers
-
-
-@pytest.fixture(scope="module")
-def pool(data_dir: Path) -> Iterator[Cluster]:
-    pool = local_cluster(2, 1, partial(make_training, data_dir))
-    yield pool
-    pool.close()
-
-
-def test_a_killed_worker_is_reported_for_its_trial_alone_and_replaced(pool: Cluster) -> None:
-    before = children()
+def test_a_killed_worker_is_reported_for_its_trial_alone_and_replaced(pool: Pool) -> None:
     started(pool, 1, 2)
+    before = workers()
     pool.go_on(1)
     time.sleep(0.5)
     busy = max(before, key=lambda process: process.cpu_percent(0.3))
@@ -89,7 +50,6 @@ def test_a_killed_worker_is_reported_for_its_trial_alone_and_replaced(pool: Clus
     assert isinstance(report, WorkerDied)
     assert report.number == 1
     assert "gone" in report.reason
-    assert pool.capacity == 1
     assert pool.state(2) is not None
     assert until(lambda: has_capacity(pool, 2))
     assert pool.wait(timeout_s=1) == []
@@ -98,19 +58,9 @@ def test_a_killed_worker_is_reported_for_its_trial_alone_and_replaced(pool: Clus
     pool.end(3, with_weights=False)
 
 
-def test_workers_are_counted_once_whatever_else_refreshes_the_clients_list(data_dir: Path) -> None:
-    # The client's own timer replaces its list of workers by one without any, at any moment.
-    with dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}):
-        pool = local_cluster(1, 1, partial(make_training, data_dir))
-    try:
-        assert all(has_capacity(pool, 1) for _ in range(12))
-    finally:
-        pool.close()
-
-
-def test_a_worker_that_dies_while_its_training_waits_is_reported(pool: Cluster) -> None:
+def test_a_worker_that_dies_while_its_training_waits_is_reported(pool: Pool) -> None:
     started(pool, 1, 2)
-    for process in children():
+    for process in workers():
         process.kill()
     reports: list[Report] = []
     assert until(lambda: bool(reports.extend(pool.wait(timeout_s=1)) or len(reports) == 2))
@@ -124,10 +74,10 @@ def test_a_worker_that_dies_while_its_training_waits_is_reported(pool: Cluster) 
 
 
 def test_who_asks_a_worker_that_was_just_killed_need_not_wait_for_the_network(
-    pool: Cluster,
+    pool: Pool,
 ) -> None:
     started(pool, 1)
-    for process in children():
+    for process in workers():
         process.kill()
     begin = time.monotonic()
     assert pool.state(1) is None
@@ -136,9 +86,7 @@ def test_who_asks_a_worker_that_was_just_killed_need_not_wait_for_the_network(
     assert until(lambda: has_capacity(pool, 2))
 
 
-def test_a_training_in_the_middle_of_its_epoch_is_stopped_and_leaves_nothing(
-    pool: Cluster,
-) -> None:
+def test_a_training_in_the_middle_of_its_epoch_is_stopped_and_leaves_nothing(pool: Pool) -> None:
     started(pool, 1, 2)
     pool.go_on(1)
     time.sleep(0.3)
@@ -150,73 +98,15 @@ def test_a_training_in_the_middle_of_its_epoch_is_stopped_and_leaves_nothing(
         pool.end(number, with_weights=False)
 
 
-def test_workers_ignore_an_interrupt_of_the_terminal(pool: Cluster) -> None:
-    started(pool, 1)
-    before = children()
-    for process in before:
-        process.send_signal(signal.SIGINT)
-    time.sleep(0.5)
-    assert children() == before
-    assert pool.state(1) is not None
-    pool.end(1, with_weights=False)
-
-
-def test_workers_listen_on_the_loopback_only_and_leave_no_files_here(pool: Cluster) -> None:
-    processes = [psutil.Process(), *children()]
-    listening = [
-        connection.laddr.ip
-        for process in processes
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert set(listening) == {"127.0.0.1"}
-    assert not list(Path.cwd().glob("dask-*"))
-
-
-def test_closing_is_quick_in_the_middle_of_an_epoch_and_ends_all_processes(
-    data_dir: Path,
-) -> None:
-    there = set(children())
-    pool = local_cluster(1, 1, partial(make_training, data_dir))
-    assert set(children()) - there
-    started(pool, 1)
-    pool.go_on(1)
-    time.sleep(0.3)
-    begin = time.monotonic()
-    pool.close()
-    assert time.monotonic() - begin < 2
-    assert set(children()) <= there
-    pool.close()
-
-
-def test_no_worker_outlives_a_coordinator_that_is_killed(data_dir: Path) -> None:
-    program = f"""
-import sys, time
-from functools import partial
-from pathlib import Path
-import psutil
-from test_cluster import local_cluster, make_training, started
-if __name__ == "__main__":
-    pool = local_cluster(1, 1, partial(make_training, Path({str(data_dir)!r})))
-    started(pool, 1)
-    pool.go_on(1)
-    print(*(p.pid for p in psutil.Process().children(recursive=True)), flush=True)
-    time.sleep(60)
-"""
-    coordinator = subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{Path(__file__).parent}"},
-    )
-    assert coordinator.stdout
-    pids = [int(pid) for pid in coordinator.stdout.readline().split()]
-    coordinator.kill()
-    _, noise = coordinator.communicate()
-    assert pids, noise
-    assert until(lambda: not any(psutil.pid_exists(pid) for pid in pids), timeout_s=5)
-    assert "Traceback" not in noise
+def test_workers_are_counted_once_whatever_else_refreshes_the_clients_list(data_dir: Path) -> None:
+    # The client's own timer replaces its list of workers by one without any, at any moment.
+    often = {"distributed.client.scheduler-info-interval": "1ms"}
+    with dask_cluster(1) as cluster, dask.config.set(often):
+        pool = existing_cluster(cluster.scheduler_address, 1, partial(make_training, data_dir))
+        try:
+            assert all(has_capacity(pool, 1) for _ in range(12))
+        finally:
+            pool.close()
 
 
 def test_an_address_where_nobody_answers_is_an_error_that_says_so() -> None:
@@ -225,13 +115,7 @@ def test_an_address_where_nobody_answers_is_an_error_that_says_so() -> None:
 
 
 def test_an_existing_cluster_may_grow_and_may_lose_its_scheduler(data_dir: Path) -> None:
-    with LocalCluster(
-        n_workers=0,
-        threads_per_worker=1,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
-    ) as cluster:
+    with dask_cluster(0) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(StudyError, match="has no workers; start some with `dask worker tcp:"):
             existing_cluster(address, 1, partial(make_training, data_dir))

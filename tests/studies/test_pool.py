@@ -1,21 +1,24 @@
 """What every pool promises, over all pools."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
 
 import pytest
 import torch
+from pools import dask_cluster
 from torch import Tensor
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import TrainingDivergedError
 from spaces.space import Configuration
-from studies.cluster import local_cluster
+from studies.cluster import existing_cluster
 from studies.data import Split, load_split
+from studies.local_pool import LocalPool
 from studies.metrics import Outcome
-from studies.pool import EpochDone, InProcess, Job, Pool, Raised, Started
+from studies.pool import EpochDone, InProcess, Job, Pool, Raised, Started, TrainingFactory
 from studies.training import Training
 
 pytestmark = pytest.mark.slow
@@ -35,22 +38,29 @@ def make_training(folder: Path, config: Configuration, seed: int) -> Training:
     return Training(config, split_in(folder), seed, BUDGET)
 
 
-def in_process(folder: Path) -> Pool:
-    return InProcess(partial(make_training, folder))
+@contextmanager
+def in_process(make: TrainingFactory) -> Iterator[Pool]:
+    yield InProcess(make)
 
 
-def two_processes(folder: Path) -> Pool:
-    return local_cluster(2, 1, partial(make_training, folder))
+@contextmanager
+def two_processes(make: TrainingFactory) -> Iterator[Pool]:
+    yield LocalPool(2, 1, make)
 
 
-@pytest.fixture(scope="module", params=[in_process, two_processes])
+@contextmanager
+def two_dask_workers(make: TrainingFactory) -> Iterator[Pool]:
+    with dask_cluster(2) as cluster:
+        yield existing_cluster(cluster.scheduler_address, 1, make)
+
+
+@pytest.fixture(scope="module", params=[in_process, two_processes, two_dask_workers])
 def pool(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[Pool]:
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    make_pool: Callable[[Path], Pool] = request.param
-    made = make_pool(data_dir)
-    yield made
-    made.close()
+    with request.param(partial(make_training, data_dir)) as made:
+        yield made
+        made.close()
     torch.set_num_threads(n_threads)
 
 

@@ -25,9 +25,9 @@ assert dict(os.environ) == before
 assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 told = get_context("forkserver").Process(target=exec, args=('''
 import os, signal, sys
-print({"torch", "torch._dynamo", "studies.trainer", "distributed"} <= set(sys.modules))
+print({"torch", "torch._dynamo", "studies.local_pool"} <= set(sys.modules))
 blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
-print(blocked >= {signal.SIGINT, signal.SIGHUP, signal.SIGUSR1})
+print(blocked >= {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1})
 print(*(os.environ[n] for n in ("OMP_NUM_THREADS", "GLIBC_TUNABLES", "GOMP_SPINCOUNT")), flush=True)
 ''',))
 told.start()
