@@ -17,6 +17,7 @@ from search.parsers import (
     weights_kept,
 )
 from spaces.budget import N_TRAIN_FILE, Budget, StudyProtocol
+from spaces.recipe import MOST_EPOCHS, MOST_PARAMETERS
 from studies.request import DEFAULT_TRIALS, MetricName, PrunerName, SamplerName
 
 BUDGET_PANEL = "Budget of a trial"
@@ -24,7 +25,6 @@ STUDY_PANEL = "Study and storage"
 
 # Far more than anybody needs; a slip above them would end in a crash or a machine without memory.
 MOST_TRIALS = 1_000_000
-MOST_EPOCHS = 100_000
 MOST_PROCESSES = 1024
 MOST_THREADS = 512
 
@@ -135,6 +135,7 @@ SEARCH: dict[str, Any] = {
         int | None,
         typer.Option(
             min=1,
+            max=MOST_EPOCHS,
             metavar="EPOCHS",
             help="Store a running trial's state so often.  [default: as costs under 1 %]",
             show_default=False,
@@ -144,6 +145,7 @@ SEARCH: dict[str, Any] = {
         int | None,
         typer.Option(
             min=1,
+            max=MOST_PARAMETERS,
             metavar="N",
             help="Train no searched model with more parameters. The paper's are trained all the "
             "same, but above the limit none of them is the best.",

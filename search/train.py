@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from search.data import find_data
-from search.options import MOST_EPOCHS, typed
+from search.options import typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.search_options import with_some_options
 from spaces.budget import N_TRAIN_FILE
+from spaces.recipe import MOST_EPOCHS
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -27,6 +27,8 @@ from spaces.recipe import (
     is_whole,
     one_of,
     require,
+    require_buildable,
+    require_whole,
     training_dimensions,
 )
 from spaces.space import SearchSpace
@@ -36,6 +38,9 @@ Pooling = Literal["max", "avg"]
 Padding = Literal["valid", "same"]
 
 PoolKind = Literal["max_pool", "avg_pool"]
+
+MOST_CHANNELS = 4096
+"""Of a convolution."""
 
 IMAGE_SIZE = 28
 """Side of a Fashion-MNIST image in pixels."""
@@ -91,7 +96,7 @@ class AutoencoderConfig(TrainingRecipe):
         for name in ("pool1", "pool2", "pool3"):
             one_of(self, name, get_args(Pooling))
         for name in ("conv1_channels", "conv2_channels", "conv3_channels"):
-            require(self, name, is_whole, lambda v: v >= 1, "a whole number from 1")
+            require_whole(self, name, 1, MOST_CHANNELS)
         one_of(self, "padding", get_args(Padding))
         one_of(self, "activation", get_args(Activation))
         require(self, "n_blocks", is_whole, lambda v: v in (2, 3), "2 or 3")
@@ -102,6 +107,7 @@ class AutoencoderConfig(TrainingRecipe):
                 f"kernels {self.kernel1} and {self.kernel2} with {self.n_blocks} blocks leave no "
                 "pixel; use smaller kernels, fewer blocks or padding same"
             )
+        require_buildable(self.n_parameters())
 
     def in_words(self) -> str:
         """The configuration in a few words: ``64/96 ch, max/avg, batch norm``."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from spaces.recipe import is_whole, one_of, require
+from spaces.recipe import MOST_EPOCHS, is_whole, one_of, require, require_whole
 
 StudyProtocol = Literal["search", "paper"]
 """``search``: train on 50,000 and validate on 10,000 of the 60,000 training images.
@@ -36,7 +36,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         """Refuse values no study can have, naming the field."""
-        require(self, "epochs", is_whole, lambda v: v >= 1, "at least 1, and whole")
+        require_whole(self, "epochs", 1, MOST_EPOCHS)
         if self.subset is not None:
             words = f"from 600 to {N_TRAIN_FILE} images"
             require(self, "subset", is_whole, lambda v: 600 <= v <= N_TRAIN_FILE, words)

@@ -13,13 +13,15 @@ from spaces.autoencoder import AutoencoderConfig, Layer, encoder_layers
 from spaces.dimensions import Choices, FloatRange, When
 from spaces.errors import ConfigurationError
 from spaces.recipe import (
+    MOST_EPOCHS,
     Activation,
     TrainingRecipe,
     is_bool,
     is_number,
-    is_whole,
     one_of,
     require,
+    require_buildable,
+    require_whole,
     training_dimensions,
 )
 from spaces.space import SearchSpace
@@ -32,6 +34,9 @@ the last first, every so many epochs another.
 """
 
 N_CLASSES = 10
+
+MOST_NEURONS = 65_536
+"""Of the hidden layer."""
 
 PAPER_ENCODER = AutoencoderConfig(batchnorm=True, pool2="avg", conv1_channels=64, conv2_channels=96)
 """The paper's best autoencoder (Table 3, last row), whose encoder starts its classifiers."""
@@ -71,15 +76,16 @@ class ClassifierConfig(TrainingRecipe):
     def __post_init__(self) -> None:
         """Refuse values no network can be built from, naming the field."""
         super().__post_init__()
-        require(self, "fc_width", is_whole, lambda v: v >= 0, "a whole number from 0")
+        require_whole(self, "fc_width", 0, MOST_NEURONS)
         one_of(self, "freeze", get_args(Freeze))
-        require(self, "unfreeze_epoch", is_whole, lambda v: v >= 1, "a whole number from 1")
+        require_whole(self, "unfreeze_epoch", 1, MOST_EPOCHS)
         require(self, "dropout", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
         require(self, "label_smoothing", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
         require(self, "batchnorm", is_bool, lambda _: True, "true or false")
         one_of(self, "activation", get_args(Activation))
         if not isinstance(self.encoder, AutoencoderConfig):
             raise ConfigurationError(f"encoder must be an autoencoder; got {self.encoder!r}")
+        require_buildable(self.n_parameters())
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:

@@ -11,15 +11,26 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 
 import tomli_w
 
+from spaces.bounded import read_bounded
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError
+from spaces.recipe import is_whole
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
 
 MAX_BYTES = 1_000_000
 """No configuration is larger; a file that is was named by mistake."""
 
+MAX_DEPTH = 32
+"""Parts of a TOML key; for long ones Python's reader needs gigabytes."""
+
+_DEEP_KEY = re.compile(rf"""(?<![\w"'.-])(?:[\w"'-]+[ \t]*\.[ \t]*){{{MAX_DEPTH}}}""")
+
 _PARSERS: dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
+
+
+MOST_SEEDS = 2**63
+"""Seeds that training can have."""
 
 
 class TrainedWith(NamedTuple):
@@ -68,9 +79,7 @@ def read_text(path: Path) -> str:
         ConfigurationError: there is no such file, or it cannot be a configuration's.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigurationError(f"{path}: too large for a configuration")
-        return path.read_text(encoding="utf-8")
+        return read_bounded(path, MAX_BYTES).decode()
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
     except UnicodeError as error:
@@ -83,6 +92,8 @@ def parse_table(path: Path, text: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: it cannot be read as what its name says.
     """
+    if path.suffix == ".toml" and _DEEP_KEY.search(text):
+        raise ConfigurationError(f"{path}: a key with more than {MAX_DEPTH} parts")
     try:
         table = _PARSERS[path.suffix](text)
     except (ValueError, RecursionError) as error:  # of json and of tomllib
@@ -192,8 +203,10 @@ def _without_none(table: dict[str, Any]) -> dict[str, Any]:
 def _trained_with(table: dict[str, Any]) -> TrainedWith:
     rest = dict(table)
     seed = rest.pop("seed", None)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        raise ConfigurationError(f"training's seed must be a whole number from 0; got {seed!r}")
+    if not is_whole(seed) or not 0 <= seed < MOST_SEEDS:
+        raise ConfigurationError(
+            f"training's seed must be a whole number from 0 to below 2^63; got {seed!r}"
+        )
     unknown = sorted(set(rest) - {field.name for field in fields(Budget)})
     if unknown:
         raise ConfigurationError(f"unknown field {unknown[0]!r} of training")

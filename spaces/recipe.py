@@ -1,10 +1,18 @@
 """What both models' configurations say of their training, and its dimensions beyond the paper."""
 
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
 from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When
 from spaces.errors import ConfigurationError
+
+MOST_EPOCHS = 100_000
+"""Of a training; more were mistyped."""
+MOST_IMAGES = 60_000
+"""Images in a batch: all of the training files'."""
+MOST_PARAMETERS = 100_000_000
+"""Of a model. While one is trained each takes 16 bytes, so the largest 1.6 GB."""
 
 Optimizer = Literal["adam", "adamw", "sgd", "rmsprop"]
 Schedule = Literal["constant", "cosine", "one-cycle"]
@@ -36,13 +44,13 @@ class TrainingRecipe:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be trained with, naming the field."""
-        require(self, "learning_rate", is_number, lambda v: 0 < v < float("inf"), "above 0")
+        require(self, "learning_rate", is_number, lambda v: v > 0, "above 0")
         require(self, "momentum", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
         if self.weight_decay is not None:
             require(self, "weight_decay", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
         require(self, "erasing", is_number, lambda v: 0 <= v <= 1, "in [0, 1]")
         require(self, "shift", is_whole, lambda v: 0 <= v <= 8, "a whole number from 0 to 8")
-        require(self, "batch_size", is_whole, lambda v: v >= 1, "a whole number from 1")
+        require_whole(self, "batch_size", 1, MOST_IMAGES)
         require(self, "flip", is_bool, lambda _: True, "true or false")
         one_of(self, "optimizer", get_args(Optimizer))
         one_of(self, "schedule", get_args(Schedule))
@@ -127,6 +135,28 @@ def require(config: Any, name: str, is_kind: Any, holds: Any, words: str) -> Non
         raise ConfigurationError(f"{name} must be {words}; got {value!r}")
 
 
+def require_whole(config: Any, name: str, least: int, most: int) -> None:
+    """Refuse a field that is no whole number from ``least`` to ``most``.
+
+    Raises:
+        ConfigurationError: says the field, what it must be, and what it is.
+    """
+    words = f"a whole number from {least} to {most:,}"
+    require(config, name, is_whole, lambda v: least <= v <= most, words)
+
+
+def require_buildable(n_parameters: int) -> None:
+    """Refuse a model that no memory has room for while it is trained.
+
+    Raises:
+        ConfigurationError: it has too many parameters.
+    """
+    if n_parameters > MOST_PARAMETERS:
+        raise ConfigurationError(
+            f"the model would have {n_parameters:,} parameters; {MOST_PARAMETERS:,} are the most"
+        )
+
+
 def one_of(config: Any, name: str, values: tuple[str, ...]) -> None:
     """Refuse a field that is none of ``values``.
 
@@ -140,8 +170,10 @@ def one_of(config: Any, name: str, values: tuple[str, ...]) -> None:
 
 
 def is_number(value: object) -> bool:
-    """A number, and no truth value."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A number that is finite, and no truth value."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def is_whole(value: object) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast, get_args
 
 from spaces.dimensions import as_text
 from spaces.errors import ConfigurationError
-from spaces.files import line_of, read_table
+from spaces.files import line_of, parse_table, read_text
 from spaces.stages import SpaceName, Stage
 
 SPACE = "space"
@@ -36,11 +36,12 @@ def read_space(path: Path, stage: Stage) -> SpaceFile:
     """
     if path.suffix != ".toml":
         raise ConfigurationError(f"{path}: a space's file ends in .toml")
-    table = read_table(path)
+    text = read_text(path)
+    table = parse_table(path, text)
     try:
         return _from_table(table, stage)
     except _WrongKeyError as error:
-        line = line_of(path.read_text(encoding="utf-8"), (), error.key)
+        line = line_of(text, (), error.key)
         where = f"{path}:{line}" if line else str(path)
         raise ConfigurationError(f"{where}: {error}") from error
 

@@ -13,13 +13,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
+from spaces.bounded import read_bounded
 from spaces.classifier import ClassifierConfig
 from spaces.errors import ConfigurationError, StudyError
 from spaces.files import TrainedWith, read_config, read_table
+from spaces.recipe import MOST_PARAMETERS
 from spaces.space import Configuration
 from spaces.stages import Stage
 from studies import tensor_files
 from studies.networks import Autoencoder, Classifier, build, build_encoder
+from studies.tensor_files import check_finite
 
 FORMAT = "fmnist-search export 1"
 """First field of ``metrics.json``; another number is another layout of the folder."""
@@ -35,6 +38,10 @@ METRICS = "metrics.json"
 CARD = "README.md"
 FILES = (CONFIG_JSON, CONFIG_TOML, SCHEMA, WEIGHTS, ENCODER, ONNX, METRICS, CARD)
 """All that an exported folder can hold."""
+
+
+MOST_BYTES = 5 * MOST_PARAMETERS
+"""Of a file: four bytes for each weight, and room for their names."""
 
 
 class ExportedModel(NamedTuple):
@@ -79,6 +86,7 @@ def read_model(folder: Path) -> ExportedModel:
     weights = _tensors(content[WEIGHTS], folder / WEIGHTS)
     with torch.device("meta"):  # shapes alone
         _check_fit(weights, build(config).state_dict(), folder / WEIGHTS)
+    check_finite(weights, f"the model in {folder}")
     encoder = None
     if ENCODER in content and isinstance(config, ClassifierConfig):
         encoder = _tensors(content[ENCODER], folder / ENCODER)
@@ -129,7 +137,7 @@ def _verified(folder: Path, metrics: dict[str, Any]) -> dict[str, bytes]:
         if name not in FILES:
             raise StudyError(f"{folder}: {METRICS} names a file {name!r}, which no export has")
         try:
-            content[name] = path.read_bytes()
+            content[name] = read_bounded(path, MOST_BYTES)
         except OSError as error:
             raise StudyError(f"{path}: {error.strerror}; export the model again") from error
         found = hashlib.sha256(content[name]).hexdigest()

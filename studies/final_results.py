@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
+from spaces.bounded import read_bounded
 from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.space import Configuration
@@ -21,6 +22,10 @@ from studies.writing import write as write_file
 
 FORMAT = "fmnist-search result 1"
 FILE = "result.json"
+
+
+MOST_BYTES = 50_000_000
+"""Of a file of results: a thousand seeds of a thousand epochs take less."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def read(folder: Path) -> FinalResult | None:
     if not path.exists():
         return None
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(read_bounded(path, MOST_BYTES))
         if table.pop("format") != FORMAT:
             raise ValueError("it was made by another version")
         table.pop("summary")
@@ -187,7 +192,7 @@ def read(folder: Path) -> FinalResult | None:
             "seeds": tuple(SeedResult(**seed) for seed in table["seeds"]),
         }
         return FinalResult(**{**table, **parts})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise StudyError(f"{path} holds no results of fmnist-search train: {error}") from error
 
 

@@ -7,9 +7,11 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+from spaces.bounded import open_regular
 from spaces.errors import DataError
 
 Progress = Callable[[str, int, int | None], None]
@@ -102,6 +104,8 @@ def verified_chunks(
             while chunk := stream.read(CHUNK_BYTES):
                 digest.update(chunk)
                 n_bytes += len(chunk)
+                if n_bytes > file.n_bytes + CHUNK_BYTES:  # a few bytes can be packed for many
+                    raise DataError(f"{path} has more than the {file.n_bytes:,} bytes expected")
                 yield chunk
     except FileNotFoundError:
         raise DataError(f"{path} is missing") from None
@@ -112,10 +116,14 @@ def verified_chunks(
     _compare(path, n_bytes, digest.hexdigest(), file, files)
 
 
-def _open(path: Path) -> BinaryIO:
-    if path.suffix == ".gz":
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    return path.open("rb")
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    with open_regular(path) as file:
+        if path.suffix == ".gz":
+            with gzip.open(file, "rb") as unpacked:
+                yield cast(BinaryIO, unpacked)
+        else:
+            yield file
 
 
 def _compare(

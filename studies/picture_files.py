@@ -6,6 +6,7 @@ arXiv:1708.07747, Sec. 2): trim the edges, fit the longer side, centre, negate, 
 """
 
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from spaces.autoencoder import IMAGE_SIZE
+from spaces.bounded import open_regular
 from spaces.errors import ImageError
 
 EDGE_TOLERANCE = 0.05
@@ -75,7 +77,7 @@ def _opened(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures and odd metadata
-            with Image.open(path) as image:
+            with open_regular(path) as file, Image.open(file, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 image.load()
@@ -88,6 +90,13 @@ def _opened(path: Path) -> Image.Image:
         raise ImageError(f"{path}: more than {MAX_PIXELS:,} pixels; make it smaller") from error
     except (ValueError, SyntaxError, EOFError) as error:
         raise ImageError(f"{path}: a damaged picture: {error}") from error
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """All that Pillow reads itself; for EPS it runs Ghostscript on what somebody else wrote."""
+    Image.init()
+    return tuple(name for name in Image.ID if name != "EPS")
 
 
 def _grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:

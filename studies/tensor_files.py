@@ -14,9 +14,14 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, save
 from torch import Tensor
 
+from spaces.bounded import read_bounded
 from spaces.errors import StudyError
+from spaces.recipe import MOST_PARAMETERS
 
 _SEAL = "sha256"
+
+MOST_BYTES = 20 * MOST_PARAMETERS
+"""Of a file: a training's state has four numbers of four bytes for each weight."""
 
 
 class DamagedError(StudyError):
@@ -45,7 +50,7 @@ def read(path: Path, whose: str, sha256: str | None) -> dict[str, Tensor]:
         DamagedError: it cannot be read, or is another.
     """
     try:
-        content = path.read_bytes()
+        content = read_bounded(path, MOST_BYTES)
         if sha256 not in (None, digest(content)):
             raise ValueError("its SHA-256 is not the one that was noted when it was written")
         return load(content)
@@ -88,7 +93,7 @@ def read_sealed(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         DamagedError: it is not as it was written, or of an earlier version.
     """
     try:
-        tensors = load(path.read_bytes())
+        tensors = load(read_bounded(path, MOST_BYTES))
         with safe_open(path, "pt") as opened:
             header: dict[str, str] = dict(opened.metadata() or {})
     except FileNotFoundError:

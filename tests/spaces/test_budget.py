@@ -14,7 +14,7 @@ def test_the_default_is_the_papers_training_under_the_search_protocol() -> None:
 def test_a_budget_without_epochs_is_refused(epochs: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Budget(epochs=epochs)
-    assert str(refused.value) == f"epochs must be at least 1, and whole; got {epochs!r}"
+    assert str(refused.value) == f"epochs must be a whole number from 1 to 100,000; got {epochs!r}"
 
 
 @pytest.mark.parametrize("subset", [0, 599, 60_001, 600.0, True, "600"])

@@ -85,7 +85,10 @@ def test_what_is_left_out_takes_its_default() -> None:
         ({"stage": "autoencoder", "configuration": {"fc_width": 1}}, "unknown field 'fc_width'"),
         ({"stage": "autoencoder", "configuration": {"dropout": 2}}, "dropout must be in"),
         ({"stage": "classifier", "configuration": {"encoder": 2}}, "encoder must be a table"),
-        ({"stage": "classifier", "training": {}}, "seed must be a whole number from 0; got None"),
+        (
+            {"stage": "classifier", "training": {}},
+            r"seed must be a whole number from 0 to below 2\^63",
+        ),
         ({"stage": "classifier", "training": {"seed": True}}, "seed must be"),
         ({"stage": "classifier", "training": {"seed": -1}}, "seed must be"),
         (
@@ -112,7 +115,7 @@ def test_what_no_configuration_says_is_refused(table: dict[str, Any], message: s
         ("a.json", b"\xff", "can't decode byte"),
         ("a.json", b"[" * 200_000, "nested too deep$|recursion"),
         ("a.toml", b"a = ", r"line 1, column 5|end of document"),
-        ("a.toml", b" " * (MAX_BYTES + 1), "too large"),
+        ("a.toml", b" " * (MAX_BYTES + 1), "larger than"),
         ("a.json", b'{"stage": "autoencoder", "configuration": {"pool1": "x"}}', "pool1 must be"),
     ],
 )
