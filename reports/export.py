@@ -21,8 +21,10 @@ from spaces.files import ConfigFile, TrainedWith, json_schema, write_config
 from studies import encoders, exported, onnx_model, trials, weights
 from studies import settings as study_settings
 from studies.artifacts import ArtifactStore
+from studies.data import Images, load_split, load_train
 from studies.final_results import FinalResult
-from studies.networks import Autoencoder, Classifier, build
+from studies.judged_again import judged_again
+from studies.networks import Autoencoder, Classifier
 from studies.references import StudyTrial
 from studies.settings import StudySettings
 
@@ -68,7 +70,7 @@ def export_models(
     models: Sequence[StudyTrial],
     store: ArtifactStore,
     out: Path,
-    pixels: Tensor,
+    data_folder: Path,
     nested: bool,
     finals: Sequence[FinalResult] = (),
     config_format: ConfigFormat = "json",
@@ -81,7 +83,7 @@ def export_models(
         models: finished trials of a study.
         store: where their weights are.
         out: not there yet, or empty, or an export to overwrite.
-        pixels: uint8 (100, 28, 28), real images to check the ONNX models by.
+        data_folder: holds verified data, by which models are judged again and ONNX is checked.
         nested: whether each gets a folder ``trial-12`` within ``out``; else there is but one, and
             ``out`` is its folder.
         finals: what ``fmnist-search train`` measured, of whatever models.
@@ -90,16 +92,19 @@ def export_models(
         on_model: told of each before it is written.
 
     Raises:
-        StudyError: weights were not kept, the folder may not be written, or an ONNX model is not
-            the network.
+        StudyError: weights were not kept or do not give the stored figures, the folder may not be
+            written, or an ONNX model is not the network.
     """
     written = []
+    pixels = load_train(data_folder).first(N_CHECKED).pixels
+    budget = study_settings.load(models[0].study).budget
+    validation = load_split(data_folder, budget).validation
     with _new_folder(out, overwrite) as folder:
         for model in models:
             on_model(model)
             part = Path(f"trial-{model.trial.number}" if nested else ".")
             (folder / part).mkdir(exist_ok=True)
-            metrics = _write(model, store, folder / part, pixels, finals, config_format)
+            metrics = _write(model, store, folder / part, pixels, validation, finals, config_format)
             written.append(Exported(out / part, metrics, _sizes(folder / part)))
     return written
 
@@ -115,15 +120,22 @@ def _write(
     store: ArtifactStore,
     folder: Path,
     pixels: Tensor,
+    validation: Images,
     finals: Sequence[FinalResult],
     config_format: ConfigFormat,
 ) -> dict[str, Any]:
     study, trial = model
     settings = study_settings.load(study)
     file = _config_file(settings, trial)
-    network = build(file.config)
-    network.load_state_dict(weights.load(store, study, trial))
-    network.eval()
+    noted = weights.kept(store, study, trial)
+    whose = f"trial {trial.number} of '{study.study_name}'"
+    network, judgement = judged_again(
+        file.config,
+        weights.load(store, study, trial),
+        trial.user_attrs[trials.METRICS],
+        validation,
+        whose,
+    )
 
     write_config(folder / f"config.{config_format}", file, f"./{exported.SCHEMA}")
     _write_json(folder / exported.SCHEMA, json_schema(file.stage))
@@ -137,7 +149,14 @@ def _write(
     names = [name for name in exported.FILES if (folder / name).exists()]
     files = {name: exported.identity(folder / name) for name in names}
     own = [_final(final) for final in finals if _is_of(final, settings, file)]
-    metrics = {**_metrics(settings, model), "finals": own, "onnx": onnx, "files": files}
+    metrics = {
+        **_metrics(settings, model),
+        "judged_again": {"loss": judgement.loss, "accuracy": judgement.accuracy},
+        "weights_checksum_known": noted is not None and noted.sha256 is not None,
+        "finals": own,
+        "onnx": onnx,
+        "files": files,
+    }
     _write_json(folder / exported.METRICS, metrics)
     card = model_card(file, network, metrics, [*names, exported.METRICS])
     (folder / exported.CARD).write_text(card, encoding="utf-8")

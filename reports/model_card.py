@@ -54,6 +54,7 @@ def model_card(
         protocol=_protocol(file.trained_with.budget, metrics),
         figures=_figures(metrics),
         figures_note=_figures_note(file.stage.name),
+        judged_again=_judged_again(metrics),
         finals=[_final(final) for final in metrics["finals"]],
         classes=_classes(metrics.get("confusion")),
         torch_code=torch_code(network),
@@ -185,6 +186,15 @@ def _figures_note(stage: str) -> str:
     return (
         f"{scale}, times 100. These are of one training with one seed. Where a search chose the "
         "configuration by its validation figure, that figure flatters it."
+    )
+
+
+def _judged_again(metrics: dict[str, Any]) -> str:
+    judged = "Before they were exported, the weights gave these validation figures once more."
+    if metrics["weights_checksum_known"]:
+        return judged
+    return (
+        f"{judged} No checksum of them is known, as an earlier version of this program stored them."
     )
 
 

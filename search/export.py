@@ -76,19 +76,18 @@ def export(
         study = find_study(opened, reference) if nested else None
         models = [] if nested else [find_trial(opened, reference)]
 
-        from reports.export import N_CHECKED, export_models, pareto_trials, top_trials
-        from studies.data import load_train
+        from reports.export import export_models, pareto_trials, top_trials
         from studies.final_results import read_all
 
         if study is not None:
             models = pareto_trials(study) if top is None else top_trials(study, top)
-    pixels = load_train(find_data(data_dir, quiet)).first(N_CHECKED).pixels
+    data_folder = find_data(data_dir, quiet)
     with console.status("writing") as status:
         done = export_models(
             models,
             store,
             out,
-            pixels,
+            data_folder,
             nested,
             read_all(url),
             config_format,

@@ -1,7 +1,10 @@
 import json
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,7 @@ from reports.export import ConfigFormat, export_models, pareto_trials, top_trial
 from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.files import read_config
-from studies import exported, trials
+from studies import exported, trials, weights
 from studies.artifacts import ArtifactFolder
 from studies.data import load_split, load_train
 from studies.final_results import FinalResult, SeedResult
@@ -40,13 +43,12 @@ def export(
     trained: TrainedStudies,
     reference: str,
     out: Path,
-    pixels: Tensor,
     config_format: ConfigFormat = "json",
     overwrite: bool = False,
 ) -> Path:
     models = [trained.trial(reference)]
     (done,) = export_models(
-        models, trained.store(), out, pixels, False, (), config_format, overwrite
+        models, trained.store(), out, trained.data_dir, False, (), config_format, overwrite
     )
     assert done.folder == out
     return out
@@ -56,24 +58,22 @@ def export(
 def folder(
     request: pytest.FixtureRequest,
     trained: TrainedStudies,
-    pixels: Tensor,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
     """An autoencoder's folder, and a classifier's."""
     out = tmp_path_factory.mktemp("exports") / "model"
-    return export(trained, request.param, out, pixels)
+    return export(trained, request.param, out)
 
 
 @pytest.mark.parametrize("config_format", ["json", "toml"])
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_the_configuration_and_its_training_come_back(
     trained: TrainedStudies,
-    pixels: Tensor,
     tmp_path: Path,
     reference: str,
     config_format: ConfigFormat,
 ) -> None:
-    out = export(trained, reference, tmp_path / "model", pixels, config_format)
+    out = export(trained, reference, tmp_path / "model", config_format)
     attrs = trained.trial(reference).trial.user_attrs
     file = read_config(out / f"config.{config_format}")
     assert file.config.to_dict() == attrs[trials.CONFIG]
@@ -170,7 +170,7 @@ def test_nothing_in_a_folder_tells_where_it_was_made(folder: Path, data_dir: Pat
 
 
 def test_the_best_and_the_pareto_front_go_into_folders_of_their_own(
-    trained: TrainedStudies, pixels: Tensor, tmp_path: Path
+    trained: TrainedStudies, tmp_path: Path
 ) -> None:
     study = trained.trial(AE).study
     best = top_trials(study, 5)
@@ -180,7 +180,7 @@ def test_the_best_and_the_pareto_front_go_into_folders_of_their_own(
         best,
         trained.store(),
         tmp_path / "two",
-        pixels,
+        trained.data_dir,
         nested=True,
         on_model=lambda model: told.append(model.trial.number),
     )
@@ -198,39 +198,39 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_is_there_is_only_replaced_if_told_and_an_export(
-    trained: TrainedStudies, pixels: Tensor, tmp_path: Path
+    trained: TrainedStudies, tmp_path: Path
 ) -> None:
-    out = export(trained, REFERENCES[0], tmp_path / "model", pixels)
+    out = export(trained, REFERENCES[0], tmp_path / "model")
     before = contents(tmp_path)
     with pytest.raises(StudyError, match="replace it with --overwrite"):
-        export(trained, REFERENCES[1], out, pixels)
+        export(trained, REFERENCES[1], out)
     assert contents(tmp_path) == before
-    export(trained, REFERENCES[1], out, pixels, overwrite=True)
+    export(trained, REFERENCES[1], out, overwrite=True)
     assert exported.read_model(out).stage.name == "classifier"
     (out / "notes.txt").write_text("mine")
     before = contents(tmp_path)
     with pytest.raises(StudyError, match="is no export of ours"):
-        export(trained, REFERENCES[0], out, pixels, overwrite=True)
+        export(trained, REFERENCES[0], out, overwrite=True)
     assert contents(tmp_path) == before
 
 
 def test_a_file_in_the_way_or_no_right_to_write_is_one_error(
-    trained: TrainedStudies, pixels: Tensor, tmp_path: Path
+    trained: TrainedStudies, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(StudyError, match="is no export of ours"):
-        export(trained, AE, tmp_path / "file", pixels, overwrite=True)
+        export(trained, AE, tmp_path / "file", overwrite=True)
     with pytest.raises(StudyError, match="cannot make the folder"):
-        export(trained, AE, tmp_path / "file" / "model", pixels)
+        export(trained, AE, tmp_path / "file" / "model")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_an_export_that_fails_on_its_way_leaves_nothing_new(
-    trained: TrainedStudies, pixels: Tensor, tmp_path: Path, overwrite: bool
+    trained: TrainedStudies, tmp_path: Path, overwrite: bool
 ) -> None:
     out = tmp_path / "models"
     if overwrite:
-        export(trained, AE, out, pixels)
+        export(trained, AE, out)
     before = contents(tmp_path)
 
     def interrupt(model: object) -> None:
@@ -240,29 +240,37 @@ def test_an_export_that_fails_on_its_way_leaves_nothing_new(
     models = top_trials(trained.trial(AE).study, 2)
     with pytest.raises(KeyboardInterrupt):
         export_models(
-            models, trained.store(), out, pixels, True, overwrite=overwrite, on_model=interrupt
+            models,
+            trained.store(),
+            out,
+            trained.data_dir,
+            True,
+            overwrite=overwrite,
+            on_model=interrupt,
         )
     assert contents(tmp_path) == before
     assert [path.name for path in tmp_path.iterdir()] == (["models"] if overwrite else [])
 
 
 def test_a_model_whose_weights_were_not_kept_says_how_to_get_them(
-    trained: TrainedStudies, pixels: Tensor, tmp_path: Path
+    trained: TrainedStudies, tmp_path: Path
 ) -> None:
     elsewhere = ArtifactFolder(tmp_path / "artifacts")
     with pytest.raises(StudyError, match=r"not kept; .*train 'ae-.*#[01]' --repeat"):
-        export_models([trained.trial(AE)], elsewhere, tmp_path / "model", pixels, nested=False)
+        export_models(
+            [trained.trial(AE)], elsewhere, tmp_path / "model", trained.data_dir, nested=False
+        )
     assert not (tmp_path / "model").exists()
 
 
 def test_an_onnx_model_that_differs_is_not_handed_out(
-    trained: TrainedStudies, pixels: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedStudies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from studies import onnx_model
 
     monkeypatch.setattr(onnx_model, "TOLERANCE", 0.0)
     with pytest.raises(StudyError, match=r"differ from PyTorch's by .* nothing was exported"):
-        export(trained, AE, tmp_path / "model", pixels)
+        export(trained, AE, tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -311,14 +319,60 @@ def final(trained: TrainedStudies, reference: str, **changes: Any) -> FinalResul
     ],
 )
 def test_the_card_has_the_final_figures_of_the_same_model_and_of_no_other(
-    trained: TrainedStudies, pixels: Tensor, tmp_path: Path, reference: str, words: str
+    trained: TrainedStudies, tmp_path: Path, reference: str, words: str
 ) -> None:
     others = [final(trained, other) for other in (f"{AE}#1", f"{CLF}#0")]
     strange = final(trained, REFERENCES[1], encoder={"sha256": "another"})
     finals = [*others, strange, final(trained, reference)]
     models, out = [trained.trial(reference)], tmp_path / "model"
-    (done,) = export_models(models, trained.store(), out, pixels, False, finals)
+    (done,) = export_models(models, trained.store(), out, trained.data_dir, False, finals)
     assert [each["name"] for each in done.metrics["finals"]] == ["mine"]
     card = (out / "README.md").read_text(encoding="utf-8")
     assert f"- {words}; final protocol, 30 epochs" in card
     assert card.count("95 % interval") == 1
+
+
+@pytest.fixture
+def of_earlier_version(trained: TrainedStudies, tmp_path: Path) -> TrainedStudies:
+    """A copy whose studies note no checksums."""
+    shutil.copytree(trained.database.parent, tmp_path / "copy")
+    copied = TrainedStudies(tmp_path / "copy" / "studies.db", trained.data_dir)
+    with closing(sqlite3.connect(copied.database)) as database, database:
+        n_changed = database.execute(
+            "UPDATE trial_system_attributes SET value_json = "
+            "substr(value_json, 1, instr(value_json, '; sha256=') - 1) || "
+            "substr(value_json, instr(value_json, '; sha256=') + 9 + 64) "
+            "WHERE instr(value_json, '; sha256=')"
+        ).rowcount
+    assert n_changed == 2 * 4, "weights and a state of each trial"
+    return copied
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_weights_without_a_checksum_are_exported_if_they_give_the_stored_figures(
+    of_earlier_version: TrainedStudies, tmp_path: Path, reference: str
+) -> None:
+    out = export(of_earlier_version, reference, tmp_path / "model")
+    assert "No checksum of them is known" in (out / "README.md").read_text(encoding="utf-8")
+    study, trial = of_earlier_version.trial(reference)
+    (artifact_id,) = weights.artifact_ids(study, trial)
+    path = of_earlier_version.store().path(artifact_id)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0x40  # the exponent's first bit
+    path.write_bytes(content)
+    with pytest.raises(StudyError, match=r"give a validation loss of .* nothing is exported"):
+        export(of_earlier_version, reference, tmp_path / "damaged")
+    assert not (tmp_path / "damaged").exists()
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_what_is_exported_was_judged_again(
+    trained: TrainedStudies, tmp_path: Path, reference: str
+) -> None:
+    out = export(trained, reference, tmp_path / "model")
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    stored = trained.trial(reference).trial.user_attrs[trials.METRICS]
+    assert metrics["judged_again"]["loss"] == pytest.approx(stored["validation_loss"], rel=1e-6)
+    assert metrics["judged_again"]["accuracy"] == stored.get("validation_accuracy")
+    assert metrics["weights_checksum_known"]
+    assert "once more" in (out / "README.md").read_text(encoding="utf-8")

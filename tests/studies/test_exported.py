@@ -13,7 +13,6 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, FmnistSearchError, StudyError
 from studies import encoders
-from studies.data import load_train
 from studies.exported import identity, read_model
 from studies.networks import build
 
@@ -24,9 +23,10 @@ pytestmark = pytest.mark.slow
 def exports(trained: TrainedStudies, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders ``ae`` and ``clf``, each with an exported model."""
     folder = tmp_path_factory.mktemp("exports")
-    pixels = load_train(trained.data_dir).first(100).pixels
     for name, study in (("ae", AE), ("clf", CLF)):
-        export_models([trained.trial(study)], trained.store(), folder / name, pixels, nested=False)
+        export_models(
+            [trained.trial(study)], trained.store(), folder / name, trained.data_dir, nested=False
+        )
     return folder
 
 
