@@ -25,6 +25,7 @@ from studies.data import Images, load_split, load_train
 from studies.final_results import FinalResult
 from studies.judged_again import judged_again
 from studies.networks import Autoencoder, Classifier
+from studies.origins import origins
 from studies.references import StudyTrial
 from studies.settings import StudySettings
 
@@ -194,6 +195,7 @@ def _metrics(settings: StudySettings, model: StudyTrial) -> dict[str, Any]:
         "trial": trial.number,
         "state": trial.state.name.lower(),
         "paper": attrs.get(trials.PAPER),
+        "origin": origins(study.get_trials(deepcopy=False))[trial.number],
         "configuration": attrs[trials.WORDS],
         "encoder": encoder,
         "metric": settings.metric,

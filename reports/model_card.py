@@ -114,6 +114,8 @@ def _what(file: ConfigFile, metrics: dict[str, Any]) -> list[str]:
     words = [kind, "", f"Configuration: {markdown(metrics['configuration'])}."]
     if metrics["paper"]:
         words.append(f"It is the paper's configuration *{markdown(metrics['paper'])}*.")
+    if metrics.get("origin") == "given":
+        words.append("A person gave it to its study; no search found it.")
     if metrics.get("encoder"):
         words.append(f"Its encoder started from {_origin(metrics['encoder'])}.")
     return words

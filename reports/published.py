@@ -105,7 +105,9 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
     rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
     rows.append(
         {
-            "name": texts("tables.best_found"),
+            "name": texts(
+                f"tables.best.{main.origin_of(best)}" if main and best else "tables.best.found"
+            ),
             "change": best.user_attrs.get(trials.WORDS, "") if best else "",
             **dict.fromkeys(_ONLY_OF_THE_PAPER, ""),
             "search_train": found.get(f"train_{metric}"),

@@ -14,6 +14,7 @@ from spaces.errors import StudyError
 from spaces.safe_text import plotly
 from studies import notes, pareto, trials
 from studies.dashboard_texts import save_plot
+from studies.origins import IN_WORDS
 from studies.references import all_studies
 from studies.settings import StudySettings, load
 
@@ -63,7 +64,7 @@ def _figures(study: optuna.Study) -> Iterator[tuple[str, graph_objects.Figure]]:
 
 
 def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_objects.Figure:
-    """The paper's published numbers, the same configurations here, and the best trial found."""
+    """The paper's published numbers, the same configurations here, and the best trial."""
     metric = settings.metric
     rows = paper_side_by_side(study)
     names = [row.name for row in rows]
@@ -74,13 +75,13 @@ def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_o
         graph_objects.Bar(x=names, y=published, name="published", marker={"color": GREY}),
         graph_objects.Bar(x=names, y=here, name="trained here", marker={"color": ORANGE}),
         graph_objects.Bar(
-            x=["best found"],
+            x=["best"],
             y=[_percent(best.value)],
-            name=f"best found: {plotly(best.label)}",
+            name=f"best: {plotly(best.label)}, {IN_WORDS[best.origin]}",
             marker={"color": BLUE},
         ),
     ]
-    title = f"The paper's and the best found<br>({settings.budget})"
+    title = f"The paper's and the best here<br>({settings.budget})"
     figure = _figure(bars, title, "", _percent_of(metric))
     if metric.endswith("accuracy"):
         known = [value for value in [*published, *here, _percent(best.value)] if value is not None]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pandas
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from reports.document import Block, Column, Table, Text, duration, number
 from reports.published import mean_of, not_run, values_of
@@ -46,8 +46,21 @@ def _of_stage(sources: Sources, stage: Stage, main: Source, texts: Texts) -> lis
             parameters=number(best.user_attrs.get(trials.N_PARAMETERS, 0), "count"),
         )
     )
+    whose = Text(_whose(main, best, texts))
     against = _against_paper(sources, stage, main, texts)
-    return [found, *([against] if against else []), Text(_effort(time_spent(main), texts))]
+    return [found, whose, *([against] if against else []), Text(_effort(time_spent(main), texts))]
+
+
+def _whose(main: Source, best: FrozenTrial, texts: Texts) -> str:
+    """Whether the search found its best; if not, what it did find."""
+    origin, drawn = main.origin_of(best), main.best_found()
+    words = texts(f"summary.origins.{origin}", name=best.user_attrs.get(trials.PAPER, ""))
+    if origin == "found":
+        return words
+    if drawn is None:
+        return f"{words} {texts('summary.drawn_none')}"
+    value, trial = number(trials.value_of(drawn), "percent"), f"{main.name}{trials.label(drawn)}"
+    return f"{words} {texts('summary.drawn', value=value, trial=trial)}"
 
 
 def _against_paper(sources: Sources, stage: Stage, main: Source, texts: Texts) -> Text | None:

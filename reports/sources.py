@@ -14,6 +14,7 @@ from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies import trials, weights
 from studies.artifacts import ArtifactStore
 from studies.final_results import FinalResult
+from studies.origins import Origin, best_found, origins
 from studies.references import pick
 from studies.settings import StudySettings, is_ours, load
 
@@ -41,6 +42,14 @@ class Source(NamedTuple):
     def best(self) -> FrozenTrial | None:
         """The best of them."""
         return trials.best(self.own(), self.settings.direction)
+
+    def best_found(self) -> FrozenTrial | None:
+        """The best of those that the search drew itself."""
+        return best_found(self.trials, self.settings.direction)
+
+    def origin_of(self, trial: FrozenTrial) -> Origin:
+        """Who chose its configuration."""
+        return origins(self.trials)[trial.number]
 
 
 class Sources(NamedTuple):

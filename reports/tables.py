@@ -11,6 +11,7 @@ from spaces.errors import StudyError
 from spaces.paper import PaperModel
 from spaces.safe_text import csv_value
 from studies import attempts, trials
+from studies.origins import Origin, origins
 from studies.scores import can_be_told_apart
 from studies.settings import StudySettings, is_ours, load
 
@@ -41,6 +42,8 @@ class TrialRow(NamedTuple):
     tied: bool
     """Whether its accuracy cannot be told apart from the first's; no losses are tied, of which it
     is not known how much a seed changes them."""
+    origin: Origin
+    """Who chose its configuration."""
 
 
 class FrontRow(NamedTuple):
@@ -98,9 +101,14 @@ def best_trials(study: optuna.Study, n_rows: int = 5) -> list[TrialRow]:
 
 def ranking(every: Iterable[FrozenTrial], settings: StudySettings, n_rows: int) -> list[TrialRow]:
     """The best of a study's trials, each configuration once, those not told apart marked."""
+    every = list(every)
     own = [t for t in every if trials.SAME_AS not in t.user_attrs]
     best = trials.ranked(own, settings.direction)[:n_rows]
-    return [_trial_row(trial, settings, _is_tied(trial, best[0], settings)) for trial in best]
+    chosen_by = origins(every)
+    return [
+        _trial_row(trial, settings, _is_tied(trial, best[0], settings), chosen_by[trial.number])
+        for trial in best
+    ]
 
 
 def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
@@ -222,7 +230,7 @@ def _is_tied(trial: FrozenTrial, first: FrozenTrial, settings: StudySettings) ->
     return not can_be_told_apart(one, other, settings.budget.n_judging)
 
 
-def _trial_row(trial: FrozenTrial, settings: StudySettings, tied: bool) -> TrialRow:
+def _trial_row(trial: FrozenTrial, settings: StudySettings, tied: bool, origin: Origin) -> TrialRow:
     attrs = trial.user_attrs
     train_metric = settings.metric.replace("validation", "train")
     return TrialRow(
@@ -233,6 +241,7 @@ def _trial_row(trial: FrozenTrial, settings: StudySettings, tied: bool) -> Trial
         n_parameters=attrs.get(trials.N_PARAMETERS),
         seconds=attrs.get(trials.SECONDS, 0.0),
         tied=tied,
+        origin=origin,
     )
 
 

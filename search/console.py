@@ -145,7 +145,7 @@ class SearchView:
         if state.best is not None:
             best = f"best {percent(value_of(state.best))} ({label(state.best)})"
             published = getattr(self._plan.settings.stage_record().best_of_paper, self._metric)
-            yield f"{best}; the paper's best {percent(published)}"
+            yield f"{best}; the paper's best, as printed, {percent(published)}"
 
     def _time_left(self, n_left: int) -> str:
         if len(self._searched_s) < 3 or not n_left:

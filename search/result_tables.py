@@ -11,6 +11,7 @@ from reports.tables import best_trials, paper_side_by_side, pareto_fronts
 from search.console import duration, percent
 from search.pareto_table import pareto_table
 from spaces.budget import PAPER_BUDGET
+from studies.origins import IN_WORDS
 from studies.progress import and_given_up
 from studies.scores import standard_error
 from studies.settings import load
@@ -56,11 +57,12 @@ def comparable(settings: "StudySettings") -> str:
 
 
 def _how_certain(rows: Sequence["TrialRow"], settings: "StudySettings") -> str:
-    """What an order of the best is worth."""
+    """Whose the first is, and what an order of the best is worth."""
+    whose = f"The first is {IN_WORDS[rows[0].origin]}. "
     if not settings.metric.endswith("accuracy"):
-        return "One seed each: how much of a difference is the seed's is not known."
+        return f"{whose}One seed each: how much of a difference is the seed's is not known."
     n, first = settings.budget.n_judging, rows[0].value
-    text = f"Standard error over {n:,} images: {100 * standard_error(first, n):.2f} points"
+    text = f"{whose}Standard error over {n:,} images: {100 * standard_error(first, n):.2f} points"
     if any(row.tied for row in rows):
         text += "; =: not told apart from the first (as if each had images of its own)"
     return f"{text}. One seed each."

@@ -225,11 +225,13 @@ def best_in_words(study: "Study") -> str:
     """A study's best trial in one line."""
     from reports.tables import best_trials
     from search.console import percent
+    from studies.origins import IN_WORDS
 
     best = next(iter(best_trials(study, 1)), None)
     if best is None:
         return "no trial trained to the end and within the limits yet"
-    return f"best {percent(best.value)} ({best.label}): {best.configuration}"
+    whose = "" if best.origin == "found" else f"; {IN_WORDS[best.origin]}"
+    return f"best {percent(best.value)} ({best.label}): {best.configuration}{whose}"
 
 
 def _command(study_name: str, request: "SearchRequest", command: str, how_many: str) -> str:

@@ -167,6 +167,8 @@ def _origin(trial: FrozenTrial) -> Iterator[str]:
         yield f"Pruned trial #{attrs[trials.PROMOTED]}, to be trained to the end."
     if trials.GOES_ON_FROM in attrs:
         yield f"Training went on from {_named(attrs[trials.GOES_ON_FROM])}."
+    if trials.ENQUEUED in attrs:
+        yield "Its configuration was given by a person, not drawn by the search."
     if trials.SAME_AS in attrs:
         yield f"Result of trial #{attrs[trials.SAME_AS]}, which has the same configuration."
     if trials.TAKEN_FROM in attrs:

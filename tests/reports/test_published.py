@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import optuna
 import pytest
@@ -11,11 +12,13 @@ from reports.reproduction import beside_paper
 from reports.section_final import final_blocks
 from reports.section_summary import summary
 from reports.sources import Sources
+from reports.tables import best_trials
 from reports.texts import Texts
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies import trials
 from studies.final_results import FinalResult, SeedResult
+from studies.origins import IN_WORDS
 
 ENGLISH = Texts("en")
 
@@ -71,6 +74,53 @@ def test_the_best_found_is_the_last_row_and_stands_against_every_other(
         assert row["best_against"] == pytest.approx(
             trials.value_of(best) - row["search_validation"]
         )
+
+
+@pytest.mark.parametrize(
+    ("attrs", "headline", "row", "terminal"),
+    [
+        ({}, "The search found it", "best found", "found by the search"),
+        (
+            {trials.PAPER: "channels"},
+            "the paper's own configuration, channels: the search has beaten nothing",
+            "best: the paper's own",
+            "the paper's own, the search found none better",
+        ),
+        (
+            {trials.ENQUEUED: True},
+            "A person gave it to the search, which has found nothing better",
+            "best: given by a person",
+            "given, the search found none better",
+        ),
+        (
+            {trials.TAKEN_FROM: {"study": "old", "trial": 1}},
+            "taken over from the study that this one was made from",
+            "best: taken over",
+            "taken over from an earlier study, this search found none better",
+        ),
+    ],
+)
+def test_the_best_is_called_found_only_where_the_search_found_it(
+    storage: optuna.storages.BaseStorage,
+    sources: Callable[..., Sources],
+    attrs: dict[str, Any],
+    headline: str,
+    row: str,
+    terminal: str,
+) -> None:
+    study = make(storage, "ae", 5, budget=Budget(), with_paper=False, share_pruned=0.0)
+    drawn = min(trials.value_of(trial) for trial in study.get_trials())
+    config = AUTOENCODER.paper[-1].config
+    own = {trials.CONFIG: config.to_dict(), trials.FINGERPRINT: "best", trials.METRICS: {}, **attrs}
+    study.add_trial(optuna.trial.create_trial(value=0.001, user_attrs=own))
+    read = sources()
+    words = " ".join(block.text for block in summary(read, ENGLISH) if isinstance(block, Text))
+    assert headline in words
+    best_drawn = f"The best that it drew itself has {100 * drawn:.2f}\N{NO-BREAK SPACE}%"
+    assert (best_drawn in words) == bool(attrs)
+    assert table_3(read, ENGLISH).frame["name"].iloc[-1] == row
+    (best, *_) = best_trials(study)
+    assert IN_WORDS[best.origin] == terminal
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ def test_the_best_trials_come_first_each_configuration_once(study: optuna.Study)
         "n_parameters": 18_193,
         "seconds": 12.5,
         "tied": False,
+        "origin": "found",
     }
     assert [row.label for row in best_trials(study, n_rows=1)] == ["#1"]
 

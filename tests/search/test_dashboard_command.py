@@ -203,7 +203,7 @@ def test_a_browser_lists_the_studies_by_their_names(browser: Browser) -> None:
 @pytest.mark.parametrize("name", [AE, CLF])
 def test_a_studys_page_has_its_graphs_and_the_saved_plots(browser: Browser, name: str) -> None:
     number = study_ids(browser.address)[name]
-    browser.see(f"dashboard/studies/{number}", "The paper's and the best found", "Quality against")
+    browser.see(f"dashboard/studies/{number}", "The paper's and the best here", "Quality against")
     metric = "validation_loss" if name == AE else "validation_accuracy"
     browser.page.get_by_text(metric).first.wait_for()
     drawn = browser.page.locator('[id^="user-defined-plot"] .main-svg').first
