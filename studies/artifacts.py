@@ -6,17 +6,22 @@ artifact stores and can be handed to its functions. An artifact is written once 
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from optuna.artifacts import FileSystemArtifactStore
+from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError
 
 OWNERS = ".storages"
 """Name under which a place keeps which databases have artifacts in it."""
+
+
+FEW = 10
+"""Artifacts to discard of which each is asked for; of more the place is asked what there is."""
 
 
 class Stored(NamedTuple):
@@ -37,6 +42,7 @@ class ArtifactStore(ABC):
 
     def __init__(self, place: str) -> None:
         self.place = place
+        self._gone: set[str] = set()
 
     def checked(self, artifact_id: str) -> str:
         """The identifier, which comes from a database, if it names something in this place.
@@ -82,6 +88,18 @@ class ArtifactStore(ABC):
     @abstractmethod
     def remove(self, artifact_id: str) -> None:
         """Remove an artifact; ArtifactNotFound may say that there was none."""
+
+    def discard(self, artifact_ids: Iterable[str]) -> None:
+        """Remove artifacts that may be gone already; this process removes none of them again."""
+        left = [name for name in artifact_ids if name not in self._gone]
+        if len(left) > FEW:
+            there = {stored.name for stored in self.stored()}
+            self._gone.update(name for name in left if name not in there)
+            left = [name for name in left if name in there]
+        for name in left:
+            with suppress(ArtifactNotFound):
+                self.remove(name)
+            self._gone.add(name)
 
     @abstractmethod
     def stored(self) -> Iterator[Stored]:

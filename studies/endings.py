@@ -91,7 +91,7 @@ class Endings:
         if outcome.weights is not None:
             results.save(self.store, trial, outcome)
         # Last, as a full disk before costs no training then.
-        weights.remove(self.store, running.checkpoints)
+        self.store.discard(running.checkpoints)
         value, state = self._value(running), self._state_of(running)
         pruned = state == TrialState.PRUNED
         costs = [trial.user_attrs[name] for name in self.settings.names_of_values()[1:]]

@@ -20,7 +20,7 @@ from PIL import Image
 from sqlalchemy.engine import URL
 
 from spaces.errors import StudyError
-from studies import encoders, weights
+from studies import encoders
 from studies.artifacts import ArtifactStore, Stored
 from studies.pictures import MADE_BY
 from studies.references import all_studies
@@ -107,7 +107,7 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
 
 def remove(store: ArtifactStore, files: Iterable[File]) -> None:
     """Remove the files; that one is gone already is no error."""
-    weights.remove(store, [file.name for file in files])
+    store.discard([file.name for file in files])
 
 
 def _referred(storage: BaseStorage) -> Iterator[str]:

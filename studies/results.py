@@ -158,7 +158,7 @@ def checkpoint(store: ArtifactStore, running: Running, state: dict[str, Tensor])
     trial.set_user_attr(trials.EPOCHS, as_columns(running.history))
     config = trial.user_attrs[trials.CONFIG]
     running.checkpoints = [weights.save(store, trial, state, config, weights.STATE)]
-    weights.remove(store, before)
+    store.discard(before)
 
 
 def drop_checkpoints(

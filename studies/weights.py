@@ -7,14 +7,13 @@ with it, as a parameter of its media type, and compared whenever the file is rea
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import optuna
 import torch
 from optuna.artifacts import upload_artifact
-from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.errors import StudyError
@@ -153,28 +152,26 @@ def drop_superseded(
     if isinstance(keep, str):
         return
     searched, direction = _searched(all_trials), load_settings(study).direction
-    for state in (TrialState.COMPLETE, TrialState.PRUNED):
-        for trial in trials.ranked(searched, direction, state)[keep:]:
-            discard(store, study, trial)
+    superseded = [
+        trial
+        for state in (TrialState.COMPLETE, TrialState.PRUNED)
+        for trial in trials.ranked(searched, direction, state)[keep:]
+    ]
+    store.discard(name for trial in superseded for name in _files(study, trial))
 
 
 def discard(store: ArtifactStore, study: optuna.Study, trial: FrozenTrial) -> None:
     """Remove the trial's weights and state; that they are gone already is no error."""
-    remove(store, [*artifact_ids(study, trial), *artifact_ids(study, trial, STATE)])
-
-
-def remove(store: ArtifactStore, ids: Iterable[str]) -> None:
-    """Remove files from the store; that they are gone already is no error."""
-    for artifact_id in ids:
-        try:
-            store.remove(artifact_id)
-        except ArtifactNotFound:
-            continue
+    store.discard(_files(study, trial))
 
 
 def artifact_ids(study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS) -> Iterator[str]:
     """Identifiers of the trial's weights or state in the store; deleted ones may be among them."""
     return (noted.artifact_id for noted in _noted(study, trial, file))
+
+
+def _files(study: optuna.Study, trial: FrozenTrial) -> list[str]:
+    return [*artifact_ids(study, trial), *artifact_ids(study, trial, STATE)]
 
 
 def _noted(study: optuna.Study, trial: FrozenTrial, file: File) -> Iterator[Noted]:

@@ -18,10 +18,11 @@ from optuna.artifacts import upload_artifact
 
 from spaces.errors import FaultError, StudyError
 from studies import bucket as module
-from studies import garbage, weights
+from studies import garbage, settings, weights
 from studies.artifacts import OWNERS
 from studies.bucket import ArtifactBucket
 from studies.dashboard import ShownArtifacts
+from studies.settings import StudySettings
 from studies.storage import open_artifacts, open_storage, storage_url
 
 pytestmark = pytest.mark.slow
@@ -61,6 +62,41 @@ def test_a_copy_that_was_damaged_here_is_brought_again(s3: S3, tmp_path: Path) -
     (copy,) = (tmp_path / "mine").iterdir()
     copy.write_bytes(copy.read_bytes()[:-1] + b"\1")
     assert weights.load(store, study, study.trials[0])["w"].tolist() == [1, 1]
+
+
+def test_only_what_is_newly_superseded_is_deleted_however_many_trials_there_are(s3: S3) -> None:
+    bucket = s3.bucket()
+    study = optuna.create_study()
+    settings.store(study, StudySettings("autoencoder"))
+    values = [*range(10), *(9.5 - number for number in range(10))]
+    deleted: list[int] = []
+
+    def count(**_: Any) -> None:
+        deleted[-1] += 1
+
+    def asked(store: ArtifactBucket) -> None:
+        for operation in ("DeleteObject", "DeleteObjects"):
+            store._client.meta.events.register(f"before-send.s3.{operation}", count)
+
+    def end(value: float, store: ArtifactBucket) -> None:
+        deleted.append(0)
+        trial = study.ask()
+        for file in (weights.WEIGHTS, weights.STATE):
+            weights.save(store, trial, {"w": torch.tensor(value)}, {}, file)
+        study.tell(trial, value)
+        weights.drop_superseded(store, study, study.get_trials(), 2)
+
+    store = ArtifactBucket(f"s3://{bucket}")
+    asked(store)
+    for value in values:
+        end(value, store)
+    assert deleted == [0, 0] + [2] * 18, "two files of one trial each"
+    assert len(s3.objects(bucket)) == 4
+    again = ArtifactBucket(f"s3://{bucket}")  # of the next run, which knows of none
+    asked(again)
+    end(-1.0, again)
+    assert deleted[-1] == 2
+    assert len(s3.objects(bucket)) == 4
 
 
 def test_a_broken_download_leaves_nothing(
