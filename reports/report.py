@@ -1,8 +1,10 @@
 """A report from studies to files, put together in its order."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+from reports import repeating
 from reports.document import Document
 from reports.files import write_figure, write_table, write_values
 from reports.page import html, markdown
@@ -79,13 +81,14 @@ def _try_to_make(folder: Path) -> None:
 
 def holds_only_a_report(folder: Path) -> bool:
     """Whether an earlier report is all that is in the folder, or the beginning of one."""
-    written = {*FOLDERS, *PAGES}
+    written = {*FOLDERS, *PAGES, repeating.FOLDER}
     return folder.is_dir() and all(path.name in written for path in folder.iterdir())
 
 
 def files_within(folder: Path) -> list[Path]:
     """A report's files: the page, the Markdown, then figures, tables and values by name."""
-    beside = [path for name in FOLDERS for path in sorted((folder / name).iterdir())]
+    folders = [folder / name for name in (*FOLDERS, repeating.FOLDER)]
+    beside = [path for within in folders if within.is_dir() for path in sorted(within.iterdir())]
     return [*(folder / name for name in PAGES), *beside]
 
 
@@ -112,6 +115,7 @@ def write(document: Document, sources: Sources, language: Language, folder: Path
             write_figure(figure, folder / "figures")
         for table in document.tables():
             write_table(table, folder / "tables")
+        _write_configurations(sources, folder)
         write_values([*sources.searches, *sources.reproductions], folder / "values")
         pages = (html(document, texts), markdown(document, texts))
         for name, text in zip(PAGES, pages, strict=True):
@@ -119,3 +123,12 @@ def write(document: Document, sources: Sources, language: Language, folder: Path
     except OSError as error:
         raise StudyError(f"--out: cannot write in {folder}: {error.strerror}") from error
     return [folder / name for name in PAGES]
+
+
+def _write_configurations(sources: Sources, folder: Path) -> None:
+    """Write the configurations that a person gave, which repeating a search needs again."""
+    for source in sources.searches:
+        for name, table in repeating.configurations(source).items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            text = json.dumps(table, indent=2, ensure_ascii=False)
+            (folder / name).write_text(f"{text}\n", encoding="utf-8")

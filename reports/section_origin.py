@@ -1,16 +1,16 @@
 """What somebody needs to get the same results again."""
 
 import shlex
-from typing import Any
 
 import pandas
 from optuna.trial import FrozenTrial
 
 from reports.document import Block, Code, Column, Section, Table, Text
+from reports.repeating import FOLDER, in_ranges, made_at_once, search_commands
 from reports.sources import Source, Sources
 from reports.texts import Texts
 from spaces.stages import AUTOENCODER, CLASSIFIER
-from studies import attempts, trials
+from studies import runs, trials
 from studies.data import SPLIT_SEED
 
 
@@ -31,6 +31,7 @@ def origin_section(sources: Sources, storage: str | None, texts: Texts) -> Secti
     studies = [*sources.searches, *sources.reproductions]
     if studies:
         section.blocks.append(_versions(studies, texts))
+        section.blocks += filter(None, [_runs(studies, texts)])
     for stage in (AUTOENCODER, CLASSIFIER):
         main = sources.main(stage)
         best = main.best() if main else None
@@ -47,33 +48,6 @@ def repeat_command(source: Source, trial: FrozenTrial, storage: str | None) -> s
     return shlex.join([*words, *storage_option(storage)])
 
 
-def search_command(source: Source, storage: str | None) -> str:
-    """The command that makes the study: space, budget, seed, limits and encoder as they were."""
-    settings, stage = source.settings, source.settings.stage_record()
-    words = ["fmnist-search", stage.short, "--study", source.name]
-    words += ["--trials", str(attempts.n_tried(source.trials))]
-    words += ["--epochs", str(settings.budget.epochs), "--seed", str(settings.seed)]
-    if settings.budget.subset is not None:
-        words += ["--subset", str(settings.budget.subset)]
-    if settings.space_name != "paper":
-        words += ["--space", settings.space_name]
-    whole = stage.spaces[settings.space_name].describe()
-    for name, values in settings.space.items():
-        if values != whole.get(name):
-            words += [f"--{name.replace('_', '-')}", values]
-    if settings.encoder is not None:
-        words += ["--encoder", settings.encoder_in_words()]
-    names = {metric.key: name for name, metric in stage.metrics.items()}
-    if settings.objectives:
-        words += ["--objectives", ",".join([names[settings.metric], *settings.objectives])]
-    elif settings.metric != next(iter(names)):
-        words += ["--metric", names[settings.metric]]
-    limits = {"--max-params": settings.max_params, "--max-latency": settings.max_latency_ms}
-    for option, limit in limits.items():
-        words += [option, f"{limit:g}"] if limit is not None else []
-    return shlex.join([*words, *storage_option(storage)])
-
-
 def _repeating(
     source: Source, trial: FrozenTrial, storage: str | None, texts: Texts
 ) -> list[Block]:
@@ -84,9 +58,29 @@ def _repeating(
         Code(repeat_command(source, trial, storage)),
         Text(texts("origin.final", trial=label)),
         Code(shlex.join(final)),
-        Text(texts("origin.whole", study=source.name)),
-        Code(search_command(source, storage)),
+        *_repeating_all(source, texts),
     ]
+
+
+def _repeating_all(source: Source, texts: Texts) -> list[Block]:
+    """How the whole search is repeated, and what of it cannot be."""
+    commands, known = search_commands(source), runs.of(source.study)
+    blocks: list[Block] = [
+        Text(texts.choose("origin.whole", len(commands), study=source.name)),
+        *map(Code, commands),
+    ]
+    notes = []
+    if not known or known[0].n_before:
+        notes.append(texts("origin.unknown_runs", study=source.name))
+    if any(run.given for run in known):
+        notes.append(texts("origin.given", folder=FOLDER))
+    if (n_at_once := made_at_once(source)) > 1:
+        notes.append(texts("origin.side_by_side", n=n_at_once))
+    if source.settings.encoder is not None and source.settings.encoder.get("trial") is not None:
+        notes.append(texts("origin.encoder_first", encoder=source.settings.encoder_in_words()))
+    if any(trials.TAKEN_FROM in trial.user_attrs for trial in source.trials):
+        notes.append(texts("origin.taken_over", study=source.name))
+    return [*blocks, Text(" ".join(notes))] if notes else blocks
 
 
 def storage_option(storage: str | None) -> list[str]:
@@ -95,9 +89,8 @@ def storage_option(storage: str | None) -> list[str]:
 
 
 def _versions(studies: list[Source], texts: Texts) -> Table:
-    rows: list[dict[str, Any]] = []
+    rows = []
     for source in studies:
-        made_with = source.study.user_attrs.get(trials.MADE_WITH, {})
         encoder = source.settings.encoder
         rows.append(
             {
@@ -105,14 +98,45 @@ def _versions(studies: list[Source], texts: Texts) -> Table:
                 "seed": source.settings.seed,
                 "encoder": source.settings.encoder_in_words() if encoder else None,
                 "threads": _threads(source),
-                **made_with,
+                **_made_with(source),
             }
         )
     keys = list(dict.fromkeys(key for row in rows for key in row))
-    known = {"study", "seed", "encoder", "threads", "machine"}
+    known = {"study", "seed", "encoder", "threads", "machine", "processor"}
     titles = {key: texts(f"origin.{key}") if key in known else key for key in keys}
     columns = tuple(Column(key, titles[key]) for key in keys)
     return Table("versions", texts("origin.versions"), pandas.DataFrame(rows), columns)
+
+
+def _made_with(source: Source) -> dict[str, str | None]:
+    """Each version and machine, by the trials that were trained with it."""
+    made = [(t.number, t.user_attrs.get(trials.MADE_WITH, {})) for t in source.own()]
+    names = dict.fromkeys(name for _, with_ in made for name in with_)
+    return {
+        name: in_ranges([(number, with_[name]) for number, with_ in made if name in with_])
+        for name in names
+    }
+
+
+def _runs(studies: list[Source], texts: Texts) -> Table | None:
+    rows = [
+        {
+            "study": source.name,
+            "begun": run.begun,
+            "ended": run.ended,
+            "reason": run.how_it_ended(),
+            "first": f"#{run.first}",
+            "side_by_side": run.side_by_side,
+            "options": ", ".join(f"{n.replace('_', '-')} {v}" for n, v in run.options.items()),
+            "given": ", ".join(f"#{number}" for number in run.given) or None,
+        }
+        for source in studies
+        for run in runs.of(source.study)
+    ]
+    if not rows:
+        return None
+    columns = tuple(Column(key, texts(f"origin.runs.{key}")) for key in rows[0])
+    return Table("runs", texts("origin.runs.caption"), pandas.DataFrame(rows), columns)
 
 
 def _threads(source: Source) -> str | None:

@@ -1,7 +1,8 @@
 """The ``studies`` commands: what studies there are, and what is in one."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +11,9 @@ from search.options import StorageOption, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import best_in_words
 from spaces.safe_text import visible
+
+if TYPE_CHECKING:
+    from optuna import Study
 
 app = typer.Typer(help="List the studies, or show one.", invoke_without_command=True)
 
@@ -81,7 +85,6 @@ def show(
         write_parquet,
     )
     from search.result_tables import print_results, print_studies
-    from studies.progress import ENDED
     from studies.references import find_study
     from studies.storage import open_existing
 
@@ -105,5 +108,20 @@ def show(
     console = output.progress_console()
     print_studies(console, list_studies([study]), verbose)
     print_results(console, study, n_best=1000 if verbose else 10)
-    if ENDED in study.user_attrs:
-        console.print("Last run ended {time}: {reason}.".format(**study.user_attrs[ENDED]))
+    for line in _last_run(study):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _last_run(study: "Study") -> Iterator[str]:
+    """How the last run ended, as far as the study knows."""
+    from studies import runs
+    from studies.progress import ENDED
+
+    known = runs.of(study)
+    if known:
+        last = known[-1]
+        ended = f", ended {last.ended}" if last.ended else ""
+        n_before = f"{len(known)} runs are noted; the last" if len(known) > 1 else "Its run"
+        yield f"{n_before} began {last.begun}{ended}: {last.how_it_ended()}."
+    elif ENDED in study.user_attrs:
+        yield "Last run ended {time}: {reason}.".format(**study.user_attrs[ENDED])

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, StudyError, TrainingDivergedError
 from spaces.space import Configuration, SearchSpace, fingerprint
-from studies import attempts, repair, results, trials
+from studies import attempts, repair, results, runs, trials
 from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.endings import Endings, is_of_the_run, reason_of
@@ -79,6 +79,7 @@ class Search:
         self._checkpoint_s = 0.0
         self._awaited: list[int] = []
         self._dealt_with: int | None = None
+        self._record = runs.Record(self.study, self.request)
         self._paper_names = paper_names(self.request, self.settings)
         self.endings = Endings(
             self.study,
@@ -114,6 +115,7 @@ class Search:
                 else:
                     assert reason is not None
                     record_end(self.study, reason)
+                    self._record.end(reason)
                     return reason
         except BaseException as error:
             self._abandon(error)
@@ -131,6 +133,8 @@ class Search:
                     all_trials = self._make_up()
                     reason = self._reason_to_end(all_trials)
                     trial = self._ask(n_begun(all_trials)) if reason is None else None
+                    if trial is not None:
+                        self._record.begin(all_trials, trial.number, max(1, self.pool.capacity))
             except LockLostError:
                 self._give_back(trial)
                 continue
@@ -350,6 +354,7 @@ class Search:
             for trial, begun in left:
                 its_doing = trial.number == self._dealt_with or is_of_the_run(error)
                 self.endings.fail(trial, reason if its_doing else innocent, begun)
+            self._record.end(reason)
 
     def _trials(self) -> list[FrozenTrial]:
         return self.study.get_trials(deepcopy=False)

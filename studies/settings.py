@@ -2,8 +2,11 @@
 
 import platform
 import warnings
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -197,7 +200,20 @@ def environment() -> dict[str, str]:
     return {name: _version(name) for name in packages} | {
         "python": platform.python_version(),
         "machine": f"{platform.machine()} {platform.system()}",
+        "processor": _processor(),
     }
+
+
+@cache
+def _processor() -> str:
+    """Its model, which with the versions decides the last bits."""
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name.strip() in ("model name", "Model"):
+                return value.strip()
+    return platform.processor() or "unknown"
 
 
 def with_space(settings: StudySettings, narrowing: dict[str, str]) -> StudySettings:

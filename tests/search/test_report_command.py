@@ -4,9 +4,11 @@ import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
+from installed_command import called
 from test_ae_command import Command
 
 BUDGET = ("--epochs", "2", "--subset", "600", "--jobs", "1")
@@ -23,8 +25,14 @@ def command(tmp_path: Path, data_dir: Path) -> Command:
 def test_a_report_of_real_studies_has_every_figure_and_repeats_the_best_trial(
     command: Command, tmp_path: Path
 ) -> None:
-    for stage in ("ae", "clf"):
-        done = command.run(stage, "--trials", "4", *BUDGET)
+    given = tmp_path / "mine.json"
+    given.write_text('{"stage": "autoencoder", "configuration": {"conv1_channels": 8}}')
+    for words in (
+        ("ae", "--trials", "2", "--sampler", "random", "--pruner", "median"),
+        ("ae", "--trials", "4", "--sampler", "qmc", "--enqueue", str(given)),
+        ("clf", "--trials", "4"),
+    ):
+        done = command.run(*words, *BUDGET)
         assert done.returncode == 0, done.stderr
     out = tmp_path / "informe"
     done = command.run("report", "--out", str(out))
@@ -47,9 +55,21 @@ def test_a_report_of_real_studies_has_every_figure_and_repeats_the_best_trial(
     best = min(t["value"] for t in trials if t["state"] == "COMPLETE")
     (seed,) = json.loads(done.stdout)["seeds"]
     assert seed["epochs"]["validation_loss"][-1] == best, "not bit for bit the same"
-    whole = re.search(rf"^\$ (fmnist-search ae --study {AE} .*)$", _markdown(out), re.MULTILINE)
-    assert whole is not None
-    assert "nothing left to do" in command.run(*shlex.split(whole[1])[1:], "--quiet").stdout
+    assert_repeated(command, out, trials)
+
+
+def assert_repeated(command: Command, report: Path, trials: list[dict[str, Any]]) -> None:
+    """The commands of the page, typed in its folder, make the study's trials once more."""
+    pattern = rf"^\$ fmnist-search (ae --study {AE} .*)$"
+    commands = re.findall(pattern, _markdown(report), re.MULTILINE)
+    assert len(commands) == 2, "the second run had another sampler and a given configuration"
+    for words in commands:
+        done = called(shlex.split(words), command.environment, report)
+        assert done.returncode == 0, done.stderr
+    show = ("studies", "show", AE, "--storage", "repeated.db", "--json")
+    again = json.loads(called(show, command.environment, report).stdout)["trials"]
+    for name in ("config", "value", "state", "paper", "enqueued"):
+        assert [t.get(name) for t in again] == [t.get(name) for t in trials]
 
 
 @pytest.mark.slow
