@@ -2,12 +2,14 @@
 
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from search.data import find_data
+from search.going_on import OF_THE_MACHINE, command_to_go_on
 from search.output import Output, print_json, say
 from search.search_options import SearchOptions
 from spaces.budget import Budget
@@ -50,17 +52,21 @@ def run_search(options: SearchOptions, stage: Stage) -> None:
         planned = _next_step(output.progress_console(), options.request, stage, runs=False)
         _show_plan(planned.plan, output)
         return
-    finished = carry_out(options.request, stage, output)
+    finished = carry_out(options.request, stage, output, in_force=options.in_force)
     if output.as_json:
         print_json(document(finished))
     elif output.quiet:
         say(in_one_line(finished))
     else:
-        show_results(finished, options.request, stage, output)
+        show_results(finished, options.request, stage, output, options.in_force)
 
 
 def carry_out(
-    fields: dict[str, Any], stage: Stage, output: Output, again: str | None = None
+    fields: dict[str, Any],
+    stage: Stage,
+    output: Output,
+    again: str | None = None,
+    in_force: Callable[[], dict[str, Any]] = dict,
 ) -> "Finished":
     """Run a search in view, and first the training of its encoder if need be.
 
@@ -69,6 +75,7 @@ def carry_out(
         stage: which model is searched.
         output: how much to say.
         again: what to type to go on after a signal; by default the study's own command.
+        in_force: gives the fields that the command has where nothing is typed.
 
     Raises:
         typer.Exit: with 130 or 143 if a signal stopped the run.
@@ -82,7 +89,7 @@ def carry_out(
     if step.stage is not stage:
         _launch(console, output, step, again or SAME_COMMAND)
         step = _planned(console, fields, stage)
-    return _launch(console, output, step, again)
+    return _launch(console, output, step, again, in_force)
 
 
 def _next_step(
@@ -114,7 +121,13 @@ def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: boo
     return _Step(request, stage, plan)
 
 
-def _launch(console: "Console", output: Output, step: _Step, again: str | None) -> "Finished":
+def _launch(
+    console: "Console",
+    output: Output,
+    step: _Step,
+    again: str | None,
+    in_force: Callable[[], dict[str, Any]] = dict,
+) -> "Finished":
     """Run the search in view; after a signal say how to go on."""
     from reports.saved_plots import save_plots
     from search.console import SearchView
@@ -125,7 +138,9 @@ def _launch(console: "Console", output: Output, step: _Step, again: str | None) 
     folder = find_data(request.data_dir, output.quiet)
     check_scheduler(request.dask)
     stop = StopSignal(leave_at_once)
-    again = again or _command(plan.study_name, request, stage.short, f"--trials {plan.n_wanted}")
+    if again is None:
+        bare, how_many = type(request)(**in_force()), ("--trials", plan.n_wanted)
+        again = command_to_go_on(plan.study_name, request, bare, stage, how_many)
     try:
         with SearchView(console, plan, output.verbose) as view:
             finished = launch(request, stage, folder, view, stop)
@@ -147,16 +162,9 @@ def _show_plan(plan: "Plan", output: Output) -> None:
         say(likely_time(plan))
 
 
-_OF_THE_MACHINE = ("artifacts", "jobs", "threads", "dask", "data_dir")
-"""Options beside the storage that say where and with what a run works, not what it searches."""
-
-_NOT_OF_A_STUDY = ("sampler", "pruner", "keep_weights", "checkpoint_every", *_OF_THE_MACHINE)
-"""Options beside the storage that no study stores, so that each run needs them again."""
-
-
 def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
     """The request that trains the paper's best autoencoder as a search of classifiers needs it."""
-    kept = ("subset", "protocol", "seed", "storage", *_OF_THE_MACHINE)
+    kept = ("subset", "protocol", "seed", "storage", *OF_THE_MACHINE)
     epochs = classifiers.get("epochs")
     return {name: classifiers[name] for name in kept if name in classifiers} | {
         "trials": 0,
@@ -174,7 +182,11 @@ def leave_at_once(number: int) -> None:
 
 
 def show_results(
-    finished: "Finished", fields: dict[str, Any], stage: Stage, output: Output
+    finished: "Finished",
+    fields: dict[str, Any],
+    stage: Stage,
+    output: Output,
+    in_force: Callable[[], dict[str, Any]] = dict,
 ) -> None:
     """Print a study's tables; say where all of it is, and how to go on."""
     from search.result_tables import print_results
@@ -193,7 +205,9 @@ def show_results(
         f"in a browser:   fmnist-search dashboard{places}",
     ]
     if state.n_wanted:
-        lines.append(f"more of them:   {_command(name, request, stage.short, '--more 10')}")
+        bare = SearchRequest(**in_force())
+        more = command_to_go_on(name, request, bare, stage, ("--more", 10))
+        lines.append(f"more of them:   {more}")
     for line in lines:
         console.print(line, soft_wrap=True)
 
@@ -232,18 +246,6 @@ def best_in_words(study: "Study") -> str:
         return "no trial trained to the end and within the limits yet"
     whose = "" if best.origin == "found" else f"; {IN_WORDS[best.origin]}"
     return f"best {percent(best.value)} ({best.label}): {best.configuration}{whose}"
-
-
-def _command(study_name: str, request: "SearchRequest", command: str, how_many: str) -> str:
-    """The command that goes on with a study as this one did; the study knows its own settings."""
-    name = shlex.quote(study_name)
-    words = [f"fmnist-search {command} --study {name} {how_many}{_storage_option(request)}"]
-    default = type(request)()
-    for field in _NOT_OF_A_STUDY:
-        value = getattr(request, field)
-        if value != getattr(default, field):
-            words.append(f"--{field.replace('_', '-')} {shlex.quote(str(value))}")
-    return " ".join(words)
 
 
 def _storage_option(request: "SearchRequest") -> str:

@@ -7,6 +7,7 @@ space becomes an option of its own, and a space's file gives those options defau
 import inspect
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -28,6 +29,9 @@ class SearchOptions(NamedTuple):
     request: dict[str, Any]
     dry_run: bool
     output: Output = Output()
+    in_force: Callable[[], dict[str, Any]] = dict
+    """Gives the request of the same command where nothing is typed: by defaults, files and
+    variables."""
 
 
 _SPACE_NAME = Annotated[
@@ -76,6 +80,23 @@ def with_search_options(
     dimensions = dimension_options(stage)
     defaults = {**_defaults(), "dry_run": False, "enqueue": None, **dict.fromkeys(_OUTPUT, False)}
 
+    def asked(
+        context: typer.Context, space_file: Path | None, values: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The request's fields, but for the given configurations."""
+        values = values | _of_file(context, space_file, stage)
+        request = {n: values[n] for n in declared if n != "enqueue"}
+        request["space"] = {n: values[n] for n in dimensions if values[n] is not None}
+        request["objectives"] = None
+        return request | _objectives(values["objectives"], values.get("metric"))
+
+    def untyped(context: typer.Context) -> dict[str, Any]:
+        """The same of the command where nothing is typed."""
+        name = str(context.info_name)
+        own: dict[str, Any] = {"parent": context.parent, "default_map": context.default_map}
+        bare: Any = context.command.make_context(name, [], **own)
+        return asked(bare, bare.params["space_file"], bare.params)
+
     def decorate(command: Callable[[SearchOptions], None]) -> Callable[..., None]:
         def with_options(
             context: typer.Context,
@@ -86,14 +107,11 @@ def with_search_options(
             as_json: bool,
             **values: Any,
         ) -> None:
-            values |= _of_file(context, space_file, stage)
-            request = {n: values[n] for n in declared}
-            request["space"] = {n: values[n] for n in dimensions if values[n] is not None}
-            request["enqueue"] = given_configurations(values["enqueue"], stage, values["storage"])
-            request["objectives"] = None
-            request |= _objectives(values["objectives"], values.get("metric"))
             output = Output(quiet, verbose, as_json).checked()
-            command(SearchOptions(request, dry_run, output))
+            request = asked(context, space_file, values)
+            given = given_configurations(values["enqueue"], stage, values["storage"])
+            in_force = partial(untyped, context)
+            command(SearchOptions({**request, "enqueue": given}, dry_run, output, in_force))
 
         parameters = {
             "context": typer.Context,
