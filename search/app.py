@@ -40,6 +40,7 @@ from search.train import train
 from search.usage import usage_in_words
 from spaces.errors import ConfigurationError, FaultError, FmnistSearchError
 from spaces.safe_text import visible
+from spaces.secrets import given_secrets, without_secrets
 
 FAULT = 3
 """Exit code for a run that something around it stopped."""
@@ -154,7 +155,7 @@ def main() -> None:
         if _is_full(error):
             _say(f"{error}; free some space, then the same command goes on")
             sys.exit(FAULT)
-        say(traceback.format_exc(), err=True)
+        say(_hidden(traceback.format_exc()), err=True)
         _say(
             f"a bug in fmnist-search, as told above: {type(error).__name__}: {error}. Finished "
             "trials are stored. Please report it with all of this text"
@@ -170,12 +171,17 @@ def _exit_code(error: FmnistSearchError) -> int:
 
 def _say(text: str) -> None:
     """Write one line, whatever names and values in it hold; nothing if there is nothing to say."""
-    line = visible(text)
+    line = visible(_hidden(text))
     if len(line) > LONGEST_LINE:
         line = f"{line[: LONGEST_LINE // 2]} … {line[-LONGEST_LINE // 2 :]}"
     if line:
         color = False if os.environ.get("NO_COLOR") else None
         say(f"error: {line}", fg="red", err=True, color=color)
+
+
+def _hidden(text: str) -> str:
+    """The text without passwords, those that were typed or are in the environment among them."""
+    return without_secrets(text, given_secrets(sys.argv[1:]))
 
 
 def _is_full(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
@@ -26,6 +27,7 @@ from search.output import (
     say,
 )
 from spaces.errors import ConfigurationError, TrustError
+from spaces.secrets import without_secrets
 
 if TYPE_CHECKING:
     from typer.core import TyperOption
@@ -118,7 +120,7 @@ def _settings(context: typer.Context, place: tuple[str, ...], found: Defaults) -
         stated = _from_whom(source.name, key, place, found)
         if source.name == "DEFAULT" and value is None:
             value = _default_in_words(option)
-        yield Setting(" ".join(place), f"--{key.replace('_', '-')}", value, stated)
+        yield Setting(" ".join(place), f"--{key.replace('_', '-')}", _hidden(value), stated)
     for name, sub in subcommands_of(command).items():
         inner = typer.Context(sub, info_name=name, parent=context, resilient_parsing=True)
         yield from _settings(inner, (*place, name), found)
@@ -132,6 +134,13 @@ def _from_whom(source: str, key: str, place: tuple[str, ...], found: Defaults) -
     origin = found.origins[*place, key]
     waits = key not in trust.HARMLESS and not trust.is_agreed_to(origin.file)
     return f"{origin}, once trusted" if waits else str(origin)
+
+
+def _hidden(value: Any) -> Any:
+    """The value without passwords, for whoever looks over the user's shoulder."""
+    if isinstance(value, list | tuple):
+        return [_hidden(part) for part in value]
+    return without_secrets(str(value)) if isinstance(value, str | Path) else value
 
 
 def _default_in_words(option: "TyperOption") -> str | None:

@@ -15,6 +15,7 @@ import typer
 from search.defaults import File, Origin
 from search.output import say
 from spaces.errors import TrustError
+from spaces.secrets import without_secrets
 from spaces.stages import STAGES
 from studies import places
 
@@ -86,7 +87,7 @@ def ask(file: File, needed: Iterable[tuple[str, Origin]]) -> None:
     say(f"{what}:", err=True)
     lines = file.text.splitlines()
     for line in sorted({o.line for _, o in needed if o.line}):
-        say(f"  {line}: {lines[line - 1]}", err=True)
+        say(f"  {line}: {without_secrets(lines[line - 1])}", err=True)
     typer.confirm("Do as it says, as long as it stays as it is?", abort=True, err=True)
     agree_to(file)
 

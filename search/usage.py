@@ -6,6 +6,7 @@ from typing import Any
 from typer.exceptions import TyperException
 
 from search.defaults import subcommands_of
+from spaces.secrets import without_secrets
 
 LONGEST_VALUE = 60
 """Characters of a value that are repeated to whoever typed it."""
@@ -20,7 +21,7 @@ def usage_in_words(error: TyperException) -> str:
     value, hint, context = _value(error), _hint(error), getattr(error, "ctx", None)
     line = what[:1].lower() + what[1:]
     if value is not None and repr(value) not in what:
-        line += f"; got {_shortened(repr(value))}"
+        line += f"; got {_shortened(without_secrets(repr(value)))}"
     if hint:
         line += f"; {hint}"
     if context is not None:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from spaces.errors import StudyError
+from spaces.secrets import without_secrets
 from studies.artifacts import ArtifactFolder, ArtifactStore
 from studies.server import PatientStorage, first_line, open_server
 from studies.sqlite_faults import in_words
@@ -26,9 +27,6 @@ from studies.sqlite_storages import bring_home, confirm, copy_into, look_at, ope
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 """Which of several drivers is meant where none is named."""
-
-SHOWN_OPTIONS = ("host", "port", "user", "dbname", "sslmode", "connect_timeout", "mode", "uri")
-"""Parts of a URL's query that hold no secret; one that is unknown may be a password misspelt."""
 
 
 def home() -> Path:
@@ -58,8 +56,7 @@ def storage_url(location: str | None) -> URL:
 
 def without_password(url: URL) -> str:
     """The URL as it may be shown and stored."""
-    hidden = {name: "hidden" for name in url.query if name not in SHOWN_OPTIONS}
-    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+    return without_secrets(url.render_as_string(hide_password=False))
 
 
 def exists(url: URL) -> bool:

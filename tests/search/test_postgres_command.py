@@ -10,6 +10,7 @@ from postgres import SECRET, Postgres
 
 from spaces.paper import AUTOENCODERS
 
+AE = "ae-epochs1-subset600"
 BUDGET = ("--epochs", "1", "--subset", "600", "--jobs", "1")
 
 pytestmark = pytest.mark.slow
@@ -54,6 +55,17 @@ def test_a_search_on_a_server_shows_and_stores_no_password(
     assert "nothing left to do" in again.stdout
     assert command("studies", "--storage", url).returncode == 0
     assert command("studies", "show", "none", "--storage", url).returncode == 1
+    command.environment["FMNIST_SEARCH_STORAGE"] = url
+    for words in (
+        ("studies", "show", AE, "--json"),
+        ("report", "--out", "report"),
+        ("export", AE, "--out", "exported"),
+        ("train", "exported/config.json", "--repeat", "--out", "final"),
+        ("gc", "--dry-run", "--verbose"),
+        ("config",),
+    ):
+        done = command(*words)
+        assert done.returncode == 0, done.stdout + done.stderr
     assert SECRET not in command.said
     dumped = postgres.dump(url)
     assert "fmnist_search" in dumped, "the study's settings are in it"
