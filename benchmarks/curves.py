@@ -23,6 +23,7 @@ from spaces.budget import Budget
 from spaces.dimensions import Choices, FloatRange
 from spaces.space import Configuration, SearchSpace, fingerprint
 from studies.data import Split, load_split
+from studies.latency import Latency
 from studies.metrics import EpochMetrics, Outcome
 from studies.samplers import derived_seed
 from studies.training import Training
@@ -98,9 +99,9 @@ class Replay(Training):
         self.epoch += 1
         return self._curve[self.epoch - 1]
 
-    def latency_ms(self) -> float:
+    def latency(self) -> Latency:
         """None that was measured."""
-        return 0.0
+        return Latency(0.0, 0.0)
 
     def outcome(self, with_weights: bool) -> Outcome:  # noqa: ARG002
         """Nothing."""

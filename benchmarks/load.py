@@ -27,6 +27,7 @@ from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
 from studies import launch, trials
 from studies.fetch import ensure_data
+from studies.latency import Latency
 from studies.local_pool import LocalPool
 from studies.metrics import EpochMetrics, Outcome
 from studies.pool import InProcess, Pool
@@ -57,9 +58,9 @@ class NoTraining:
     def train_batch(self, batch: Any) -> Any:
         """Nobody asks for it."""
 
-    def latency_ms(self) -> float:
+    def latency(self) -> Latency:
         """None to speak of."""
-        return 1.0
+        return Latency(1.0, 0.0)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Where it stands."""

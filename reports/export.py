@@ -207,6 +207,7 @@ def _metrics(settings: StudySettings, model: StudyTrial) -> dict[str, Any]:
         "n_parameters": attrs[trials.N_PARAMETERS],
         "n_multiply_adds": attrs[trials.N_MULTIPLY_ADDS],
         "latency_ms": attrs.get(trials.LATENCY_MS),
+        "latency_spread_ms": attrs.get(trials.LATENCY_SPREAD_MS),
         "seconds": attrs.get(trials.SECONDS),
         "n_threads": attrs.get(trials.N_THREADS),
         "made_with": attrs.get(trials.MADE_WITH),

@@ -11,6 +11,7 @@ from spaces.safe_text import markdown
 from spaces.stages import AUTOENCODER, Stage
 from studies import exported
 from studies.data import CLASS_NAMES
+from studies.latency import latency_of
 from studies.networks import Autoencoder, Classifier
 from studies.onnx_model import INPUT, output_name
 
@@ -174,8 +175,9 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [(words, f"{100 * last[name]:.2f} %") for name, words in names.items() if name in last]
     rows.append(("parameters", f"{metrics['n_parameters']:,}"))
     rows.append(("multiply-adds an image", f"{metrics['n_multiply_adds']:,}"))
-    if metrics["latency_ms"] is not None:
-        rows.append(("time for 100 images on one thread", f"{metrics['latency_ms']:.1f} ms"))
+    latency = latency_of(metrics)
+    if latency is not None:
+        rows.append(("time for 100 images on one thread", latency.in_words()))
     return rows
 
 

@@ -22,6 +22,7 @@ _FACTS = (
     trials.N_PARAMETERS,
     trials.N_MULTIPLY_ADDS,
     trials.LATENCY_MS,
+    trials.LATENCY_SPREAD_MS,
     trials.SECONDS,
     trials.SEED,
     trials.SAME_AS,
@@ -55,6 +56,8 @@ class FrontRow(NamedTuple):
     n_parameters: int | None
     n_multiply_adds: int | None
     latency_ms: float | None
+    latency_spread_ms: float | None
+    """None: not known."""
     fronts: tuple[str, ...]
     """The costs against which it is on the front; ``objectives``: in all that the study's own
     objectives say, where it has several."""
@@ -124,7 +127,7 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
         for trial in trials.front_against(every, settings.direction, attr):
             on.setdefault(trial.number, []).append(name)
     if settings.objectives:
-        for trial in trials.pareto_front(every, settings.directions()):
+        for trial in trials.pareto_front(every, settings.directions(), settings.objectives):
             on.setdefault(trial.number, []).append("objectives")
     best_first = trials.ranked(every, settings.direction)
     return [
@@ -254,6 +257,7 @@ def _front_row(trial: FrozenTrial, fronts: tuple[str, ...]) -> FrontRow:
         n_parameters=attrs.get(trials.N_PARAMETERS),
         n_multiply_adds=attrs.get(trials.N_MULTIPLY_ADDS),
         latency_ms=attrs.get(trials.LATENCY_MS),
+        latency_spread_ms=attrs.get(trials.LATENCY_SPREAD_MS),
         fronts=fronts,
         configuration=attrs.get(trials.WORDS, ""),
     )

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 LEAST_FOR_CONFIGURATION = 90
 """Columns of a terminal from which on the table has room for configurations."""
+LEAST_FOR_SPREAD = 70
+"""Columns from which on it has room for both ends of a latency; else it has the least alone."""
 
 
 def pareto_table(rows: Sequence["FrontRow"], settings: "StudySettings", width: int) -> Table:
@@ -39,7 +41,7 @@ def pareto_table(rows: Sequence["FrontRow"], settings: "StudySettings", width: i
         table.add_column("configuration")
     for row in rows:
         words = [row.configuration] if with_configuration else []
-        table.add_row(row.label, *_numbers(row), *words)
+        table.add_row(row.label, *_numbers(row, width >= LEAST_FOR_SPREAD), *words)
     return table
 
 
@@ -54,15 +56,16 @@ def short(count: int | None) -> str:
     return str(count)
 
 
-def _numbers(row: "FrontRow") -> list[str]:
+def _numbers(row: "FrontRow", with_spread: bool) -> list[str]:
+    from studies.latency import latency_of
+
     """Quality and costs, each with a star where the trial is on its front."""
-    ms = row.latency_ms
-    latency = "–" if ms is None else f"{ms:.1f}" if ms < 100 else f"{ms:,.0f}"
+    latency = latency_of(row._asdict())
     shown = {
         "objectives": f"{100 * row.value:.2f} %",
         "params": short(row.n_parameters),
         "macs": short(row.n_multiply_adds),
-        "latency": latency,
+        "latency": latency.range_in_words(with_spread) if latency else "–",
     }
     return [text + ("*" if front in row.fronts else " ") for front, text in shown.items()]
 
@@ -79,5 +82,6 @@ def _caption(settings: "StudySettings") -> str:
     joint = f" (at the {metric}: in all objectives)" if settings.objectives else ""
     return (
         f"* no trial is better in both {metric} and this cost{joint}. macs: multiply-adds of an "
-        "image; ms: 100 images on one thread."
+        "image; ms: 100 images on one thread, the least and the worst of the measurement (?: not "
+        "known); what lies within them is no difference."
     )

@@ -88,6 +88,8 @@ class AutoencoderConfig(TrainingRecipe):
     activation: Activation = "relu"
     """After each layer but the last (Table 1)."""
 
+    TRAINING_ALONE = TrainingRecipe.TRAINING_ALONE | {"dropout"}
+
     def __post_init__(self) -> None:
         """Refuse values no network can be built from, naming the field."""
         super().__post_init__()

@@ -73,6 +73,10 @@ class ClassifierConfig(TrainingRecipe):
     """The autoencoder whose encoder this is; how it was trained shaped the weights that this one
     starts from, and is not repeated."""
 
+    TRAINING_ALONE = TrainingRecipe.TRAINING_ALONE | {
+        *("dropout", "freeze", "unfreeze_epoch", "label_smoothing")
+    }
+
     def __post_init__(self) -> None:
         """Refuse values no network can be built from, naming the field."""
         super().__post_init__()
@@ -119,6 +123,10 @@ class ClassifierConfig(TrainingRecipe):
         if self.label_smoothing:
             words.append(f"smoothing {self.label_smoothing:g}")
         return ", ".join(words + self.recipe_in_words())
+
+    def evaluated(self) -> Self:
+        """The same network in evaluation, what only its training needs at its defaults."""
+        return replace(super().evaluated(), encoder=self.encoder.evaluated())
 
     def n_frozen_blocks(self, epoch: int) -> int:
         """How many of the encoder's blocks, from the image on, are frozen in an epoch from 1 on."""

@@ -1,7 +1,7 @@
 """What both models' configurations say of their training, and its dimensions beyond the paper."""
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self, get_args
 
 from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When
@@ -42,6 +42,12 @@ class TrainingRecipe:
     """Augmentation: probability that a training image has a random rectangle blackened. An
     autoencoder sees the image without it as its target, so it learns to fill in."""
 
+    TRAINING_ALONE = frozenset(
+        {"learning_rate", "batch_size", "optimizer", "momentum", "weight_decay", "schedule"}
+        | {"shift", "flip", "erasing"}
+    )
+    """The fields that change nothing in the network once it is trained, but for its weights."""
+
     def __post_init__(self) -> None:
         """Refuse values that cannot be trained with, naming the field."""
         require(self, "learning_rate", is_number, lambda v: v > 0, "above 0")
@@ -72,6 +78,13 @@ class TrainingRecipe:
                 f"unknown field {unknown[0]!r}; there are {', '.join(cls.__dataclass_fields__)}"
             )
         return cls(**fields)
+
+    def evaluated(self) -> Self:
+        """The same network in evaluation, what only its training needs at its defaults."""
+        defaults: dict[str, Any] = {
+            name: self.__dataclass_fields__[name].default for name in self.TRAINING_ALONE
+        }
+        return replace(self, **defaults)
 
     @property
     def is_augmented(self) -> bool:

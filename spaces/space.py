@@ -30,6 +30,9 @@ class Configuration(Protocol):
     def in_words(self) -> str:
         """What a person wants to know of it, in a few words."""
 
+    def evaluated(self) -> Self:
+        """The same network in evaluation, what only its training needs at its defaults."""
+
     def n_parameters(self) -> int:
         """Trainable parameters of the whole model."""
 
@@ -157,6 +160,11 @@ def fingerprint(config: Configuration) -> str:
     """
     canonical = json.dumps(_changed(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def architecture(config: Configuration) -> str:
+    """The fingerprint of what decides the network in evaluation: not dropout, not its training."""
+    return fingerprint(config.evaluated())
 
 
 def _changed(config: Configuration) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from studies import attempts, gallery, limits, notes, results, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.evaluation import confusion_matrix
+from studies.latency import latency_of
 from studies.metrics import Outcome as TrainingOutcome
 from studies.progress import Event, Outcome, SearchState, TrialEnded, search_state
 from studies.request import Keep
@@ -41,9 +42,9 @@ class Endings:
         """How far the study is."""
         return self._state(self._trials())
 
-    def refused(self, trial: Trial, costs: dict[str, float]) -> bool:
+    def refused(self, trial: Trial, name: str, value: float, spread: float = 0.0) -> bool:
         """End a searched trial, pruned and infeasible, if a cost is above the study's limit."""
-        broken = limits.constrain(trial, self.settings, costs)
+        broken = limits.constrain(trial, self.settings, name, value, spread)
         if not broken or trials.is_paper(trial):
             return False
         reason = f"{trials.INFEASIBLE}: {broken}"
@@ -54,8 +55,9 @@ class Endings:
 
     def reuse(self, trial: Trial, known: FrozenTrial) -> None:
         """End the trial with another's result."""
-        latency_ms = known.user_attrs.get(trials.LATENCY_MS)
-        limits.constrain(trial, self.settings, {trials.LATENCY_MS: latency_ms})
+        if latency := latency_of(known.user_attrs):
+            spread = latency.spread_ms or 0.0
+            limits.constrain(trial, self.settings, trials.LATENCY_MS, latency.ms, spread)
         reason = results.copy_result(self.study, self.store, trial, known)
         self.sharing.let_go(trial)
         value = trials.value_of(known) if known.values else None

@@ -1,9 +1,8 @@
 """What a trained network makes of images, and what running it costs. Nothing learns here."""
 
-import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
+from time import thread_time
 from typing import NamedTuple
 
 import torch
@@ -14,6 +13,7 @@ from spaces.autoencoder import IMAGE_SIZE, PIXEL_MEAN, PIXEL_STD
 from spaces.classifier import N_CLASSES
 from studies.data import Batch, Images
 from studies.fast import Forward, accelerate_fixed
+from studies.latency import Latency
 from studies.metrics import Score
 from studies.networks import Autoencoder, Classifier, scale_pixels
 
@@ -21,7 +21,12 @@ BATCH = 200
 """Images a step when nothing is learned: what was fastest of 50 to 250; divides 10,000 evenly."""
 
 LATENCY_IMAGES = 100
-LATENCY_REPEATS = 5
+LATENCY_BLOCKS = 4, 20
+"""Blocks of runs, at least and at most."""
+LATENCY_RUNS = 3
+"""Runs of a block."""
+LATENCY_AGREEMENT = 1.02
+"""Two blocks whose least runs are so close found what the machine can do, as far as it lets see."""
 
 
 def predict(network: Classifier, images: Images) -> Tensor:
@@ -141,8 +146,13 @@ def confusion_matrix(labels: Tensor, predicted: Tensor) -> Tensor:
     return torch.bincount(cells, minlength=N_CLASSES**2).view(N_CLASSES, N_CLASSES)
 
 
-def latency_ms(network: nn.Module) -> float:
-    """Milliseconds that 100 images take on one thread: the median of a few runs after a first."""
+def latency(network: nn.Module) -> Latency:
+    """How long 100 images take on one thread.
+
+    Measured is the thread's own processor time, so that waiting for a turn on a busy machine does
+    not count. What neighbours take of caches and memory still does, so the least run counts, of
+    blocks of runs that go on until two of them agree.
+    """
     images = torch.zeros(LATENCY_IMAGES, 1, IMAGE_SIZE, IMAGE_SIZE)
     images = images.contiguous(memory_format=torch.channels_last)
     n_threads = torch.get_num_threads()
@@ -150,16 +160,28 @@ def latency_ms(network: nn.Module) -> float:
     try:
         with _evaluating(network):
             network(images)
-            seconds = [_seconds(network, images) for _ in range(LATENCY_REPEATS)]
+            blocks = _least_of_blocks(lambda: _seconds(network, images))
     finally:
         torch.set_num_threads(n_threads)
-    return statistics.median(seconds) * 1e3
+    return Latency(min(blocks) * 1e3, (max(blocks) - min(blocks)) * 1e3)
+
+
+def _least_of_blocks(run: Callable[[], float]) -> list[float]:
+    """The least run of each block."""
+    least, most = LATENCY_BLOCKS
+    blocks: list[float] = []
+    while len(blocks) < most:
+        blocks.append(min(run() for _ in range(LATENCY_RUNS)))
+        best = sorted(blocks)[:2]
+        if len(blocks) >= least and best[-1] <= best[0] * LATENCY_AGREEMENT:
+            break
+    return blocks
 
 
 def _seconds(network: nn.Module, images: Tensor) -> float:
-    start = perf_counter()
+    start = thread_time()
     network(images)
-    return perf_counter() - start
+    return thread_time() - start
 
 
 def _forward(network: nn.Module) -> Forward:

@@ -16,6 +16,7 @@ from spaces.paper import PaperModel
 from spaces.safe_text import markdown, markdown_cell, visible
 from studies import trials
 from studies.dashboard_texts import note_key, save_first_note
+from studies.latency import latency_of
 from studies.scores import TWO_SIDED, standard_error
 from studies.settings import StudySettings
 
@@ -198,8 +199,8 @@ def _facts(trial: FrozenTrial) -> Iterator[str]:
         yield f"{attrs[trials.N_PARAMETERS]:,} parameters"
     if trials.N_MULTIPLY_ADDS in attrs:
         yield f"{attrs[trials.N_MULTIPLY_ADDS] / 1e6:,.3g} million multiply-adds an image"
-    if trials.LATENCY_MS in attrs:
-        yield f"{attrs[trials.LATENCY_MS]:.3g} ms per 100 images on one thread"
+    if latency := latency_of(attrs):
+        yield f"{latency.in_words()} per 100 images on one thread"
     if attrs.get(trials.SECONDS):
         yield f"trained {attrs[trials.SECONDS]:,.3g} s"
     if trials.SEED in attrs:

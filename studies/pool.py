@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from spaces.space import Configuration
+from studies.latency import Latency
 from studies.metrics import EpochMetrics, Outcome
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Job(NamedTuple):
     seed: int
     state: "Mapping[str, Tensor] | None" = None
     """Where an earlier training of the same was left (``Training.state_dict``)."""
+    latency: Latency | None = None
+    """Of the network, if it is known; else it is measured."""
 
 
 TrainingFactory = Callable[[Configuration, int], "Training"]
@@ -37,8 +40,7 @@ class Started(NamedTuple):
     """A training is set up, and waits."""
 
     number: int
-    latency_ms: float
-    """Of the untrained network: ms per 100 images, one thread, median."""
+    latency: Latency
 
 
 class EpochDone(NamedTuple):
@@ -152,7 +154,7 @@ class InProcess:
         if job.state is not None:
             training.load_state_dict(job.state)
         self._training = training
-        return Started(job.number, training.latency_ms())
+        return Started(job.number, job.latency or training.latency())
 
     def _current(self) -> "Training":
         assert self._training is not None

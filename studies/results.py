@@ -21,6 +21,8 @@ _COPIED = (
     trials.SECONDS,
     trials.REASON,
     trials.LATENCY_MS,
+    trials.LATENCY_SPREAD_MS,
+    trials.ARCHITECTURE,
     trials.CONFUSION,
 )
 """What a trial takes over from another with the same configuration."""

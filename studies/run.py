@@ -19,11 +19,12 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, StudyError, TrainingDivergedError
-from spaces.space import Configuration, SearchSpace, fingerprint
-from studies import attempts, repair, results, runs, trials
+from spaces.space import Configuration, SearchSpace, architecture, fingerprint
+from studies import attempts, latency, limits, repair, results, runs, trials
 from studies.artifacts import ArtifactStore
 from studies.data import Images
 from studies.endings import Endings, is_of_the_run, reason_of
+from studies.latency import Latency
 from studies.metrics import EpochMetrics
 from studies.pool import EpochDone, Job, Pool, Raised, Report, Started, WorkerDied, is_out_of_memory
 from studies.progress import (
@@ -223,7 +224,7 @@ class Search:
 
     def _settle_or_train(self, trial: Trial) -> None:
         config = configure(trial, self._space, self.settings.seed)
-        if self.endings.refused(trial, {trials.N_PARAMETERS: config.n_parameters()}):
+        if self.endings.refused(trial, trials.N_PARAMETERS, config.n_parameters()):
             return
         key, all_trials = fingerprint(config), self._trials()
         known = results.stored_result(self.study, all_trials, trial, key)
@@ -247,7 +248,8 @@ class Search:
             )
         seed: int = trial.user_attrs[trials.SEED]
         self._running[trial.number] = Running(trial, config, earlier.epochs)
-        self.pool.start(Job(trial.number, config, seed, earlier.state))
+        known = latency.measured(all_trials, architecture(config))
+        self.pool.start(Job(trial.number, config, seed, earlier.state, known))
 
     def _take(self, report: Report) -> None:
         """Every way a training can go on or end is mapped to what becomes of its trial here."""
@@ -255,8 +257,8 @@ class Search:
         if running is None:  # ended already
             return
         match report:
-            case Started(_, latency_ms):
-                self._go_on_from_start(running, latency_ms)
+            case Started(_, measured):
+                self._go_on_from_start(running, measured)
             case EpochDone(_, metrics):
                 if self._is_last(running, metrics):
                     self._finish(running)
@@ -272,13 +274,18 @@ class Search:
             case Raised(_, error):
                 raise error
 
-    def _go_on_from_start(self, running: Running, latency_ms: float) -> None:
-        running.trial.set_user_attr(trials.LATENCY_MS, latency_ms)
-        number = running.trial.number
-        if self.endings.refused(running.trial, {trials.LATENCY_MS: latency_ms}):
+    def _go_on_from_start(self, running: Running, measured: Latency) -> None:
+        trial, number = running.trial, running.trial.number
+        key = architecture(running.config)
+        # Another trial that began at the same time may have measured the same.
+        found = latency.measured(self._trials(), key) or measured
+        latency.note(trial, found, key)
+        if self.endings.refused(trial, trials.LATENCY_MS, found.ms, found.spread_ms or 0.0):
             self.pool.end(number, with_weights=False)
             self._let_go(running)
             return
+        if words := limits.passed_by_its_spread(trial, self.settings, found):
+            self.on_event(Notice(words))
         if any(self._is_last(running, metrics) for metrics in running.earlier):
             self._finish(running)
         else:

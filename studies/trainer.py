@@ -81,7 +81,7 @@ class Trainer:
             training.load_state_dict(job.state)
         self._make_stoppable(training)
         self._training, self._number = training, job.number
-        return Started(job.number, training.latency_ms())
+        return Started(job.number, job.latency or training.latency())
 
     def _go_on(self) -> Report:
         return EpochDone(self._number, next(self._current()))

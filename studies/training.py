@@ -24,6 +24,7 @@ from studies.augmentation import augment
 from studies.data import Batch, Images, Split, first_of_each_class
 from studies.fast import Forward, accelerate, accelerate_fixed, keep_freed_memory, laid_out, run
 from studies.features import encoded
+from studies.latency import Latency
 from studies.metrics import EpochMetrics, Outcome, Score
 from studies.networks import Autoencoder, Classifier, build, load_encoder, scale_pixels
 from studies.optimizers import make_optimizer, rate_share
@@ -119,9 +120,9 @@ class Training:
         score = self._evaluate(self._seen.validation)
         return Score(self._finite(score.loss, "validation"), score.accuracy)
 
-    def latency_ms(self) -> float:
-        """Milliseconds that 100 images take on one thread, median."""
-        return evaluation.latency_ms(self.network)
+    def latency(self) -> Latency:
+        """How long 100 images take on one thread."""
+        return evaluation.latency(self.network)
 
     def outcome(self, with_weights: bool) -> Outcome:
         """What the training leaves as it is now, between two epochs; weights only if wanted."""

@@ -26,7 +26,10 @@ METRICS = "metrics"
 N_PARAMETERS = "n_parameters"
 N_MULTIPLY_ADDS = "n_multiply_adds"
 LATENCY_MS = "latency_ms"
-"""Milliseconds that 100 images take on one thread, median."""
+"""Milliseconds that 100 images take on one thread; see :mod:`studies.latency`."""
+LATENCY_SPREAD_MS = "latency_spread_ms"
+"""How sure that is; earlier versions did not note it, nor the architecture that was measured."""
+ARCHITECTURE = "architecture"
 CONFUSION = "confusion"
 """A classifier's counts over the validation images, a list for each true class."""
 SECONDS = "seconds"
@@ -205,25 +208,38 @@ def value_of(trial: FrozenTrial) -> float:
     return float(trial.values[0])
 
 
-def n_since_best(trials: Sequence[FrozenTrial], directions: Sequence[Direction]) -> int:
+def n_since_best(
+    trials: Sequence[FrozenTrial], directions: Sequence[Direction], costs: Sequence[Cost] = ()
+) -> int:
     """How many searched trials in a row have not improved on all before them.
 
     With several objectives a trial improves that joins the Pareto front. Results taken over from
     another study cost nothing and do not count.
     """
-    leaders = pareto_front(trials, directions) if len(directions) > 1 else []
+    leaders = pareto_front(trials, directions, costs) if len(directions) > 1 else []
     leader = max(leaders, key=lambda t: t.number, default=best(trials, directions[0]))
     since = [t for t in searched_results(trials) if leader and t.number > leader.number]
     return sum(TAKEN_FROM not in trial.user_attrs for trial in since)
 
 
 def pareto_front(
-    trials: Iterable[FrozenTrial], directions: Sequence[Direction]
+    trials: Iterable[FrozenTrial], directions: Sequence[Direction], costs: Sequence[Cost] = ()
 ) -> list[FrozenTrial]:
-    """The feasible completed trials that none beats in all values, best first by the metric."""
+    """The feasible completed trials that none beats in all values, best first by the metric.
+
+    Args:
+        trials: of one study.
+        directions: of its values.
+        costs: what its values are after the first; latencies count as equal within their spread.
+    """
     own = [t for t in ranked(trials, directions[0]) if SAME_AS not in t.user_attrs]
     points = [[cost(v, d) for v, d in zip(t.values, directions, strict=True)] for t in own]
-    return [own[index] for index in pareto.front(points)]
+    spreads = [[0.0, *(_spread(t, COST_ATTRS[cost]) for cost in costs)] for t in own]
+    return [own[index] for index in pareto.front(points, spreads if costs else None)]
+
+
+def _spread(trial: FrozenTrial, attr: str) -> float:
+    return (trial.user_attrs.get(LATENCY_SPREAD_MS) or 0.0) if attr == LATENCY_MS else 0.0
 
 
 def front_against(
@@ -239,7 +255,8 @@ def front_against(
     own = [t for t in ranked(trials, direction) if SAME_AS not in t.user_attrs]
     known = [t for t in own if attr in t.user_attrs]
     points = [(cost(value_of(t), direction), t.user_attrs[attr]) for t in known]
-    return [known[index] for index in pareto.front(points)]
+    spreads = [(0.0, _spread(t, attr)) for t in known]
+    return [known[index] for index in pareto.front(points, spreads)]
 
 
 def label(trial: FrozenTrial | Trial) -> str:

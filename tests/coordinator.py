@@ -19,6 +19,7 @@ from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
 from studies import launch, sharing
 from studies.factory import TrainingFactory
+from studies.latency import Latency
 from studies.metrics import EpochMetrics, Outcome
 from studies.pool import InProcess
 from studies.progress import Event, Notice, TrialEnded, TrialStarted
@@ -40,8 +41,8 @@ class Nap:
         loss = self._loss + 1 / self.epoch
         return EpochMetrics(self.epoch, loss, loss, self._epoch_s, 0.0)
 
-    def latency_ms(self) -> float:
-        return 1.0
+    def latency(self) -> Latency:
+        return Latency(1.0, 0.0)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         return {"epoch": torch.tensor(self.epoch)}

@@ -63,6 +63,7 @@ def test_every_studys_front_against_each_cost_is_that_of_its_completed_feasible_
         "n_parameters": 50_000,
         "n_multiply_adds": 900,
         "latency_ms": 9.0,
+        "latency_spread_ms": None,
         "fronts": ("params", "macs", "latency"),
         "configuration": "words",
     }
@@ -84,3 +85,25 @@ def test_a_study_without_results_has_no_front() -> None:
     study = optuna.create_study()
     store(study, StudySettings("autoencoder"))
     assert pareto_fronts(study) == []
+
+
+def test_a_latency_that_the_spread_cannot_tell_from_a_better_trials_is_not_on_the_front() -> None:
+    study = optuna.create_study()
+    store(study, StudySettings("autoencoder"))
+    for value, latency, spread in ((0.01, 110.0, 8.0), (0.02, 103.0, 1.0), (0.02, 101.0, 1.0)):
+        add(study, value, 100, 7, latency, latency_spread_ms=spread)
+    fronts = {row.number: row.fronts for row in pareto_fronts(study)}
+    assert "latency" in fronts[0]
+    assert 1 not in fronts, "7 ms faster, where one moment differs from the next by 8"
+    assert fronts[2] == ("latency",)
+
+
+def test_several_objectives_know_the_spread_of_latency() -> None:
+    study = optuna.create_study(directions=["minimize", "minimize"])
+    store(study, StudySettings("autoencoder", objectives=("latency",)))
+    for value, latency in ((0.01, 110.0), (0.02, 103.0), (0.03, 90.0)):
+        costs = {"latency_ms": latency, "latency_spread_ms": 8.0}
+        study.add_trial(create_trial(values=[value, latency], user_attrs=costs))
+    assert [t.number for t in trials.pareto_front(study.trials, ["minimize"] * 2)] == [0, 1, 2]
+    rows = pareto_fronts(study)
+    assert [row.number for row in rows if "objectives" in row.fronts] == [0, 2]

@@ -1,5 +1,5 @@
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -12,7 +12,7 @@ from spaces import classifier, paper
 from spaces.autoencoder import PAPER_SPACE, WIDE_SPACE, AutoencoderConfig
 from spaces.classifier import PAPER_ENCODER, ClassifierConfig
 from spaces.errors import ConfigurationError
-from spaces.space import SearchSpace, fingerprint
+from spaces.space import SearchSpace, architecture, fingerprint
 
 SMALL = {
     "dropout": "0.1:0.2",
@@ -186,3 +186,22 @@ def test_a_known_configuration_is_recorded_whole_in_the_default_space(
     trial = study.ask()
     PAPER_SPACE.suggest_known(trial, row.config)
     assert PAPER_SPACE.suggest(FixedTrial(trial.params)) == row.config
+
+
+def test_what_only_training_needs_makes_no_other_architecture() -> None:
+    plain = AutoencoderConfig(conv1_channels=8)
+    trained_otherwise = replace(plain, dropout=0.5, learning_rate=0.01, flip=True, shift=1)
+    assert architecture(plain) == architecture(trained_otherwise)
+    others = [{"batchnorm": True}, {"pool1": "avg"}, {"activation": "gelu"}, {"kernel1": 5}]
+    assert len({architecture(replace(plain, **other)) for other in [{}, *others]}) == 5
+
+
+def test_an_architecture_of_a_classifier_knows_neither_its_freezing_nor_its_encoders_dropout() -> (
+    None
+):
+    head = ClassifierConfig(fc_width=64)
+    encoder = replace(head.encoder, dropout=0.3)
+    other = replace(head, freeze="gradual", unfreeze_epoch=1, dropout=0.5, encoder=encoder)
+    assert architecture(replace(other, optimizer="sgd", label_smoothing=0.1)) == architecture(head)
+    assert architecture(replace(head, fc_width=32)) != architecture(head)
+    assert architecture(replace(head, batchnorm=True)) != architecture(head)

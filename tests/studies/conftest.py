@@ -9,4 +9,5 @@ from studies import evaluation
 def quick_latency(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure latency with few images, once: a third of a tiny trial's time otherwise."""
     monkeypatch.setattr(evaluation, "LATENCY_IMAGES", 5)
-    monkeypatch.setattr(evaluation, "LATENCY_REPEATS", 1)
+    monkeypatch.setattr(evaluation, "LATENCY_BLOCKS", (1, 1))
+    monkeypatch.setattr(evaluation, "LATENCY_RUNS", 1)

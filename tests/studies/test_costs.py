@@ -1,5 +1,6 @@
 """Limits on costs, several objectives and configurations given by hand, on a few real images."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.classifier import ClassifierConfig
 from spaces.errors import ConfigurationError, StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
-from studies import trials
+from studies import evaluation, trials
+from studies.latency import Latency, latency_of
 from studies.launch import Finished, launch, make_plan
 from studies.limits import constrain
 from studies.progress import Event, Notice
@@ -102,6 +104,62 @@ def test_models_that_are_too_slow_are_refused_before_their_first_epoch(
     assert finished.state.best is None
 
 
+def measured_as(monkeypatch: pytest.MonkeyPatch, *found: Latency) -> list[Latency]:
+    """Have each measurement find the next of these; what is left tells how many there were."""
+    left = list(found)
+    monkeypatch.setattr(evaluation, "latency", lambda _: left.pop(0))
+    return left
+
+
+def test_an_architecture_is_measured_once_whatever_drops_out_in_its_training(
+    run: Launch, request_in: SearchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = measured_as(monkeypatch, Latency(5.0, 0.5), Latency(9.0, 0.1))
+    one = {**TINY, "conv1_channels": "16", "conv2_channels": "32", "pool1": "max", "pool2": "max"}
+    finished = run(replace(request_in, trials=2, space=one, only_paper=("dropout", "baseline")))
+    attrs = [trial.user_attrs for trial in finished.study.trials]
+    assert [(a["latency_ms"], a["latency_spread_ms"]) for a in attrs] == [(5.0, 0.5)] * 4
+    assert left == [Latency(9.0, 0.1)]
+    run(replace(request_in, trials=3, space=one, only_paper=("dropout", "baseline")))
+    assert left, "nor in a later run"
+
+
+def test_what_is_above_a_limit_by_no_more_than_its_spread_is_trained_and_said(
+    run: Launch, request_in: SearchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed = {**TINY, "conv1_channels": "16", "conv2_channels": "32"}
+    for spread, state in ((5.0, TrialState.COMPLETE), (1.0, TrialState.PRUNED)):
+        measured_as(monkeypatch, Latency(44.0, spread))
+        told: list[Event] = []
+        request = replace(request_in, trials=1, study=f"s{spread}", space=fixed, max_latency_ms=40)
+        (trial,) = searched(run(request, told))
+        assert trial.state == state
+        assert trials.is_feasible(trial) == (state == TrialState.COMPLETE)
+        notices = [event.text for event in told if isinstance(event, Notice)]
+        words = "#0: 44.0 ms (44.0–49.0) is above the limit of 40 ms by no more than its spread"
+        assert any(text.startswith(words) for text in notices) == trials.is_feasible(trial)
+    refusal = "infeasible: latency_ms 44 above 40 by more than its spread of 1"
+    assert trial.user_attrs[trials.REASON] == refusal
+
+
+def test_what_an_earlier_version_measured_is_not_taken_for_sure(
+    run: Launch, request_in: SearchRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed = {**TINY, "conv1_channels": "16", "conv2_channels": "32"}
+    first = run(replace(request_in, trials=1, space=fixed))
+    (trial,) = first.study.trials
+    with sqlite3.connect(request_in.storage or "") as database:
+        database.execute(
+            "DELETE FROM trial_user_attributes WHERE key IN (?, ?)",
+            (trials.LATENCY_SPREAD_MS, trials.ARCHITECTURE),
+        )
+    database.close()
+    measured_as(monkeypatch, Latency(44.0, 2.0))
+    second = run(replace(request_in, trials=2, space=fixed))
+    assert latency_of(second.study.trials[0].user_attrs) == (trial.user_attrs["latency_ms"], None)
+    assert latency_of(second.study.trials[1].user_attrs) == (44.0, 2.0)
+
+
 def test_what_a_limit_refused_is_tried_when_the_limit_is_gone(
     run: Launch, request_in: SearchRequest
 ) -> None:
@@ -139,7 +197,7 @@ def test_tpe_learns_to_keep_to_a_limit_though_larger_models_are_better() -> None
             study.sampler = make_sampler("tpe", space, 0, number)
             trial = study.ask()
             n_parameters = space.suggest(trial).n_parameters()
-            if limited and constrain(trial, settings, {trials.N_PARAMETERS: n_parameters}):
+            if limited and constrain(trial, settings, trials.N_PARAMETERS, n_parameters):
                 study.tell(trial, state=TrialState.PRUNED)
             else:
                 study.tell(trial, 1 / n_parameters)

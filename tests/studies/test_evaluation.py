@@ -1,3 +1,5 @@
+import itertools
+import time
 from collections.abc import Callable
 
 import pytest
@@ -16,7 +18,7 @@ from studies.evaluation import (
     BATCH,
     confusion_matrix,
     judge,
-    latency_ms,
+    latency,
     predict,
     reconstruct,
     to_pixels,
@@ -124,7 +126,7 @@ def test_judging_leaves_a_network_in_the_mode_it_was_in(small_split: Split) -> N
     uses: list[Callable[[Autoencoder], object]] = [
         lambda network: judge(network, small_split.validation),
         lambda network: reconstruct(network, small_split.validation.pixels),
-        latency_ms,
+        latency,
     ]
     for use in uses:
         for mode in (True, False):
@@ -161,7 +163,7 @@ def test_latency_is_measured_on_one_thread_and_leaves_all_as_it_was(n_threads: i
     try:
         network = build_classifier(CLASSIFIER)
         statistics = [tensor.clone() for tensor in network.buffers()]
-        assert latency_ms(network) > 0
+        assert latency(network).ms > 0
         assert torch.get_num_threads() == n_threads
         assert network.training
         assert all(map(torch.equal, network.buffers(), statistics))
@@ -183,9 +185,33 @@ class Watched(nn.Module):
         return images
 
 
-def test_latency_is_the_median_of_five_runs_after_a_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = [0.0, 1.0, 10.0, 12.0, 20.0, 23.0, 30.0, 130.0, 200.0, 205.0]
-    monkeypatch.setattr(evaluation, "perf_counter", iter(seconds).__next__)
+def test_latency_is_the_least_of_blocks_of_runs_until_two_agree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = iter([9.0, 7.0, 8.0, 5.0, 9.0, 9.0, 6.0, 9.0, 9.0, 9.0, 9.0, 5.5, 5.2, 9.0, 5.09, 1.0])
+    clock = itertools.accumulate(t for run in runs for t in (0.0, run))
+    monkeypatch.setattr(evaluation, "thread_time", clock.__next__)
     network = Watched()
-    assert latency_ms(network) == 3000
-    assert network.calls == [((100, 1, 28, 28), 1, False, True)] * 6
+    assert latency(network) == pytest.approx((5000, 2000))
+    assert network.calls == [((100, 1, 28, 28), 1, False, True)] * 16
+
+
+def test_latency_is_measured_for_a_bounded_time_where_nothing_agrees(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = itertools.accumulate(1.1**n for n in range(1000))
+    monkeypatch.setattr(evaluation, "thread_time", clock.__next__)
+    network = Watched()
+    assert latency(network).spread_ms > 0
+    assert len(network.calls) == 61
+
+
+def test_latency_counts_no_waiting_for_a_turn() -> None:
+    """Were it the time on the wall, a run would take as long as it sleeps."""
+
+    class Sleeps(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            time.sleep(0.05)
+            return images
+
+    assert latency(Sleeps()).ms < 25

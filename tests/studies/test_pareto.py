@@ -25,6 +25,23 @@ def test_on_the_front_is_what_no_other_point_dominates(points: list[tuple[int, .
     assert front(points) == expected
 
 
+@given(st.lists(st.tuples(numbers, numbers, st.integers(0, 3)), max_size=25))
+def test_no_point_of_a_front_with_spreads_dominates_another_and_all_others_are_dominated(
+    measured: list[tuple[int, int, int]],
+) -> None:
+    def is_beaten(index: int, by: int) -> bool:
+        (x, y, s), (other_x, other_y, t) = measured[index], measured[by]
+        is_slower = y - other_y > max(s, t)
+        is_faster = other_y - y > max(s, t)
+        return other_x <= x and not is_faster and (other_x < x or is_slower)
+
+    points = [(y, x) for x, y, _ in measured]  # the one with a spread need not be the last
+    chosen = front(points, [(s, 0) for *_, s in measured])
+    for index in range(len(points)):
+        beaten = any(is_beaten(index, by) for by in chosen if by != index)
+        assert beaten == (index not in chosen)
+
+
 def test_the_front_of_nothing_is_empty_and_of_one_point_that_point() -> None:
     assert front([]) == []
     assert front([(3.0, 4.0)]) == [0]

@@ -120,7 +120,7 @@ def test_a_training_is_set_up_and_waits_and_says_how_fast_its_network_is(pool: P
     (report,) = pool.wait()
     assert isinstance(report, Started)
     assert report.number == 5
-    assert report.latency_ms > 0
+    assert report.latency.ms > 0
     assert pool.wait(timeout_s=0.0) == []
     pool.end(5, with_weights=False)
 
