@@ -169,6 +169,12 @@ def print_plan(console: Console, plan: "Plan") -> None:
         console.print(line, markup=False)
     space = ", ".join(f"{name.replace('_', '-')} {v}" for name, v in settings.space.items())
     console.print(f"space: {space}", markup=False)
+    if plan.n_grid_points is not None:
+        n_different = settings.search_space().size()
+        console.print(
+            f"grid: {plan.n_grid_points:,} points, {n_different:,} different configurations",
+            markup=False,
+        )
     n_left = max(0, plan.n_wanted - plan.n_searched)
     names = ", ".join(plan.paper_missing)
     fixed = (

@@ -26,6 +26,7 @@ from studies.progress import Event, Notice, SearchState, n_begun, n_wanted, pape
 from studies.repair import prepare, to_enqueue
 from studies.request import PrunerName, SearchRequest
 from studies.run import Search
+from studies.samplers import n_grid_points
 from studies.settings import StudySettings
 from studies.sharing import making_studies, share
 from studies.stopping import StopSignal
@@ -66,6 +67,8 @@ class Plan(NamedTuple):
     """Trials trained side by side."""
     n_threads: int
     estimate: Estimate
+    n_grid_points: int | None = None
+    """Of the grid, where that is the sampler."""
 
 
 class Finished(NamedTuple):
@@ -119,6 +122,9 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         n_jobs=n_jobs(request),
         n_threads=request.threads,
         estimate=estimate(settings, pruner, configs, max(0, wanted - n_there), n_jobs(request)),
+        n_grid_points=(
+            n_grid_points(settings.search_space()) if request.sampler == "grid" else None
+        ),
     )
 
 

@@ -19,7 +19,7 @@ from studies.artifacts import ArtifactStore
 from studies.encoders import Encoder
 from studies.progress import ENDED
 from studies.request import SearchRequest
-from studies.samplers import SAMPLERS
+from studies.samplers import MAX_GRID, SAMPLERS, n_grid_points
 from studies.settings import StudySettings
 
 _TAKES_OVER = "takes_over"
@@ -211,6 +211,12 @@ def _check_run(settings: StudySettings, request: SearchRequest) -> None:
         several = ", ".join(name for name in SAMPLERS if name != "cmaes")
         raise ConfigurationError(
             f"sampler cmaes knows one objective alone; with several choose from {several}"
+        )
+    n_points = n_grid_points(settings.search_space()) if request.sampler == "grid" else 0
+    if n_points > MAX_GRID:
+        raise ConfigurationError(
+            f"sampler grid would list all {n_points:,} points of the space, and takes {MAX_GRID:,} "
+            "at most; narrow the space, or choose another --sampler, such as tpe, random or qmc"
         )
 
 

@@ -132,6 +132,9 @@ SPACES = [
     usage("ae --enqueue clf.toml", "clf.toml: is of the classifier", "clf --enqueue"),
     usage("clf --enqueue ae.json", "ae.json: is of the autoencoder", "ae --enqueue"),
     usage("ae --objectives params", "must be loss; got 'params'"),
+    usage(
+        "ae --space wide --sampler grid", "85,837,086,720 points", "100,000 at most", "--sampler"
+    ),
     usage("ae --objectives loss,size", "params, macs, latency", "'size'"),
     usage("ae --objectives loss,macs,macs", "each once"),
     usage("ae --objectives ''", "must be loss; got ''"),

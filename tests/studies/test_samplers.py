@@ -7,6 +7,7 @@ import pytest
 from optuna.pruners import HyperbandPruner
 from optuna.trial import TrialState
 
+from spaces import classifier
 from spaces.autoencoder import PAPER_SPACE, AutoencoderConfig
 from spaces.budget import Budget
 from spaces.space import SearchSpace
@@ -19,6 +20,7 @@ from studies.samplers import (
     derived_seed,
     make_pruner,
     make_sampler,
+    n_grid_points,
 )
 
 NARROW = PAPER_SPACE.narrowed({"dropout": "0.05:0.3", "conv1_channels": "16,64"})
@@ -104,6 +106,13 @@ def test_the_grid_visits_every_configuration_once_and_is_told_of_the_last() -> N
     assert isinstance(sampler, optuna.samplers.GridSampler)
     assert sampler.is_exhausted(study)
     assert all(trial.state.is_finished() for trial in study.trials)
+
+
+@pytest.mark.parametrize("space", [PAPER_SPACE, classifier.PAPER_SPACE])
+def test_the_number_of_a_grids_points_is_known_before_it_is_laid(space: SearchSpace[Any]) -> None:
+    sampler = make_sampler("grid", space, 0, 0)
+    assert isinstance(sampler, optuna.samplers.GridSampler)
+    assert n_grid_points(space) == len(sampler._all_grids)
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 30])
