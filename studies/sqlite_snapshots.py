@@ -9,6 +9,7 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from textwrap import shorten
 
 from spaces.errors import StudyError
 
@@ -33,8 +34,8 @@ class DamagedDatabaseError(StudyError):
 
     def __init__(self, path: Path, what: object) -> None:
         super().__init__(
-            f"the database {path} is damaged ({' '.join(str(what).split())}); put a copy in its "
-            f"place, or mend it with `sqlite3 {path} .recover`"
+            f"the database {path} is damaged ({shorten(str(what), 160)}); put a copy in its place, "
+            f"or mend it with `sqlite3 {path} .recover`"
         )
 
 
@@ -57,6 +58,9 @@ def snapshot(path: Path) -> sqlite3.Connection:
             raise
         raise DamagedDatabaseError(path, error) from error
     check(copy, path)
+    (page_bytes,) = copy.execute("PRAGMA page_size").fetchone()
+    if path.stat().st_size % page_bytes:  # SQLite would take zeros for what is missing
+        raise DamagedDatabaseError(path, "it is cut off within a page")
     return copy
 
 
@@ -78,7 +82,7 @@ def check(connection: sqlite3.Connection, path: Path, thoroughly: bool = True) -
     try:
         pragma = "integrity_check" if whole else "quick_check"
         (found,) = connection.execute(f"PRAGMA {pragma}(1)").fetchone()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise DamagedDatabaseError(path, error) from error
     if found != "ok":
         raise DamagedDatabaseError(path, found.removeprefix("*** in database main ***"))

@@ -10,10 +10,11 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
+from optuna.storages._rdb.models import BaseModel
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from spaces.errors import FaultError, StudyError
@@ -74,7 +75,15 @@ class FileStorage(RDBStorage):
     get_trial_id_from_study_id_trial_number = _readable(
         RDBStorage.get_trial_id_from_study_id_trial_number
     )
-    _get_trials = _readable(RDBStorage._get_trials)
+
+    def _get_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
+        """Optuna's; a number may be no number, as SQLite stores anything in any column."""
+        found = self._get_readable_trials(*args, **kwargs)
+        if not all(isinstance(trial.number, int) for trial in found):
+            raise DamagedDatabaseError(self.path, "a trial's number is none")
+        return found
+
+    _get_readable_trials = _readable(RDBStorage._get_trials)
 
 
 class SearchedFile(FileStorage):
@@ -146,14 +155,20 @@ def look_at(path: Path) -> FileStorage:
     """The database as it is now, as a storage that cannot be written.
 
     Raises:
-        StudyError: it is damaged, or belongs to another program.
+        StudyError: it is damaged, was copied in part, or belongs to another program.
         sqlite3.Error, OSError, RuntimeError, sqlalchemy.exc.SQLAlchemyError: it cannot be read.
     """
     copy = snapshot(path)
     tables = _own_tables(copy, path)
+    if not tables and path.stat().st_size:
+        raise StudyError(
+            f"there is nothing in {path}; if it is a copy of a database in use, copy that again by "
+            "`sqlite3 studies.db '.backup copy.db'`, which also takes what is in studies.db-wal"
+        )
     arguments = {"creator": lambda: copy, "poolclass": StaticPool}
     storage = FileStorage("sqlite://", arguments, skip_table_creation=_LAST_TABLE in tables)
     storage.path = path
+    _check_columns(storage)
     copy.execute("PRAGMA query_only = ON")
     return storage
 
@@ -195,6 +210,7 @@ def open_file(path: Path, url: URL, to_look_on: bool = False) -> FileStorage:
             _use_wal(path)
             _connect(path, url, skip_table_creation=False).engine.dispose()
     storage = _connect(path, url, skip_table_creation=True)
+    _check_columns(storage)
     state_faults(storage.engine, path)
     if not to_look_on:
         _begin_immediate(storage.engine)
@@ -216,15 +232,30 @@ def _own_tables(copy: sqlite3.Connection, path: Path) -> set[str]:
     """The names of the database's tables.
 
     Raises:
-        StudyError: some are not Optuna's.
+        StudyError: some are not Optuna's, or cannot be read.
     """
-    rows = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    tables = {row[0] for row in rows}
+    try:
+        rows = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {row[0] for row in rows}
+    except UnicodeDecodeError as error:
+        raise DamagedDatabaseError(path, error) from error
     # A process that makes them now, or died at it, leaves only some of Optuna's tables.
     foreign = [name for name in tables if not name.startswith(_TABLES)]
     if foreign and not {"studies", "version_info"} <= tables:
         raise StudyError(f"{path} is a database of another program; name another file")
     return tables
+
+
+def _check_columns(storage: FileStorage) -> None:
+    """Refuse a database that says it is of this version and lacks a part of it."""
+    there = sqlalchemy.inspect(storage.engine)
+    for name, table in BaseModel.metadata.tables.items():
+        try:
+            names = {column["name"] for column in there.get_columns(name)}
+        except NoSuchTableError as error:
+            raise DamagedDatabaseError(storage.path, f"there is no table {name}") from error
+        if missing := set(table.columns.keys()) - names:
+            raise DamagedDatabaseError(storage.path, f"{name} lacks {', '.join(missing)}")
 
 
 def _connect(path: Path, url: URL, skip_table_creation: bool) -> SearchedFile:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 import sqlalchemy
-from optuna import Study
+from optuna import Study, logging
 from optuna.storages import BaseStorage, RDBStorage
 from optuna.storages._cached_storage import _CachedStorage
 from optuna.storages._rdb.models import StudySystemAttributeModel
@@ -187,6 +187,7 @@ def _open_other(url: URL) -> RDBStorage:
 
 
 def _connect(url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
+    logging.set_verbosity(logging.ERROR)  # whoever reads and writes here says it all
     try:
         storage = opens()
         weakref.finalize(storage, storage.engine.dispose)  # Optuna leaves connections open

@@ -1,5 +1,6 @@
 """A database that others lock, delete or want at the same time, and a clock that goes back."""
 
+import os
 import sqlite3
 import time
 from contextlib import closing
@@ -76,6 +77,24 @@ def test_a_database_that_is_deleted_stops_the_run_at_once(command: Command, n_jo
     with Run(command, *words(1, n_jobs)) as again:
         assert again.end() == 0, again.output()
     assert_complete(command.database, 1)
+
+
+@pytest.mark.parametrize("how", ["cut", "written over"])
+def test_a_database_that_is_damaged_meanwhile_stops_the_run_with_3(
+    command: Command, how: str
+) -> None:
+    with Run(command, *words(200)) as run:
+        run.until_says("started", times=3)
+        if how == "cut":
+            os.truncate(command.database, 8192)
+        else:
+            with command.database.open("r+b") as file:
+                file.write(bytes(range(256)) * 256)
+        assert run.end() == 3, run.output()
+    assert_one_line(run, f"the database {command.database}")
+    with Run(command, *words(200)) as again:
+        assert again.end() == 1, again.output()
+    assert_one_line(again, str(command.database))
 
 
 @pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=pytest.mark.chaos)])
