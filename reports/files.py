@@ -8,6 +8,7 @@ from typing import Any
 import pandas
 
 from reports.document import Figure, Table
+from reports.folder import ReportFolder
 from reports.section_search import anchor
 from reports.sources import Source
 from reports.tables import csv_text, trials_frame
@@ -15,12 +16,12 @@ from spaces.safe_text import latex as safe_latex
 from studies import trials
 
 
-def write_table(table: Table, folder: Path) -> None:
+def write_table(table: Table, folder: ReportFolder) -> None:
     """The raw values as CSV, and the table as shown in LaTeX, for the package booktabs."""
     frame = table.frame
     # Columns that are not shown, such as how many trials an estimate has, are kept in the CSV.
-    _write_csv(frame, folder / f"{table.name}.csv")
-    (folder / f"{table.name}.tex").write_text(latex(table), encoding="utf-8")
+    _write_csv(frame, folder.new(f"tables/{table.name}.csv"))
+    folder.new(f"tables/{table.name}.tex").write_text(latex(table), encoding="utf-8")
 
 
 def latex(table: Table) -> str:
@@ -39,18 +40,18 @@ def latex(table: Table) -> str:
     )
 
 
-def write_figure(figure: Figure, folder: Path) -> None:
+def write_figure(figure: Figure, folder: ReportFolder) -> None:
     """The drawing as PNG and SVG."""
-    (folder / f"{figure.name}.png").write_bytes(figure.picture.png)
-    (folder / f"{figure.name}.svg").write_text(figure.picture.svg, encoding="utf-8")
+    folder.new(f"figures/{figure.name}.png").write_bytes(figure.picture.png)
+    folder.new(f"figures/{figure.name}.svg").write_text(figure.picture.svg, encoding="utf-8")
 
 
-def write_values(sources: Sequence[Source], folder: Path) -> None:
+def write_values(sources: Sequence[Source], folder: ReportFolder) -> None:
     """Each study's trials, and their metrics epoch by epoch: CSV, and Parquet with pyarrow."""
     for source in sources:
         name = anchor(source.name)
-        _write_frame(trials_frame(source.study), folder / f"{name}-trials")
-        _write_frame(epochs_frame(source), folder / f"{name}-epochs")
+        _write_frame(trials_frame(source.study), folder, f"values/{name}-trials")
+        _write_frame(epochs_frame(source), folder, f"values/{name}-epochs")
 
 
 def epochs_frame(source: Source) -> pandas.DataFrame:
@@ -63,10 +64,10 @@ def epochs_frame(source: Source) -> pandas.DataFrame:
     return pandas.DataFrame(rows, columns=None if rows else ["trial", "epoch"])
 
 
-def _write_frame(frame: pandas.DataFrame, path: Path) -> None:
-    _write_csv(frame, path.with_name(f"{path.name}.csv"))
+def _write_frame(frame: pandas.DataFrame, folder: ReportFolder, name: str) -> None:
+    _write_csv(frame, folder.new(f"{name}.csv"))
     if importlib.util.find_spec("pyarrow") is not None:
-        frame.to_parquet(path.with_name(f"{path.name}.parquet"), index=False)
+        frame.to_parquet(folder.new(f"{name}.parquet"), index=False)
 
 
 def _write_csv(frame: pandas.DataFrame, path: Path) -> None:

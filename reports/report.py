@@ -7,6 +7,7 @@ from pathlib import Path
 from reports import repeating
 from reports.document import Document
 from reports.files import write_figure, write_table, write_values
+from reports.folder import PAGES, ReportFolder
 from reports.page import html, markdown
 from reports.section_origin import origin_section
 from reports.section_paper import autoencoder_section, classifier_section, tables_section
@@ -15,9 +16,6 @@ from reports.section_summary import summary
 from reports.sources import Sources
 from reports.texts import Language, Texts
 from spaces.errors import StudyError
-
-FOLDERS = ("figures", "tables", "values")
-PAGES = ("report.html", "report.md")
 
 
 def build(
@@ -79,19 +77,6 @@ def _try_to_make(folder: Path) -> None:
                 path.rmdir()
 
 
-def holds_only_a_report(folder: Path) -> bool:
-    """Whether an earlier report is all that is in the folder, or the beginning of one."""
-    written = {*FOLDERS, *PAGES, repeating.FOLDER}
-    return folder.is_dir() and all(path.name in written for path in folder.iterdir())
-
-
-def files_within(folder: Path) -> list[Path]:
-    """A report's files: the page, the Markdown, then figures, tables and values by name."""
-    folders = [folder / name for name in (*FOLDERS, repeating.FOLDER)]
-    beside = [path for within in folders if within.is_dir() for path in sorted(within.iterdir())]
-    return [*(folder / name for name in PAGES), *beside]
-
-
 def write(document: Document, sources: Sources, language: Language, folder: Path) -> list[Path]:
     """Write the page, the Markdown, and every table, figure and raw value beside them.
 
@@ -99,36 +84,34 @@ def write(document: Document, sources: Sources, language: Language, folder: Path
         document: what :func:`build` made.
         sources: the studies whose raw values are written.
         language: the document's.
-        folder: made if it is not there; files of the same names are replaced.
+        folder: made if it is not there; what an earlier report wrote there is removed first.
 
     Returns:
-        The page and the Markdown.
+        All that was written, the page and the Markdown first.
 
     Raises:
         StudyError: the folder cannot be written.
     """
     texts = Texts(language)
     try:
-        for name in FOLDERS:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        into = ReportFolder(folder)
         for figure in document.figures():
-            write_figure(figure, folder / "figures")
+            write_figure(figure, into)
         for table in document.tables():
-            write_table(table, folder / "tables")
-        _write_configurations(sources, folder)
-        write_values([*sources.searches, *sources.reproductions], folder / "values")
+            write_table(table, into)
+        _write_configurations(sources, into)
+        write_values([*sources.searches, *sources.reproductions], into)
         pages = (html(document, texts), markdown(document, texts))
         for name, text in zip(PAGES, pages, strict=True):
-            (folder / name).write_text(text, encoding="utf-8")
+            into.new(name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise StudyError(f"--out: cannot write in {folder}: {error.strerror}") from error
-    return [folder / name for name in PAGES]
+    return into.files()
 
 
-def _write_configurations(sources: Sources, folder: Path) -> None:
+def _write_configurations(sources: Sources, folder: ReportFolder) -> None:
     """Write the configurations that a person gave, which repeating a search needs again."""
     for source in sources.searches:
         for name, table in repeating.configurations(source).items():
-            (folder / name).parent.mkdir(exist_ok=True)
             text = json.dumps(table, indent=2, ensure_ascii=False)
-            (folder / name).write_text(f"{text}\n", encoding="utf-8")
+            folder.new(name).write_text(f"{text}\n", encoding="utf-8")

@@ -17,12 +17,14 @@ from studies.final_results import FinalResult
 from studies.origins import Origin, best_found, origins
 from studies.references import pick
 from studies.settings import StudySettings, is_ours, load
+from studies.snapshot import snapshot
 
 
 class Source(NamedTuple):
-    """A study, read once."""
+    """A study, read once: whatever becomes of it, all of a report is about one moment of it."""
 
     study: optuna.Study
+    """A copy of it in memory."""
     settings: StudySettings
     trials: list[FrozenTrial]
 
@@ -153,7 +155,8 @@ def _read(study: optuna.Study) -> Source | None:
     if not is_ours(study):
         return None
     try:
-        return Source(study, load(study), study.get_trials(deepcopy=False))
+        copy = snapshot(study)
+        return Source(copy, load(copy), copy.get_trials(deepcopy=False))
     except StudyError:
         return None
 

@@ -85,7 +85,7 @@ def write_report(
     """
     console = safe_console(stderr=True, quiet=output.quiet)
     with console.status("reading the studies"):
-        from reports.report import build, check_folder, files_within, write
+        from reports.report import build, check_folder, write
 
         check_folder(out, overwrite)
         sources = _sources(names, storage, artifacts)
@@ -96,8 +96,7 @@ def write_report(
     with console.status("the paper's tables") as status:
         document = build(sources, lang, _shown(storage), status.update)
         status.update("writing")
-        write(document, sources, lang, out)
-    return files_within(out)
+        return write(document, sources, lang, out)
 
 
 def print_report(files: list[Path], output: Output) -> None:

@@ -61,6 +61,7 @@ def run(
 def _check_folder(console: "Console", out: Path) -> None:
     """Refuse before the search what the report would be refused after it."""
     with console.status("loading"):
-        from reports.report import check_folder, holds_only_a_report
+        from reports.folder import holds_only_a_report
+        from reports.report import check_folder
 
         check_folder(out, overwrite=holds_only_a_report(out))

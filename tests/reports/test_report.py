@@ -9,6 +9,7 @@ import pytest
 from made_up_studies import make
 from optuna.trial import TrialState
 
+from reports.folder import MANIFEST
 from reports.report import build, check_folder, write
 from reports.sources import Sources
 from reports.texts import Language
@@ -23,7 +24,7 @@ Read = Callable[..., Sources]
 
 def written(sources: Sources, folder: Path, language: Language = "en") -> str:
     """The page of a report written to ``folder``."""
-    page, _ = write(build(sources, language), sources, language, folder)
+    page, *_ = write(build(sources, language), sources, language, folder)
     return page.read_text(encoding="utf-8")
 
 
@@ -72,7 +73,7 @@ def test_the_markdown_says_what_the_page_says(
 ) -> None:
     make(storage, "ae", 30)
     document = build(sources(), "en")
-    _, path = write(document, sources(), "en", tmp_path)
+    _, path, *_ = write(document, sources(), "en", tmp_path)
     text = path.read_text(encoding="utf-8")
     for figure in document.figures():
         assert f"](figures/{figure.name}.png)" in text
@@ -172,6 +173,50 @@ def test_a_folder_that_holds_something_is_not_written_unless_asked(tmp_path: Pat
     with pytest.raises(StudyError, match="is a file"):
         check_folder(tmp_path / "mine.txt", overwrite=True)
     check_folder(tmp_path, overwrite=True)
+
+
+def test_a_study_that_changes_while_the_report_is_made_appears_as_it_was_at_first(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    study = make(storage, "ae", 6)
+    read = sources()
+    best = min(t.values[0] for t in study.get_trials() if t.state == TrialState.COMPLETE)
+
+    def improve(_: str) -> None:
+        trial = next(t for t in study.get_trials() if t.state == TrialState.COMPLETE)
+        trial.values = [best / 10]
+        study.add_trial(trial)
+        study.set_user_attr("made_with", {"torch": "9.9.later"})
+
+    document = build(read, "en", on_step=improve)
+    assert len(study.get_trials()) > 11 + 2, "it did change between sections"
+    files = write(document, read, "en", tmp_path)
+    assert len(pandas.read_csv(tmp_path / "values" / "ae-trials.csv")) == 11
+    best_row = next(t for t in document.tables() if t.name == "ae-best").frame.iloc[0]
+    assert best_row["value"] == best
+    assert "9.9.later" not in files[1].read_text(encoding="utf-8")
+
+
+def test_nothing_of_an_earlier_report_remains_and_what_is_the_users_own_stays(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "first", 4)
+    write(build(sources(), "en"), sources(), "en", tmp_path)
+    mine = [tmp_path / "notes.txt", tmp_path / "figures" / "mine.png"]
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.txt"
+    for path in (*mine, outside):
+        path.write_text("mine")
+    with (tmp_path / MANIFEST).open("a") as manifest:
+        manifest.write(f"../{outside.name}\nfigures/../notes.txt\n{outside}\nnotes.txt\n")
+    storage.delete_study(storage.get_study_id_from_name("first"))
+    empty = optuna.create_study(storage=storage, study_name="second")
+    store(empty, StudySettings("autoencoder"))
+    written = write(build(sources(), "en"), sources(), "en", tmp_path)
+    there = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert there == {*written, *mine, tmp_path / MANIFEST}
+    assert not any("first" in path.name for path in there)
+    assert written[:2] == [tmp_path / "report.html", tmp_path / "report.md"]
+    assert outside.exists(), "a line in the manifest leads nowhere else"
 
 
 def test_a_thousand_trials_take_seconds(

@@ -11,7 +11,7 @@ import optuna
 import pytest
 from test_ae_command import Command, says, states
 
-from reports.report import holds_only_a_report
+from reports.folder import holds_only_a_report
 from studies.settings import load
 
 BUDGET = ("--epochs", "1", "--subset", "600", "--jobs", "1")
