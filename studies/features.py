@@ -1,23 +1,28 @@
 """What a frozen encoder makes of images: computed once, instead of in every epoch."""
 
 import hashlib
-import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import torch
 from filelock import FileLock
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from spaces.autoencoder import IMAGE_SIZE
 from studies.data import Images
 from studies.evaluation import BATCH
 from studies.fast import accelerate_encoder
 from studies.networks import scale_pixels
+from studies.writing import replacing, write
 
 MAX_FILES = 4
 """Kept in the folder: two for each of two encoders, half a gigabyte for an encoder of the paper's
 best shape."""
+
+_DIGESTS = WeakIdKeyDictionary()
+"""SHA-256 of stored images, each computed once a process; they do not change."""
 
 
 def encoded(encoder: nn.Sequential, images: Images, folder: Path | None) -> Images:
@@ -47,23 +52,44 @@ def _mapped(encoder: nn.Sequential, images: Images, folder: Path) -> Tensor:
     shape = _shape(encoder)
     size = len(images) * shape.numel()
     with FileLock(path.with_suffix(".lock")):
-        if not path.exists() or path.stat().st_size != 4 * size:
-            partial = path.with_suffix(".partial")
-            with partial.open("wb") as file:
+        if not _is_as_written(path, 4 * size):
+            digest = hashlib.sha256()
+            with replacing(path) as file:
                 for maps in _maps(encoder, images):
-                    file.write(maps.numpy().tobytes())
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut can leave the name without the contents
-            partial.replace(path)
+                    content = maps.numpy().tobytes()
+                    digest.update(content)
+                    file.write(content)
+                write(_note(path), digest.hexdigest())
             _drop_oldest(folder)
     return torch.from_file(str(path), size=size, dtype=torch.float32).view(-1, *shape)
+
+
+def _note(path: Path) -> Path:
+    """The file that notes the SHA-256 of another."""
+    return path.with_suffix(".sha256")
+
+
+def _is_as_written(path: Path, n_bytes: int) -> bool:
+    """Whether the file is there, and what was written."""
+    try:
+        stat, noted = path.stat(), _note(path).read_text()
+    except FileNotFoundError:
+        return False
+    return stat.st_size == n_bytes and noted == _digest(path, stat.st_ino, stat.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, _inode: int, _changed_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _drop_oldest(folder: Path) -> None:
     """Remove what was not made lately; who still maps such a file keeps its contents."""
     files = sorted(folder.glob("*.float32"), key=lambda file: file.stat().st_mtime)
     for file in files[:-MAX_FILES]:
-        file.unlink(missing_ok=True)  # not its lock, which others may wait for
+        for part in (file, _note(file)):  # not its lock, which others may wait for
+            part.unlink(missing_ok=True)
 
 
 def _shape(encoder: nn.Sequential) -> torch.Size:
@@ -84,10 +110,13 @@ def _maps(encoder: nn.Sequential, images: Images) -> Iterator[Tensor]:
 
 
 def _identity(encoder: nn.Sequential, images: Images) -> str:
-    made_by = torch.__version__, torch.get_num_threads(), BATCH  # decide the last bits
+    capability = torch.backends.cpu.get_cpu_capability()  # homes are shared by machines
+    made_by = torch.__version__, torch.get_num_threads(), BATCH, capability  # decide the last bits
     digest = hashlib.sha256(f"{encoder} {made_by}".encode())
     for tensor in encoder.state_dict().values():
         digest.update(tensor.numpy().tobytes())
     digest.update(b"all" if images.rows is None else images.rows.numpy().tobytes())
-    digest.update(str(len(images.stored)).encode())
+    if images.stored not in _DIGESTS:
+        _DIGESTS[images.stored] = hashlib.sha256(images.stored.numpy().data).digest()
+    digest.update(_DIGESTS[images.stored])
     return digest.hexdigest()[:24]

@@ -47,6 +47,30 @@ def test_other_weights_or_images_are_another_file(
     assert len(list(tmp_path.glob("*.float32"))) == 3
 
 
+def test_other_pixels_in_the_same_places_are_other_images(
+    small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path
+) -> None:
+    images = small_split.validation.first(20)
+    negated = Images(255 - images.stored, images.labels, images.rows)
+    encoded(encoder, images, tmp_path)
+    maps = encoded(encoder, negated, tmp_path)
+    assert torch.equal(maps.pixels, encoded(encoder, negated, None).pixels)
+
+
+def test_a_file_that_is_not_as_it_was_written_is_made_again(
+    small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path
+) -> None:
+    images = small_split.validation.first(20)
+    maps = encoded(encoder, images, tmp_path).pixels.clone()
+    (path,) = tmp_path.glob("*.float32")
+    with path.open("r+b") as file:
+        file.write(b"\xff")
+    assert path.stat().st_size == 4 * maps.numel(), "of the right size"
+    assert torch.equal(encoded(encoder, images, tmp_path).pixels, maps)
+    (tmp_path / f"{path.stem}.sha256").unlink()  # killed between two files
+    assert torch.equal(encoded(encoder, images, tmp_path).pixels, maps)
+
+
 def test_a_folder_that_cannot_be_written_costs_only_time(
     small_split: Split, encoder: torch.nn.Sequential, tmp_path: Path
 ) -> None:
