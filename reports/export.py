@@ -28,6 +28,7 @@ from studies.networks import Autoencoder, Classifier
 from studies.origins import origins
 from studies.references import StudyTrial
 from studies.settings import StudySettings
+from studies.writing import write
 
 ConfigFormat = Literal["json", "toml"]
 
@@ -141,10 +142,10 @@ def _write(
     write_config(folder / f"config.{config_format}", file, f"./{exported.SCHEMA}")
     _write_json(folder / exported.SCHEMA, json_schema(file.stage))
     tensors = save(network.state_dict(), metadata={"format": "pt"})
-    (folder / exported.WEIGHTS).write_bytes(tensors)
+    write(folder / exported.WEIGHTS, tensors)
     encoder_file = encoders.weights_file(study, store)
     if encoder_file is not None:
-        shutil.copyfile(encoder_file, folder / exported.ENCODER)
+        write(folder / exported.ENCODER, encoder_file.read_bytes())
     onnx = _write_onnx(network, folder / exported.ONNX, pixels)
 
     names = [name for name in exported.FILES if (folder / name).exists()]
@@ -160,7 +161,7 @@ def _write(
     }
     _write_json(folder / exported.METRICS, metrics)
     card = model_card(file, network, metrics, [*names, exported.METRICS])
-    (folder / exported.CARD).write_text(card, encoding="utf-8")
+    write(folder / exported.CARD, card)
     exported.read_model(folder)  # what cannot be read back is not handed out
     return metrics
 
@@ -174,7 +175,7 @@ def _config_file(settings: StudySettings, trial: FrozenTrial) -> ConfigFile:
 def _write_onnx(network: Autoencoder | Classifier, path: Path, pixels: Tensor) -> dict[str, Any]:
     content = onnx_model.to_onnx(network)
     difference = onnx_model.largest_difference(content, network, pixels)
-    path.write_bytes(content)
+    write(path, content)
     return {
         "opset": onnx_model.OPSET,
         "input": onnx_model.INPUT,
@@ -230,7 +231,7 @@ def _final(final: FinalResult) -> dict[str, Any]:
 
 
 def _write_json(path: Path, table: dict[str, Any]) -> None:
-    path.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write(path, json.dumps(table, indent=2, ensure_ascii=False) + "\n")
 
 
 def _sizes(folder: Path) -> dict[str, int]:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+PARTIAL = ".partial"
+"""Ending of a file's name until all of it is there."""
+
 
 def write(path: Path, content: bytes | str) -> None:
     """Put the content into the file; what was there stays until all of it is on the disk.
@@ -28,7 +31,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: it cannot be written.
     """
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f"{path.name}{PARTIAL}")
     try:
         with partial.open("wb") as file:
             yield file

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -63,6 +64,16 @@ def folder(
     """An autoencoder's folder, and a classifier's."""
     out = tmp_path_factory.mktemp("exports") / "model"
     return export(trained, request.param, out)
+
+
+def test_others_may_read_the_folder_and_the_trials_files_as_the_umask_says(
+    folder: Path, trained: TrainedStudies
+) -> None:
+    mask = os.umask(0)
+    os.umask(mask)
+    assert folder.stat().st_mode & 0o777 == 0o777 & ~mask
+    files = [*folder.iterdir(), *trained.artifacts.iterdir()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o666 & ~mask}
 
 
 @pytest.mark.parametrize("config_format", ["json", "toml"])
