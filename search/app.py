@@ -128,8 +128,8 @@ def main() -> None:
     * 0: done.
     * 1: something must be mended or asked for otherwise first; the line says what.
     * 2: wrong usage, nothing was begun.
-    * 3: a fault stopped a run in its middle, such as a full disk, a locked database or a scheduler
-      that is gone. No finished trial is lost, and the same command goes on once it is mended.
+    * 3: a fault stopped a run, such as a full disk, a locked database or a scheduler that does not
+      answer. No finished trial is lost, and the same command goes on once it is mended.
     * 70: a bug; its traceback is for whoever mends it.
     * 130, 143, 129, 138: stopped by Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; the same command goes on.
     """

@@ -3,12 +3,13 @@
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from search.options import DASK
 from spaces.stages import Stage
 
 if TYPE_CHECKING:
     from studies.request import SearchRequest
 
-OF_THE_MACHINE = ("artifacts", "jobs", "threads", "dask", "data_dir")
+OF_THE_MACHINE = ("artifacts", "jobs", "threads", *DASK, "data_dir")
 """Options beside the storage that say where and with what a run works, not what it searches."""
 
 _OF_THE_RUN = (

@@ -29,6 +29,22 @@ MOST_PROCESSES = 1024
 MOST_THREADS = 512
 
 
+DASK = ("dask", "dask_ca", "dask_cert", "dask_key")
+"""The options that name a cluster."""
+
+
+def _pem(what: str) -> Any:
+    """An option for a file of Dask's own security."""
+    option = typer.Option(
+        exists=True,
+        dir_okay=False,
+        metavar="FILE.pem",
+        help=f"{what}  [default: as Dask's own configuration says]",
+        show_default=False,
+    )
+    return Annotated[Path | None, option]
+
+
 StorageOption = Annotated[
     str | None,
     typer.Option(
@@ -127,10 +143,13 @@ SEARCH: dict[str, Any] = {
         typer.Option(
             parser=address,
             metavar="ADDRESS",
-            help="Train on the workers of this Dask cluster, such as tcp://host:8786.",
+            help="Train on the workers of this Dask cluster, such as tls://host:8786.",
             show_default=False,
         ),
     ],
+    "dask_ca": _pem("The authority whose certificates a tls:// cluster has to show."),
+    "dask_cert": _pem("The certificate to show to a tls:// cluster."),
+    "dask_key": _pem("That certificate's key."),
     "checkpoint_every": Annotated[
         int | None,
         typer.Option(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
+from urllib.parse import urlsplit
 
 import typer
 
@@ -14,6 +15,9 @@ from studies.request import Cost
 
 if TYPE_CHECKING:
     from spaces.space import Configuration
+
+SCHEMES = ("tcp", "tls", "ws", "wss")
+"""Of addresses of Dask."""
 
 
 def seconds(text: str) -> float:
@@ -41,8 +45,13 @@ def finite(text: str) -> float:
 
 
 def address(text: str) -> str:
-    """The address of a Dask scheduler: not nothing, as in a variable that is set to nothing."""
-    if not text.strip():
+    """The address of a Dask scheduler."""
+    parts = urlsplit(text if "://" in text else f"tcp://{text}")
+    try:
+        is_one = parts.scheme in SCHEMES and parts.hostname and parts.port
+    except ValueError:  # of a port that is none
+        is_one = False
+    if not is_one:
         raise typer.BadParameter(f"{text!r} is no address; write one such as tcp://host:8786")
     return text
 

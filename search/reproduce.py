@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.options import DASK
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import SAME_COMMAND, carry_out
 from search.search_options import with_some_options
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @with_some_options(
-    *("epochs", "subset", "jobs", "threads", "dask", "storage", "artifacts", "data_dir")
+    *("epochs", "subset", "jobs", "threads", *DASK, "storage", "artifacts", "data_dir")
 )
 def reproduce(
     request: dict[str, Any],

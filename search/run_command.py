@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.options import DASK
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.report import LanguageName, print_report, report_document, write_report
 from search.running import SAME_COMMAND, carry_out, document, in_one_line, show_results
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @with_some_options(
-    *("trials", "sampler", "pruner", "patience", "jobs", "threads", "dask", "data_dir"),
+    *("trials", "sampler", "pruner", "patience", "jobs", "threads", *DASK, "data_dir"),
     *("epochs", "subset", "seed", "storage", "artifacts", "keep_weights"),
 )
 def run(

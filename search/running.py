@@ -131,12 +131,12 @@ def _launch(
     """Run the search in view; after a signal say how to go on."""
     from reports.saved_plots import save_plots
     from search.console import SearchView
-    from studies.launch import check_scheduler, launch
+    from studies.launch import check_scheduler, launch, scheduler
     from studies.stopping import Interrupted, StopSignal
 
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)
-    check_scheduler(request.dask)
+    check_scheduler(scheduler(request))
     stop = StopSignal(leave_at_once)
     if again is None:
         bare, how_many = type(request)(**in_force()), ("--trials", plan.n_wanted)

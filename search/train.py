@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from search.data import find_data
-from search.options import typed
+from search.options import DASK, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.search_options import with_some_options
 from spaces.budget import N_TRAIN_FILE
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from studies.final_results import FinalResult
 
 
-@with_some_options("jobs", "threads", "dask", "storage", "artifacts", "data_dir")
+@with_some_options("jobs", "threads", *DASK, "storage", "artifacts", "data_dir")
 def train(
     options: dict[str, Any],
     context: typer.Context,
@@ -152,13 +152,13 @@ def _trained(
     from search.final_view import FinalView
     from search.running import SAME_COMMAND, leave_at_once
     from studies.final import train_final
-    from studies.launch import check_scheduler
+    from studies.launch import check_scheduler, scheduler
     from studies.stopping import Interrupted, StopSignal
 
     folder = find_data(request.data_dir, output.quiet)
     if not output.quiet:
         _print_plan(console, plan, folder)
-    check_scheduler(request.dask)
+    check_scheduler(scheduler(request))
     stop = StopSignal(leave_at_once)
     try:
         with FinalView(console, plan, output.verbose) as view:

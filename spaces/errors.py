@@ -25,7 +25,7 @@ class StudyError(FmnistSearchError):
 
 
 class FaultError(StudyError):
-    """Something around a run failed in its middle: a disk, a database, a scheduler.
+    """Something around a run failed: a disk, a database, a scheduler.
 
     No finished trial is lost; the same command goes on once it is mended.
     """

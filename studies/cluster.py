@@ -15,33 +15,39 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from distributed import Client, Future, wait
+from distributed import Client
 from torch import Tensor
 
 from spaces.errors import FaultError, StudyError
+from studies.joining import Joining
 from studies.metrics import Outcome
 from studies.pool import Job, Raised, Report, TrainingFactory, WorkerDied
-from studies.trainer import Trainer, versions
+from studies.request import Scheduler
+from studies.trainer import versions
 from studies.workers import LOOK_S, STOP_S, Worker, WorkerLostError, call, workers_at
 
 JOIN_S = 60.0
 """How long workers may take to load what a training needs."""
 
 
-def existing_cluster(address: str, n_threads: int, make_training: TrainingFactory) -> "Cluster":
+def existing_cluster(
+    dask: Scheduler, n_threads: int, make_training: TrainingFactory, say: Callable[[str], None]
+) -> "Cluster":
     """The workers of a Dask cluster that somebody else started and will stop.
 
     Args:
-        address: its scheduler's, such as ``tcp://10.0.0.1:8786``.
+        dask: its scheduler.
         n_threads: torch's threads in each worker process.
         make_training: pickled once for each worker.
+        say: called with each line that a person should know.
 
     Raises:
-        StudyError: no scheduler answers there, or its workers cannot train as this process would.
+        FaultError: no scheduler answers there, or it has no workers that are free.
+        StudyError: none of its workers can train as this process would.
     """
     with ExitStack() as stack:
-        client = stack.enter_context(workers_at(address))
-        return Cluster(client, n_threads, make_training, stack)
+        client = stack.enter_context(workers_at(dask))
+        return Cluster(client, n_threads, make_training, say, stack)
 
 
 class Cluster:
@@ -51,28 +57,38 @@ class Cluster:
         client: connected to the cluster's scheduler.
         n_threads: torch's threads in each worker.
         make_training: pickled once for each worker.
+        say: called with each line that a person should know.
         resources: taken over once the pool is made, and closed with it.
 
     Attributes:
         capacity: workers that train or can; changes only in :meth:`wait`.
 
     Raises:
-        StudyError: there are no workers, or they cannot train as this process would.
+        FaultError: there are no workers that are free.
+        StudyError: none of them can train as this process would.
     """
 
     def __init__(
-        self, client: Client, n_threads: int, make_training: TrainingFactory, resources: ExitStack
+        self,
+        client: Client,
+        n_threads: int,
+        make_training: TrainingFactory,
+        say: Callable[[str], None],
+        resources: ExitStack,
     ) -> None:
         self._client = client
         self._address = str(client.scheduler_info()["address"])
-        self._arguments = pickle.dumps(make_training), n_threads, versions()
-        self._known: set[str] = set()  # addresses of all workers, those with trainer or without
+        self._say = say
+        self._is_waiting = False
         self._workers: list[Worker] = []
         self._queued: deque[Job] = deque()
         self._arrivals: SimpleQueue[Callable[[], Report | None]] = SimpleQueue()
         self._looked = monotonic()
         self.capacity = 0
-        self._make_first_trainers()
+        arguments = pickle.dumps(make_training), n_threads, versions()
+        self._unsaid: list[str] = []
+        self._joining = Joining(client, arguments, self._arrivals, self._take, self._unsaid.append)
+        self._wait_for_first_trainers()
         self._resources = resources.pop_all()
 
     def start(self, job: Job) -> None:
@@ -134,73 +150,28 @@ class Cluster:
                 self._client.sync(self._stop_all, asked, callback_timeout=STOP_S)
         self._resources.close()
 
-    def _make_first_trainers(self) -> None:
-        futures = self._make_trainers()
-        if not futures:
-            raise StudyError(
+    def _wait_for_first_trainers(self) -> None:
+        deadline = monotonic() + JOIN_S
+        self._joining.look()
+        if not self._joining.pending:
+            raise FaultError(
                 f"the Dask scheduler at {self._address} has no workers; "
                 f"start some with `dask worker {self._address}`"
             )
-        try:
-            wait(futures, timeout=JOIN_S)
-        except TimeoutError as error:
+        while self._joining.pending and monotonic() < deadline:
+            self._arrived(LOOK_S)
+        if not self._workers and (problem := self._joining.problem):
             raise StudyError(
+                f"no worker of the Dask scheduler at {self._address} can train: {problem}; "
+                "give them the same packages as this process has"
+            )
+        if not self._workers:
+            raise FaultError(
                 f"the workers of the Dask scheduler at {self._address} are busy with other work; "
                 "wait until they are free, or use others"
-            ) from error
-        for future in futures:
-            if problem := future.exception():
-                raise StudyError(
-                    f"a worker of the Dask scheduler at {self._address} cannot train: {problem}; "
-                    "give it the same packages as this process has"
-                ) from problem
-        for _ in futures:
-            self._arrivals.get()()
-
-    def _make_trainers(self) -> list[Future[Any]]:
-        """Begin to make a trainer in each worker that is new."""
-        addresses = self._addresses()
-        new, self._known = addresses - self._known, addresses
-        futures = {
-            address: self._client.submit(
-                Trainer,
-                *self._arguments,
-                actor=True,
-                pure=False,
-                retries=0,
-                workers=[address],
-                allow_other_workers=False,
             )
-            for address in new
-        }
-        for address, future in futures.items():
-            self._run(self._join(address, future))
-        return list(futures.values())
 
-    def _addresses(self) -> set[str]:
-        """Of all workers, from the scheduler itself.
-
-        The client's own ``scheduler_info`` returns a list that its timer may have emptied.
-        """
-        scheduler = self._client.scheduler
-        assert scheduler is not None
-        try:
-            info = self._client.sync(scheduler.identity, n_workers=-1)
-        except OSError:  # the scheduler is gone, which the client notices in a moment
-            return self._known
-        return set(info["workers"])
-
-    async def _join(self, address: str, future: Future[Any]) -> None:
-        try:
-            worker = Worker(future, await future)
-        except StudyError:  # a worker that came late and cannot train is not used
-            return
-        except Exception:  # it went as it came; one that comes back there is new
-            self._arrivals.put(lambda: self._known.discard(address))
-            return
-        self._arrivals.put(lambda: self._joined(worker))
-
-    def _joined(self, worker: Worker) -> None:
+    def _take(self, worker: Worker) -> None:
         self._workers.append(worker)
         self.capacity = len(self._workers)
 
@@ -210,7 +181,7 @@ class Cluster:
             return []
         self._looked = monotonic()
         if self._client.status == "running":
-            self._make_trainers()
+            self._joining.look()
         gone = [worker for worker in self._workers if worker.made.status != "finished"]
         if self._client.status != "running":
             raise FaultError(
@@ -218,7 +189,17 @@ class Cluster:
                 "start it again, then type the same command to go on"
             )
         reports = [self._lost(worker, "its worker process is gone") for worker in gone]
+        self._say_what_is_new()
         return [report for report in reports if report]
+
+    def _say_what_is_new(self) -> None:
+        if self.capacity:
+            self._is_waiting = False
+        elif not self._is_waiting and not self._joining.pending:
+            self._is_waiting = True
+            self._unsaid.append("no worker is left that can train; waiting for another")
+        while self._unsaid:
+            self._say(self._unsaid.pop(0))
 
     def _lost(self, worker: Worker, reason: str) -> Report | None:
         if worker in self._workers:

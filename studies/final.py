@@ -24,12 +24,11 @@ from studies.evaluation import judge
 from studies.factory import TrainingFactory
 from studies.final_plan import FinalPlan, FinalRequest
 from studies.final_results import FinalResult, SeedResult
-from studies.launch import make_pool
+from studies.launch import make_pool, scheduler
 from studies.metrics import EpochMetrics
 from studies.networks import build
 from studies.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied, is_out_of_memory
 from studies.progress import Notice
-from studies.request import SearchRequest
 from studies.results import as_columns
 from studies.run import CHECKPOINT_SHARE
 from studies.stopping import Interrupted, StopSignal
@@ -159,11 +158,11 @@ class _FinalRun:
         if encoder is not None and encoder.weights:
             start = tensor_files.to_bytes(encoder.weights)
             write(self.plan.folder / "encoder.safetensors", start)
-        jobs = SearchRequest(
-            jobs=self.plan.n_jobs, threads=self.request.threads, dask=self.request.dask
-        )
+        request = self.request
+        factory = TrainingFactory(self.data_folder, self.plan.budget, request.threads, start)
         return make_pool(
-            jobs, TrainingFactory(self.data_folder, self.plan.budget, self.request.threads, start)
+            *(self.plan.n_jobs, request.threads, scheduler(request), factory),
+            lambda text: self.on_event(Notice(text)),
         )
 
     def _start(self, pool: Pool, seed: int) -> None:

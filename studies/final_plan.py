@@ -41,6 +41,9 @@ class FinalRequest:
     jobs: int | None = None
     threads: int = 1
     dask: str | None = None
+    dask_ca: Path | None = None
+    dask_cert: Path | None = None
+    dask_key: Path | None = None
     data_dir: Path | None = None
 
 

@@ -1,7 +1,6 @@
 """One run from its request: storage, study, data and search, put together in their order."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +17,14 @@ from studies.artifacts import ArtifactStore
 from studies.data import load_split
 from studies.estimate import Estimate, estimate
 from studies.factory import TrainingFactory
+from studies.final_plan import FinalRequest
 from studies.local_pool import LocalPool
 from studies.opening import open_study, resolve
 from studies.pool import InProcess, Pool
 from studies.processes import n_side_by_side
 from studies.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
 from studies.repair import prepare, to_enqueue
-from studies.request import PrunerName, SearchRequest
+from studies.request import PrunerName, Scheduler, SearchRequest
 from studies.run import Search
 from studies.samplers import n_grid_points
 from studies.settings import StudySettings
@@ -170,8 +170,13 @@ def launch(
         factory = TrainingFactory(
             data_folder, settings.budget, request.threads, start.read_bytes() if start else None
         )
+
+        def say(text: str) -> None:
+            on_event(Notice(text))
+
         with stop.interruptible():
-            pool = make_pool(_for_what_is_left(request, study, settings), factory)
+            n_processes = min(n_jobs(request), _n_left(request, study, settings))
+            pool = make_pool(n_processes, request.threads, scheduler(request), factory, say)
         search = Search(study, settings, request, store, validation, pool, on_event, stop, sharing)
         try:
             reason = search.run()
@@ -199,41 +204,51 @@ def _open(
         return open_study(storage, resolution, store), resolution.settings
 
 
-def _for_what_is_left(
-    request: SearchRequest, study: optuna.Study, settings: StudySettings
-) -> SearchRequest:
-    """The request with no more processes than there are trials left, which load PyTorch each."""
+def _n_left(request: SearchRequest, study: optuna.Study, settings: StudySettings) -> int:
+    """Trials still to come."""
     there = study.get_trials(deepcopy=False)
     n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
-    n_left = n_waiting + n_wanted(request, settings, there) - n_begun(there)
-    return replace(request, jobs=max(1, min(n_jobs(request), n_left)))
+    return n_waiting + n_wanted(request, settings, there) - n_begun(there)
 
 
-def make_pool(request: SearchRequest, factory: TrainingFactory) -> Pool:
+def make_pool(
+    n_processes: int,
+    n_threads: int,
+    dask: Scheduler | None,
+    factory: TrainingFactory,
+    say: Callable[[str], None],
+) -> Pool:
     """Who trains: a Dask cluster, processes of our own, or this process where one is enough.
 
     Raises:
         StudyError: the Dask cluster does not answer.
     """
-    if request.dask is not None:
+    if dask is not None:
         from studies.cluster import existing_cluster
 
-        return existing_cluster(request.dask, request.threads, factory)
-    if n_jobs(request) > 1:
-        return LocalPool(n_jobs(request), request.threads, factory)
+        return existing_cluster(dask, n_threads, factory, say)
+    if n_processes > 1:
+        return LocalPool(n_processes, n_threads, factory)
     return InProcess(factory)
 
 
-def check_scheduler(address: str | None) -> None:
-    """Refuse an address where nothing answers before anything is made for the run.
+def scheduler(request: SearchRequest | FinalRequest) -> Scheduler | None:
+    """The Dask scheduler whose workers are to train."""
+    if request.dask is None:
+        return None
+    return Scheduler(request.dask, request.dask_ca, request.dask_cert, request.dask_key)
+
+
+def check_scheduler(dask: Scheduler | None) -> None:
+    """Refuse a scheduler that does not answer before anything is made for the run.
 
     Raises:
-        StudyError: no scheduler answers there.
+        StudyError: no scheduler answers there, or it cannot be trusted.
     """
-    if address is not None:
+    if dask is not None:
         from studies.workers import workers_at
 
-        with workers_at(address):
+        with workers_at(dask):
             pass
 
 

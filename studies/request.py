@@ -6,7 +6,7 @@ Imports nothing heavy, as the command line reads its defaults and choices from h
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from spaces.budget import StudyProtocol
 from spaces.errors import ConfigurationError
@@ -30,6 +30,16 @@ LONGEST_NAME = 200
 
 DEFAULT_TRIALS = 50
 """Searched trials of a study; under the paper's protocol there are none."""
+
+
+class Scheduler(NamedTuple):
+    """A Dask scheduler, and what it is to be shown and to show."""
+
+    address: str
+    ca: Path | None = None
+    """None, as with the next two: what Dask's own configuration says."""
+    cert: Path | None = None
+    key: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +98,10 @@ class SearchRequest:
     """Threads that each trial trains with."""
     dask: str | None = None
     """Address of a Dask cluster whose workers train, instead of processes of our own."""
+    dask_ca: Path | None = None
+    """With ``tls://``, as the next two, in PEM form: the authority that signed the certificates."""
+    dask_cert: Path | None = None
+    dask_key: Path | None = None
     checkpoint_every: int | None = None
     """Epochs between two stored states of a running trial; None is as often as costs under 1 %."""
     data_dir: Path | None = None

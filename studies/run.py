@@ -321,8 +321,6 @@ class Search:
         self._end(running, attempts.INTERRUPTED if self.stop.received is not None else reason)
         for notice in say_given_up(self.study.study_name, self._trials(), [running.trial.number]):
             self.on_event(notice)
-        if self.pool.capacity == 0:
-            self.on_event(Notice("no worker is left; waiting for another"))
         if self._is_given_up(running.trial):
             self._paper_names.remove(running.trial.user_attrs[trials.PAPER])
 

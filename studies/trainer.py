@@ -43,7 +43,7 @@ class Trainer:
         self, make_training: bytes, n_threads: int, wanted: dict[str, str] | None = None
     ) -> None:
         if wanted is not None and versions() != wanted:
-            raise StudyError(f"it has {_in_words(versions())} instead of {_in_words(wanted)}")
+            raise StudyError(f"it has {_differences(versions(), wanted)}")
         self._make_training = pickle.loads(make_training)
         self._n_threads = n_threads
         self._training: Training | None = None
@@ -70,6 +70,10 @@ class Trainer:
         """Have the training end at its next batch."""
         self._is_stopped = True
         return _answer(lambda: None)
+
+    async def capability(self) -> bytes:
+        """Answers with the instructions of the processor that PyTorch uses, such as ``AVX2``."""
+        return _answer(torch.backends.cpu.get_cpu_capability)
 
     def _start(self, job: Job) -> Report:
         # OpenMP keeps its number of threads for each thread that asks; this one is the actor's.
@@ -118,12 +122,19 @@ def unpack(answer: bytes) -> Any:
 
 
 def versions() -> dict[str, str]:
-    """What must be alike on coordinator and workers, for results to be alike."""
-    return {name: metadata.version(name) for name in ("fmnist-search", "torch")}
+    """What must be alike on coordinator and workers, for results to be alike.
+
+    PyTorch computes, numpy draws what is dropped out; Python itself decides no bit.
+    """
+    return {name: metadata.version(name) for name in ("fmnist-search", "torch", "numpy")}
 
 
-def _in_words(found: dict[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in found.items())
+def _differences(found: dict[str, str], wanted: dict[str, str]) -> str:
+    return ", ".join(
+        f"{name} {found.get(name)} instead of {version}"
+        for name, version in wanted.items()
+        if found.get(name) != version
+    )
 
 
 def _answer(action: Callable[[], Any]) -> bytes:

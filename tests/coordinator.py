@@ -18,7 +18,6 @@ from spaces.errors import FmnistSearchError
 from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
 from studies import launch, sharing
-from studies.factory import TrainingFactory
 from studies.latency import Latency
 from studies.metrics import EpochMetrics, Outcome
 from studies.pool import InProcess
@@ -87,7 +86,7 @@ def run(
         setattr(sharing if hasattr(sharing, name) else studies.server, name, value)
     if epoch_s is not None:
 
-        def make_pool(_request: SearchRequest, _factory: TrainingFactory) -> InProcess:
+        def make_pool(*_: object) -> InProcess:
             return InProcess(lambda config, _seed: Nap(config, epoch_s))  # type: ignore[arg-type, return-value]
 
         launch.make_pool = make_pool

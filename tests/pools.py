@@ -18,8 +18,10 @@ from warm import start_loading, workers_of
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.space import Configuration
+from studies.cluster import Cluster, existing_cluster
 from studies.data import Split, load_split
-from studies.pool import Job, Pool, Report, Started
+from studies.pool import Job, Pool, Report, Started, TrainingFactory
+from studies.request import Scheduler
 from studies.training import Training
 
 BUDGET = Budget(epochs=500)
@@ -54,6 +56,13 @@ def dask_cluster(n_workers: int, **options: Any) -> Iterator[LocalCluster]:
         ) as cluster,
     ):
         yield cluster
+
+
+def connected(
+    cluster: LocalCluster, make: TrainingFactory, say: Callable[[str], None] = print
+) -> Cluster:
+    """The cluster's workers as a pool, each with one thread."""
+    return existing_cluster(Scheduler(cluster.scheduler_address), 1, make, say)
 
 
 def workers() -> list[psutil.Process]:

@@ -25,6 +25,10 @@ def mend(line: str, *says: str) -> Bad:
     return Bad(1, line, says)
 
 
+def fault(line: str, *says: str) -> Bad:
+    return Bad(3, line, says)
+
+
 WHOLE = [
     usage("aee", "no such command 'aee'", "'ae'", "fmnist-search --help"),
     usage("'ae '", "no such command 'ae '", "'ae'"),
@@ -181,9 +185,13 @@ STUDIES = [
     mend(f"ae {TINY} --study x --data-dir note.txt", "note.txt"),
     mend(f"ae {TINY} --study x --data-dir folder", "folder"),
     mend(f"ae {TINY} --study x --data-dir damaged", "damaged"),
-    mend(f"ae {TINY} --study x --dask tcp://127.0.0.1:9", "127.0.0.1:9"),
-    mend(f"ae {TINY} --study x --dask nonsense://127.0.0.1:9", "nonsense://127.0.0.1:9"),
-    mend(f"ae {TINY} --study x --dask tcp://127.0.0.1:99999", "99999"),
+    fault(f"ae {TINY} --study x --dask tcp://127.0.0.1:9", "127.0.0.1:9"),
+    mend(f"ae {TINY} --study x --dask tls://127.0.0.1:9", "needs keys", "--dask-ca"),
+    usage(f"ae {TINY} --dask tcp://127.0.0.1:9 --dask-ca note.txt", "is not encrypted"),
+    usage(f"ae {TINY} --dask tls://127.0.0.1:9 --dask-key none.pem", "none.pem"),
+    usage(f"ae {TINY} --study x --dask nonsense://127.0.0.1:9", "nonsense://127.0.0.1:9"),
+    usage(f"ae {TINY} --study x --dask tcp://127.0.0.1:99999", "99999"),
+    usage(f"ae {TINY} --study x --dask localhost", "'localhost' is no address"),
     usage(f"ae {TINY} --study x --dask ''", "--dask", "'' is no address"),
 ]
 
@@ -197,14 +205,14 @@ RUNS = [
     mend(f"run {TINY} --out /proc/report", "/proc/report", "--out"),
     mend(f"run {TINY} --out mine", "mine is not empty", "--out"),
     mend(f"run {TINY} --out new --storage folder", "folder is a folder"),
-    mend(f"run {TINY} --out new --dask tcp://127.0.0.1:9 --seed 5", "127.0.0.1:9"),
+    fault(f"run {TINY} --out new --dask tcp://127.0.0.1:9 --seed 5", "127.0.0.1:9"),
     usage("reproduce --seeds 0", "'--seeds'", "'0'"),
     usage("reproduce --seeds 101", "'--seeds'", "'101'"),
     usage("reproduce --seeds nan", "'--seeds'", "'nan'"),
     usage("reproduce --protocol paper", "no such option: --protocol"),
     usage("reproduce --verbose --quiet", "give one of"),
     mend(f"reproduce {TINY} --storage note.txt", "note.txt"),
-    mend(f"reproduce {TINY} --dask tcp://127.0.0.1:9", "127.0.0.1:9"),
+    fault(f"reproduce {TINY} --dask tcp://127.0.0.1:9", "127.0.0.1:9"),
     mend(f"reproduce {TINY} --data-dir none", "none"),
 ]
 
@@ -245,7 +253,7 @@ TRAIN = [
     mend(f"train {STUDY_AE} {TINY} --seeds 1 --out note.txt", "note.txt", "--out"),
     mend(f"train {STUDY_AE} {TINY} --seeds 1 --out note.txt/x", "note.txt/x", "--out"),
     mend(f"train {STUDY_AE} {TINY} --seeds 1 --out /proc/x", "/proc/x", "--out"),
-    mend(f"train {STUDY_AE} {TINY} --seeds 1 --dask tcp://127.0.0.1:9", "127.0.0.1:9"),
+    fault(f"train {STUDY_AE} {TINY} --seeds 1 --dask tcp://127.0.0.1:9", "127.0.0.1:9"),
     mend(f"train {STUDY_AE} {TINY} --seeds 1 --data-dir damaged", "damaged"),
     mend(f"train {STUDY_CLF} --encoder {STUDY_AE}#999", "has no trial 999"),
 ]

@@ -1,6 +1,7 @@
 """Plans and runs from a request, on tiny data."""
 
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -14,7 +15,6 @@ from spaces.stages import AUTOENCODER
 from studies import launch, trials
 from studies.artifacts import ArtifactFolder
 from studies.estimate import estimate
-from studies.factory import TrainingFactory
 from studies.pool import InProcess
 from studies.request import SearchRequest
 from studies.settings import StudySettings
@@ -102,9 +102,9 @@ def test_no_more_processes_are_started_than_trials_are_left(
 ) -> None:
     started = []
 
-    def in_process(asked: SearchRequest, factory: TrainingFactory) -> InProcess:
-        started.append(asked.jobs)
-        return InProcess(factory)
+    def in_process(n_processes: int, *others: Any) -> InProcess:
+        started.append(n_processes)
+        return InProcess(others[2])
 
     monkeypatch.setattr(launch, "make_pool", in_process)
     asked = request(tmp_path, jobs=4, only_paper=("dropout",))
@@ -112,4 +112,4 @@ def test_no_more_processes_are_started_than_trials_are_left(
         launch.launch(asked, AUTOENCODER, data_dir, lambda _: None, StopSignal())
     more = request(tmp_path, jobs=4, only_paper=("dropout",), trials=None, more=9)
     launch.launch(more, AUTOENCODER, data_dir, lambda _: None, StopSignal())
-    assert started == [3, 1, 4]
+    assert started == [3, 0, 4]

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from pools import dask_cluster
+from pools import connected, dask_cluster
 from torch import Tensor
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import TrainingDivergedError
 from spaces.space import Configuration
-from studies.cluster import existing_cluster
 from studies.data import Split, load_split
 from studies.local_pool import LocalPool
 from studies.metrics import Outcome
@@ -51,7 +50,7 @@ def two_processes(make: TrainingFactory) -> Iterator[Pool]:
 @contextmanager
 def two_dask_workers(make: TrainingFactory) -> Iterator[Pool]:
     with dask_cluster(2) as cluster:
-        yield existing_cluster(cluster.scheduler_address, 1, make)
+        yield connected(cluster, make)
 
 
 @pytest.fixture(scope="module", params=[in_process, two_processes, two_dask_workers])
