@@ -8,6 +8,7 @@ import optuna
 import torch
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from sqlalchemy.engine import URL
 
 from spaces.errors import StudyError
 from spaces.space import fingerprint
@@ -17,6 +18,7 @@ from studies.artifacts import ArtifactStore
 from studies.data import load_split
 from studies.estimate import Estimate, estimate
 from studies.factory import TrainingFactory
+from studies.file_systems import network_file_system
 from studies.final_plan import FinalRequest
 from studies.local_pool import LocalPool
 from studies.opening import open_study, resolve
@@ -37,6 +39,7 @@ from studies.storage import (
     open_storage,
     open_to_look_on,
     sole_coordinator,
+    sqlite_path,
     storage_url,
     without_password,
 )
@@ -44,6 +47,11 @@ from studies.storage import (
 NOT_SHARED = (
     "weights and checkpoints stay on this machine, in {place}; "
     "name a folder or bucket that all machines share with --artifacts"
+)
+
+ON_A_NETWORK = (
+    "{path} lies on a network file system ({kind}), where SQLite bears one machine at a time; "
+    "name a file on a local disk with --storage, or a PostgreSQL URL for several machines"
 )
 
 
@@ -160,8 +168,7 @@ def launch(
         names = paper_names(request, settings)
         with sharing.exclusively():
             notices = prepare(study, settings, sharing, names, request.promote, request.enqueue)
-        if not alone and request.artifacts is None:
-            notices.append(Notice(NOT_SHARED.format(place=store.place)))
+        notices += _cautions(url, request, store)
         for notice in notices:
             on_event(notice)
         notes.fill_in(study, settings)
@@ -189,6 +196,16 @@ def launch(
                 "begins it anew"
             ) from error
         return Finished(study, reason, search.endings.state(), without_password(url), store.place)
+
+
+def _cautions(url: URL, request: SearchRequest, store: ArtifactStore) -> list[Notice]:
+    """What to know of the places that a run writes to."""
+    path = sqlite_path(url)
+    if path is None:
+        is_own = request.artifacts is None and url.get_backend_name() != "sqlite"
+        return [Notice(NOT_SHARED.format(place=store.place))] if is_own else []
+    kind = network_file_system(path)
+    return [Notice(ON_A_NETWORK.format(path=path, kind=kind))] if kind else []
 
 
 def _open(

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -27,6 +27,8 @@ CONNECT_S = 10
 """How long a server may take to let a connection in."""
 LOCK_S = 150
 """How long others may hold a lock that this process waits for; they need milliseconds."""
+LAST_TABLE = "alembic_version"
+"""The one that Optuna makes, and fills, when all its others are there."""
 STALL_S = 60
 """After which the server takes a lock away from a process that was suspended while it held it."""
 
@@ -183,13 +185,11 @@ def open_server(url: URL) -> PatientStorage:
     """
     arguments = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_S}
     engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments)
-    making = _lock(engine, "tables")  # PostgreSQL's CREATE TABLE IF NOT EXISTS bears no company
-    try:
+    # PostgreSQL's CREATE TABLE IF NOT EXISTS bears no company; who only looks waits for nobody.
+    is_made = sqlalchemy.inspect(engine).has_table(LAST_TABLE)
+    with nullcontext() if is_made else _lock(engine, "tables"):
         shown = url.render_as_string(hide_password=False)
         storage = PatientStorage(shown, engine_kwargs={"connect_args": arguments})
-    finally:
-        with suppress(DBAPIError):
-            making.close()
     event.listen(storage.engine, "connect", _prepare)
     storage.engine.dispose()  # connections made before the listener
     return storage

@@ -18,14 +18,13 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from spaces.errors import FaultError, StudyError
+from studies.server import LAST_TABLE
 from studies.sqlite_faults import in_words, state_faults
 from studies.sqlite_locks import locked
 from studies.sqlite_snapshots import TIMEOUT_S, DamagedDatabaseError, check, snapshot
 
 _TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sqlite_")
 """How the names of the tables in a database of Optuna's begin."""
-_LAST_TABLE = "alembic_version"
-"""The one that Optuna makes, and fills, when all others are there."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -166,7 +165,7 @@ def look_at(path: Path) -> FileStorage:
             "`sqlite3 studies.db '.backup copy.db'`, which also takes what is in studies.db-wal"
         )
     arguments = {"creator": lambda: copy, "poolclass": StaticPool}
-    storage = FileStorage("sqlite://", arguments, skip_table_creation=_LAST_TABLE in tables)
+    storage = FileStorage("sqlite://", arguments, skip_table_creation=LAST_TABLE in tables)
     storage.path = path
     _check_columns(storage)
     copy.execute("PRAGMA query_only = ON")
@@ -225,7 +224,7 @@ def _is_ready(path: Path) -> bool:
         tables = _own_tables(copy, path)
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", TIMEOUT_S, uri=True)) as connection:
         (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    return mode == "wal" and _LAST_TABLE in tables
+    return mode == "wal" and LAST_TABLE in tables
 
 
 def _own_tables(copy: sqlite3.Connection, path: Path) -> set[str]:

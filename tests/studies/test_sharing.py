@@ -383,6 +383,17 @@ def test_silence_is_judged_by_the_servers_clock_and_not_right_after_its_start(
     other.close()
 
 
+def test_who_opens_a_database_with_tables_waits_for_nobody_who_makes_them(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LOCK_S", 1)
+    storage = study._storage._backend  # type: ignore[attr-defined]
+    with storage.locked("tables"):
+        other = open_storage(storage.engine.url)
+        assert optuna.get_all_study_names(other) == ["s"]
+        other.engine.dispose()
+
+
 def test_a_lock_that_went_with_the_server_is_noticed(
     study: optuna.Study, postgres: Postgres
 ) -> None:
