@@ -128,13 +128,22 @@ def train(
     result = _trained(console, plan, request, output)
 
     from search.final_view import in_words, print_final
+    from studies.repeats import Before, compare_seed
 
+    comparison = None
+    if repeat:
+        before = plan.model.before or Before({}, {})
+        comparison = compare_seed(before, result.seeds[0], plan.folder)
     if as_json:
-        print_json(result.to_dict())
-    elif quiet:
+        more = {"repeat": comparison._asdict()} if comparison else {}
+        print_json({**result.to_dict(), **more})
+        return
+    if quiet:
         say(in_words(result))
     else:
         print_final(console, result, plan.folder)
+    if comparison:
+        console.print(comparison.in_words(), markup=False, soft_wrap=True)
 
 
 def _refuse_beside_repeat(context: typer.Context) -> None:

@@ -31,6 +31,7 @@ from studies.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied, is_o
 from studies.progress import Notice
 from studies.results import as_columns
 from studies.run import CHECKPOINT_SHARE
+from studies.settings import environment
 from studies.stopping import Interrupted, StopSignal
 from studies.trials import OUT_OF_MEMORY
 from studies.writing import write
@@ -219,6 +220,7 @@ class _FinalRun:
             epochs=_without_nan(as_columns(history)),
             weights=name,
             sha256=tensor_files.digest(content),
+            made_with=environment(),
         )
         result = result.with_seed(made)
         final_results.write(result, self.plan.folder)

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import optuna
 from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -15,10 +18,11 @@ from spaces.errors import ConfigurationError, StudyError
 from spaces.files import TrainedWith, read_config
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
-from studies import encoders, exported, trials
+from studies import encoders, exported, trials, weights
 from studies import settings as study_settings
 from studies.artifacts import ArtifactStore
 from studies.references import find_trial, names_a_study
+from studies.repeats import Before
 
 PAPER_PREFIX = "paper:"
 
@@ -37,6 +41,8 @@ class FinalModel:
     """That it was trained with before, if that is known."""
     encoder: encoders.Encoder | None = None
     """None of an autoencoder; with empty weights for random ones."""
+    before: Before | None = None
+    """The training itself that ``recorded`` is of."""
 
 
 def find_model(
@@ -99,7 +105,22 @@ def _of_exported(source: str, folder: Path) -> FinalModel:
     if isinstance(model.config, ClassifierConfig):
         weights = model.encoder or {}
         encoder = encoders.Encoder(_origin(source, model.config, weights), weights)
-    return FinalModel(source, model.stage, model.config, model.trained_with, encoder=encoder)
+    metrics = model.metrics
+    before = Before(
+        _lists(metrics.get("epochs")), _table(metrics.get("made_with")), lambda: model.weights
+    )
+    n_threads = metrics.get("n_threads")
+    return FinalModel(
+        source, model.stage, model.config, model.trained_with, n_threads, encoder, before
+    )
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _lists(value: Any) -> dict[str, list[Any]]:
+    return {name: column for name, column in _table(value).items() if isinstance(column, list)}
 
 
 def _of_file(source: str, path: Path) -> FinalModel:
@@ -120,7 +141,22 @@ def _of_trial(storage: BaseStorage | None, store: ArtifactStore, source: str) ->
         file = encoders.weights_file(study, store)
         encoder = encoders.Encoder(settings.encoder, load_file(file) if file else {})
     name, n_threads = f"{study.study_name}#{trial.number}", trial.user_attrs.get(trials.N_THREADS)
-    return FinalModel(name, stage, config, recorded, n_threads, encoder)
+    before = Before(
+        trial.user_attrs.get(trials.EPOCHS, {}),
+        trial.user_attrs.get(trials.MADE_WITH, {}),
+        partial(_weights, store, study, trial),
+    )
+    return FinalModel(name, stage, config, recorded, n_threads, encoder, before)
+
+
+def _weights(
+    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial
+) -> dict[str, Tensor] | None:
+    """What the trial's training ended with; None if it was not kept or is damaged."""
+    try:
+        return weights.load(store, study, trial)
+    except StudyError:
+        return None
 
 
 def _with_encoder(model: FinalModel, encoder: encoders.Encoder) -> FinalModel:

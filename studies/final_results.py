@@ -50,6 +50,8 @@ class SeedResult:
     """File of the weights, beside the figures."""
     sha256: str | None = None
     """Of that file; earlier versions noted none."""
+    made_with: dict[str, str] | None = None
+    """Versions and machine of this seed; earlier versions noted those of the first seed alone."""
 
 
 @dataclass(frozen=True)

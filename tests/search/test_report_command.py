@@ -53,7 +53,9 @@ def test_a_report_of_real_studies_has_every_figure_and_repeats_the_best_trial(
     done = command.run(*shlex.split(again[1])[1:], "--json")
     assert done.returncode == 0, done.stderr
     best = min(t["value"] for t in trials if t["state"] == "COMPLETE")
-    (seed,) = json.loads(done.stdout)["seeds"]
+    document = json.loads(done.stdout)
+    (seed,) = document["seeds"]
+    assert (document["repeat"]["repeated"], document["repeat"]["same_weights"]) == (True, True)
     assert seed["epochs"]["validation_loss"][-1] == best, "not bit for bit the same"
     assert_repeated(command, out, trials)
 
