@@ -111,6 +111,7 @@ class _FinalRun:
         result, folder = self.plan.result, self.plan.folder
         self._running: dict[int, _Running] = {}
         self._attempts: dict[int, int] = {}
+        self._furthest: dict[int, int] = {}
         self._checkpoint_s = 0.0
         todo = self.plan.left
         if not todo:
@@ -170,6 +171,9 @@ class _FinalRun:
         state = final_states.read(self.plan.folder, self.plan.result, seed)
         if state.left_aside:
             self.on_event(Notice(f"seed {seed} begins anew: {state.left_aside}"))
+        if len(state.history) > self._furthest.get(seed, 0):  # progress begins the count anew
+            self._furthest[seed] = len(state.history)
+            self._attempts.pop(seed, None)
         self._running[seed] = _Running([*state.history])
         self.on_event(SeedStarted(seed, self.plan.budget.epochs))
         for metrics in state.history:

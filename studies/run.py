@@ -6,7 +6,6 @@ processes share a study by agreeing on nothing else (:mod:`studies.sharing`).
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -93,7 +92,7 @@ class Search:
             n_wanted(self.request, self.settings, self._trials()),
             len(self._paper_names),
         )
-        self._n_lost: Counter[str | None] = Counter()
+        self._lost: set[int] = set()
         if not self.settings.objectives:
             self.study.pruner = self.make_pruner(self.request.pruner, self.settings.budget)
 
@@ -326,9 +325,11 @@ class Search:
 
     def _is_given_up(self, trial: Trial) -> bool:
         """Whether one of the paper's was lost so often in this run that only the next tries it."""
+        self._lost.add(trial.number)
         name = trial.user_attrs.get(trials.PAPER)
-        self._n_lost[name] += 1
-        return name in self._paper_names and self._n_lost[name] >= attempts.MAX_ATTEMPTS
+        here = [t for t in self._trials() if t.number in self._lost]
+        same = [t for t in here if t.user_attrs.get(trials.PAPER) == name]
+        return name in self._paper_names and attempts.n_deaths(same) >= attempts.MAX_ATTEMPTS
 
     def _disown(self, number: int) -> None:
         running = self._running[number]

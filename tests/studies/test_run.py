@@ -20,8 +20,9 @@ from spaces.stages import AUTOENCODER
 from studies import attempts, trials, weights
 from studies.artifacts import ArtifactFolder
 from studies.data import Images, Split
+from studies.metrics import Outcome
 from studies.opening import open_study, resolve
-from studies.pool import EpochDone, InProcess
+from studies.pool import EpochDone, InProcess, Job, Pool, Report, TrainingFactory
 from studies.progress import Event, Notice, TrialEnded, TrialStarted, paper_names, search_state
 from studies.repair import prepare
 from studies.request import SearchRequest
@@ -46,6 +47,7 @@ class Runner:
     split: Split
     events: list[Event] = field(default_factory=list)
     make_training: Callable[..., Training] = Training
+    make_pool: Callable[[TrainingFactory], Pool] = InProcess
 
     def __post_init__(self) -> None:
         self.storage = open_storage(storage_url(str(self.folder / "studies.db")))
@@ -69,7 +71,9 @@ class Runner:
 
         stop = StopSignal()
         with stop.installed():
-            pool = InProcess(lambda c, s: self.make_training(c, self.split, s, settings.budget))
+            pool = self.make_pool(
+                lambda c, s: self.make_training(c, self.split, s, settings.budget)
+            )
             images = self.split.validation
             search = Search(study, settings, request, self.store, images, pool, listen, stop)
             return search.run()
@@ -288,6 +292,51 @@ def test_a_bug_in_training_is_recorded_and_raised(run: Runner) -> None:
         run(on_event=divide)
     assert run.trials()[-1].state == TrialState.FAIL
     assert run.trials()[-1].user_attrs[trials.REASON] == "ZeroDivisionError: division by zero"
+
+
+class TwoAtOnce:
+    """Trains two side by side, in this process."""
+
+    capacity = 2
+
+    def __init__(self, make_training: TrainingFactory) -> None:
+        self._make = lambda: InProcess(make_training)
+        self._pools: dict[int, InProcess] = {}
+
+    def start(self, job: Job) -> None:
+        self._pools[job.number] = self._make()
+        self._pools[job.number].start(job)
+
+    def go_on(self, number: int) -> None:
+        self._pools[number].go_on(number)
+
+    def state(self, number: int) -> dict[str, torch.Tensor] | None:
+        return self._pools[number].state(number)
+
+    def end(self, number: int, with_weights: bool) -> Outcome | None:
+        return self._pools.pop(number).end(number, with_weights)
+
+    def wait(self, timeout_s: float | None = None) -> list[Report]:
+        return [report for pool in self._pools.values() for report in pool.wait(timeout_s)]
+
+    def close(self) -> None:
+        self._pools.clear()
+
+
+def test_an_error_is_of_the_trial_that_raised_it_and_not_of_those_beside_it(run: Runner) -> None:
+    def divide(config: Any, *rest: Any) -> Training:
+        if config.batchnorm:
+            1 / 0  # noqa: B018
+        return Training(config, *rest)
+
+    run.make_pool, run.make_training = TwoAtOnce, divide
+    with pytest.raises(ZeroDivisionError):
+        run(replace(REQUEST, trials=0))
+    reasons = {t.user_attrs[trials.PAPER]: t.user_attrs[trials.REASON] for t in run.trials()[:2]}
+    assert reasons == {
+        "dropout": "interrupted: the run ended",
+        "batchnorm": "ZeroDivisionError: division by zero",
+    }
 
 
 def test_a_training_that_gets_no_memory_is_tried_three_times_and_the_study_goes_on(
