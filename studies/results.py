@@ -1,7 +1,6 @@
 """What trials leave behind, and how others use it: results copied, training gone on with."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import optuna
@@ -64,10 +63,13 @@ def copy_result(
     if origin is None:
         trial.set_user_attr(trials.SAME_AS, source.number)
     for file in (weights.WEIGHTS, weights.STATE) if origin else ():
-        with suppress(DamagedError):  # the result is good without
+        try:
             if weights.is_kept(store, study, source, file):
                 tensors = weights.load(store, study, source, file)
                 weights.save(store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
+        except DamagedError as error:  # the result is good without
+            left = trial.user_attrs.get(trials.LEFT_ASIDE, [])
+            trial.set_user_attr(trials.LEFT_ASIDE, [*left, str(error)])
     for name in _COPIED:
         if name in source.user_attrs:
             trial.set_user_attr(name, source.user_attrs[name])

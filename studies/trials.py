@@ -48,7 +48,7 @@ GOES_ON_FROM = "goes_on_from"
 """Study and number of the trial from whose stored state this one's training went on, and how many
 ``epochs`` that had."""
 LEFT_ASIDE = "left_aside"
-"""Why states that this trial would have gone on from were not used: damaged; words for each."""
+"""Why files of other trials that this one would have had were not used: damaged; words for each."""
 MADE_WITH = "made_with"
 N_THREADS = "n_threads"
 

@@ -551,6 +551,19 @@ def test_new_takes_over_the_trials_that_fit(run: Runner) -> None:
         assert weights.load(run.store, run.study("s-2"), trial)
 
 
+def test_a_damaged_file_is_not_taken_over_with_its_result(run: Runner) -> None:
+    run(replace(REQUEST, trials=1))
+    (source,) = run.searched()
+    (name,) = weights.artifact_ids(run.study(), source)
+    run.store.path(name).write_bytes(b"no weights")
+    run(replace(REQUEST, trials=1, new=True))
+    (taken,) = run.searched("s-2")
+    assert taken.value == source.value
+    assert not weights.is_kept(run.store, run.study("s-2"), taken)
+    (words,) = taken.user_attrs[trials.LEFT_ASIDE]
+    assert f"the weights of trial {source.number} of " in words
+
+
 def test_new_with_another_budget_takes_nothing_over(run: Runner) -> None:
     run(replace(REQUEST, trials=2))
     run(replace(REQUEST, trials=2, epochs=1, new=True))
