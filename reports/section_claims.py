@@ -10,6 +10,9 @@ from reports.sources import Source, Sources
 from reports.texts import Texts
 from spaces.stages import AUTOENCODER
 
+WARM = "warm-start"
+"""The table of what no table of the paper shows."""
+
 
 def claims_blocks(source: Source, name: str, texts: Texts) -> list[Block]:
     """The stage's single changes over a study's whole space."""
@@ -24,7 +27,7 @@ def warm_blocks(sources: Sources, texts: Texts) -> list[Block]:
     compared = warm_against_scratch(sources)
     if compared is None:
         return [Text(texts("warm.none"))]
-    return [Text(texts("warm.about")), *_effects([compared], "warm-start", "classifier", texts)]
+    return [Text(texts("warm.about")), *_effects([compared], WARM, "classifier", texts)]
 
 
 def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[Block]:
@@ -54,7 +57,8 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
         *(Column(k, texts(f"effects.{k}"), kind) for k in ("first", "first_low", "first_high")),
     )
     note = " ".join((texts(f"effects.note.{stage}"), texts("effects.about_text")))
-    table = Table(name, texts("effects.caption"), frame, columns, note)
+    caption = texts("warm.caption" if name == WARM else "effects.caption")
+    table = Table(name, caption, frame, columns, note)
     drawn = [(texts(f"effects.{r.name}"), r.final, r.raises) for r in rows if r.final is not None]
     if not drawn:
         return [table]
