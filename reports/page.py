@@ -151,5 +151,8 @@ def _markdown_block(block: Block) -> list[str]:
 
 def _pipe_table(table: Table) -> list[str]:
     rule = ["---" if column.kind == "text" else "--:" for column in table.columns]
-    rows = [[column.title for column in table.columns], rule, *table.shown()]
-    return [f"| {' | '.join(map(markdown_cell, row))} |" for row in rows]
+    head, *rows = (
+        list(map(markdown_cell, row))
+        for row in ([column.title for column in table.columns], *table.shown())
+    )
+    return [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]

@@ -48,9 +48,12 @@ _MARKDOWN = (
     (r"<", "&lt;"),
     (r"://", r":\\//"),  # addresses become links by themselves
     (r"(?i)\b(www)\.", r"\1\\."),
+)
+_MARKDOWN_START = (
     (r"^[#>+=-]", r"\\\g<0>"),
     (r"^(\d+)([.)])", r"\1\\\2"),
 )
+"""What begins a heading, a quotation or a list at a line's start."""
 
 
 def visible(text: str) -> str:
@@ -74,15 +77,12 @@ def csv_value(value: Any) -> Any:
 
 def markdown(text: str) -> str:
     """Text that Markdown shows as it is: no HTML, no links, no emphasis, one line."""
-    shown = visible(text).strip()
-    for pattern, escaped in _MARKDOWN:
-        shown = re.sub(pattern, escaped, shown)
-    return shown
+    return _escaped(text, _MARKDOWN + _MARKDOWN_START)
 
 
 def markdown_cell(text: str) -> str:
-    """The same within a table of pipes."""
-    return markdown(text).replace("|", r"\|")
+    """The same within a table of pipes, where nothing is at a line's start."""
+    return _escaped(text, _MARKDOWN).replace("|", r"\|")
 
 
 def latex(text: str) -> str:
@@ -98,6 +98,13 @@ def plotly(text: str) -> str:
 def drawn(text: str) -> str:
     """Text in a figure of matplotlib's, which reads formulas between dollar signs."""
     return visible(text).replace("$", r"\$")
+
+
+def _escaped(text: str, patterns: tuple[tuple[str, str], ...]) -> str:
+    shown = visible(text).strip()
+    for pattern, escaped in patterns:
+        shown = re.sub(pattern, escaped, shown)
+    return shown
 
 
 def _is_seen(character: str) -> bool:

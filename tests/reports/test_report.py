@@ -7,6 +7,7 @@ import optuna
 import pandas
 import pytest
 from made_up_studies import make
+from markdown_it import MarkdownIt
 from optuna.trial import TrialState
 
 from reports.folder import MANIFEST
@@ -79,6 +80,12 @@ def test_the_markdown_says_what_the_page_says(
         assert f"](figures/{figure.name}.png)" in text
     for table in document.tables():
         assert table.caption in text
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    kinds = [token.type for token in parsed]
+    assert kinds.count("table_open") == len(document.tables())
+    assert kinds.count("td_open") == sum(
+        len(table.columns) * len(table.frame) for table in document.tables()
+    )
     assert text.startswith("# Fashion-MNIST")
 
 
