@@ -38,7 +38,7 @@ from search.streams import prepare
 from search.studies_command import app as studies_app
 from search.train import train
 from search.usage import usage_in_words
-from spaces.errors import ConfigurationError, FaultError, FmnistSearchError
+from spaces.errors import ConfigurationError, FaultError, FmnistSearchError, lacks_right
 from spaces.safe_text import visible
 from spaces.secrets import given_secrets, without_secrets
 
@@ -155,6 +155,9 @@ def main() -> None:
         if _is_full(error):
             _say(f"{error}; free some space, then the same command goes on")
             sys.exit(FAULT)
+        if isinstance(error, OSError) and error.filename and lacks_right(error):
+            _say(f"cannot use {error.filename}: {error.strerror}; get the right to it first")
+            sys.exit(1)
         say(_hidden(traceback.format_exc()), err=True)
         _say(
             f"a bug in fmnist-search, as told above: {type(error).__name__}: {error}. Finished "

@@ -3,6 +3,8 @@
 Everything else is a bug and keeps its traceback.
 """
 
+import errno
+
 
 class FmnistSearchError(Exception):
     """Base of all errors whose message says what was wrong and what to do next."""
@@ -37,6 +39,12 @@ class NoEncoderError(StudyError):
 
 class ImageError(FmnistSearchError):
     """A picture cannot be read, or what was made of it cannot be written."""
+
+
+def lacks_right(error: BaseException) -> bool:
+    """Whether the system does not let this user write or read there, which waiting cannot mend."""
+    refusals = (errno.EACCES, errno.EPERM, errno.EROFS)
+    return isinstance(error, OSError) and error.errno in refusals
 
 
 class TrainingDivergedError(FmnistSearchError):

@@ -4,17 +4,18 @@ Both places, this folder and the bucket of :mod:`studies.bucket`, are written th
 artifact stores and can be handed to its functions. An artifact is written once and never changed.
 """
 
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from optuna.artifacts import FileSystemArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
-from spaces.errors import FaultError, StudyError
+from spaces.errors import FaultError, StudyError, lacks_right
 
 OWNERS = ".storages"
 """Name under which a place keeps which databases have artifacts in it."""
@@ -86,6 +87,15 @@ class ArtifactStore(ABC):
         """
 
     @abstractmethod
+    def check_writable(self) -> None:
+        """Write a little and remove it, before anything is trained.
+
+        Raises:
+            StudyError: that is not allowed.
+            FaultError: it cannot be done now.
+        """
+
+    @abstractmethod
     def remove(self, artifact_id: str) -> None:
         """Remove an artifact; ArtifactNotFound may say that there was none."""
 
@@ -144,7 +154,8 @@ class ArtifactFolder(ArtifactStore):
 
     def has(self, artifact_id: str) -> bool:
         """Whether the file is there."""
-        return self.path(artifact_id).exists()
+        with self._reading():
+            return self.path(artifact_id).exists()
 
     def path(self, artifact_id: str) -> Path:
         """The file itself."""
@@ -152,7 +163,8 @@ class ArtifactFolder(ArtifactStore):
 
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """Open the file."""
-        return self._store.open_reader(self.checked(artifact_id))
+        with self._reading():
+            return self._store.open_reader(self.checked(artifact_id))
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         """Write under a temporary name, then rename."""
@@ -167,6 +179,14 @@ class ArtifactFolder(ArtifactStore):
             with suppress(OSError):  # of a disk that is gone or read-only
                 partial.unlink(missing_ok=True)
 
+    def check_writable(self) -> None:
+        """Write a file that has no name, so that nothing can be left of it."""
+        try:
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                file.write(bytes(1))
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
+
     def remove(self, artifact_id: str) -> None:
         """Remove the file."""
         self._store.remove(self.checked(artifact_id))
@@ -174,7 +194,9 @@ class ArtifactFolder(ArtifactStore):
     def stored(self) -> Iterator[Stored]:
         """The folder's files; none where there is no folder."""
         now = time.time()
-        for path in sorted(self.folder.iterdir()) if self.folder.is_dir() else ():
+        with self._reading():
+            paths = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+        for path in paths:
             with suppress(FileNotFoundError):  # removed meanwhile
                 if path.is_file() and path.name != OWNERS:
                     stat = path.stat()
@@ -183,7 +205,8 @@ class ArtifactFolder(ArtifactStore):
     def owners(self) -> list[str]:
         """The lines of the note."""
         note = self.folder / OWNERS
-        return note.read_text(encoding="utf-8").splitlines() if note.exists() else []
+        with self._reading():
+            return note.read_text(encoding="utf-8").splitlines() if note.exists() else []
 
     def note_owner(self, name: str) -> None:
         """Add a line to the note.
@@ -198,15 +221,26 @@ class ArtifactFolder(ArtifactStore):
         except OSError as error:
             raise cannot_write(self.folder, error) from error
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except PermissionError as error:
+            raise StudyError(
+                f"cannot read weights in {self.folder}: {error.strerror}; make it readable, or "
+                "name another folder with --artifacts"
+            ) from error
+
     def how_to_forget(self, name: str) -> str:
         """Take its line out of the note."""
         return f"take the line {name} out of {self.folder / OWNERS}"
 
 
-def cannot_write(folder: Path, error: Exception) -> FaultError:
+def cannot_write(folder: Path, error: Exception) -> StudyError:
     """What to raise for an error at writing weights, states and pictures."""
+    kind = StudyError if lacks_right(error) else FaultError
     text = getattr(error, "strerror", None) or error
-    return FaultError(
+    return kind(
         f"cannot write weights in {folder}: {text}; free some space or make it writable, and type "
         "the same command again"
     )

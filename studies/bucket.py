@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -130,6 +131,18 @@ class ArtifactBucket(ArtifactStore):
         """Put the object; a server has it whole or not at all."""
         with self._asking():
             self._store.write(self._key(artifact_id), content_body)
+
+    def check_writable(self) -> None:
+        """Put an object, and remove it."""
+        key = f"{self._prefix}{OWNERS}/{uuid.uuid4()}"
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=b"")
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except _FAILURES as error:
+            raise StudyError(
+                f"cannot write in {self.place}: {_reason(error)}; mend that, or name another place "
+                "with --artifacts"
+            ) from error
 
     def remove(self, artifact_id: str) -> None:
         """Remove the object, and this machine's copy of it."""

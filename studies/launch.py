@@ -160,6 +160,7 @@ def launch(
     url = storage_url(request.storage)
     storage = open_storage(url)
     store = open_artifacts(url, request.artifacts)
+    store.check_writable()
     garbage.note_owner(store, url)
     resolution = resolve(storage, store, request, stage)
     with sole_coordinator(url, resolution.name) as alone, stop.installed():

@@ -54,6 +54,8 @@ def read(path: Path, whose: str, sha256: str | None) -> dict[str, Tensor]:
         if sha256 not in (None, digest(content)):
             raise ValueError("its SHA-256 is not the one that was noted when it was written")
         return load(content)
+    except PermissionError:
+        raise  # it may well be whole
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise DamagedError(
             f"the weights of {whose} in {path} are damaged ({error}); "
@@ -96,7 +98,7 @@ def read_sealed(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         tensors = load(read_bounded(path, MOST_BYTES))
         with safe_open(path, "pt") as opened:
             header: dict[str, str] = dict(opened.metadata() or {})
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise DamagedError(f"{path} is damaged ({error})") from error

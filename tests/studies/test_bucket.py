@@ -227,20 +227,31 @@ def test_a_bucket_that_is_not_there_is_one_line(s3: S3) -> None:
 
 
 @contextmanager
-def refusing(code: str) -> Iterator[str]:
-    """A server that refuses everything with a code and repeats what it was told."""
+def refusing(code: str, also_to_read: bool = True) -> Iterator[str]:
+    """A server that refuses with a code and repeats what it was told."""
 
     class Refuses(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body = f"<Error><Code>{code}</Code><Message>{SECRET}</Message></Error>".encode()
-            self.send_response(403)
+            self.answer(403, f"<Error><Code>{code}</Code><Message>{SECRET}</Message></Error>")
+
+        def do_PUT(self) -> None:
+            Refuses.do_GET(self)
+
+        def answer(self, status: int, text: str) -> None:
+            body = text.encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None: ...
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Refuses) as server:
+    class RefusesToWrite(Refuses):
+        def do_GET(self) -> None:
+            self.answer(200, "<ListBucketResult></ListBucketResult>")
+
+    handler = Refuses if also_to_read else RefusesToWrite
+    with http.server.HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -265,6 +276,24 @@ def test_what_a_server_refuses_is_one_line(
         with pytest.raises(StudyError, match=words) as raised:
             ArtifactBucket("s3://bucket")
     one_line(raised.value)
+
+
+def test_a_bucket_that_may_be_read_alone_is_refused_before_anything_is_trained(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing("AccessDenied", also_to_read=False) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        store = ArtifactBucket("s3://bucket/prefix")
+        with pytest.raises(StudyError, match="cannot write in s3://bucket/prefix: ") as raised:
+            store.check_writable()
+    assert "do not allow" in one_line(raised.value)
+    assert not isinstance(raised.value, FaultError), "nothing was begun"
+
+
+def test_what_is_written_to_see_whether_it_can_be_is_not_left_in_a_bucket(s3: S3) -> None:
+    store = ArtifactBucket(f"s3://{s3.bucket()}/prefix")
+    store.check_writable()
+    assert [*store.stored(), *store.owners()] == []
 
 
 def test_a_bucket_that_goes_away_is_a_fault_that_can_be_mended(s3: S3) -> None:
