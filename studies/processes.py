@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 
 import psutil
 
@@ -59,6 +59,8 @@ def start_fork_server(n_threads: int) -> bool:
         sockets may not be long; without it processes can still be started one by one.
     """
     multiprocessing.set_forkserver_preload(LOADED)
+    # Python 3.11.0 would listen on a socket without a file, where any user could have code run.
+    util.abstract_sockets_supported = False  # type: ignore[misc]
     # Without the working folder on its path, where anything may be called as what it loads.
     with variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), stops_blocked():
         try:
