@@ -120,7 +120,7 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
         texts(f"{key}.caption"),
         pandas.DataFrame(rows),
         _columns(texts, metric == "loss", any(row["seeds"] > 1 for row in rows[:-1])),
-        " ".join((texts(f"verdicts.note_{metric}"), texts(f"{key}.note"))),
+        " ".join(map(texts, (f"verdicts.note_{metric}", f"{key}.note", "tables.against_note"))),
     )
 
 
