@@ -166,7 +166,7 @@ def _trained(
 
     folder = find_data(request.data_dir, output.quiet)
     if not output.quiet:
-        _print_plan(console, plan, folder)
+        _print_plan(console, plan, folder, request.threads)
     check_scheduler(scheduler(request))
     stop = StopSignal(leave_at_once)
     try:
@@ -180,7 +180,7 @@ def _trained(
         raise typer.Exit(128 + (stop.received or 2)) from error
 
 
-def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path) -> None:
+def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_threads: int) -> None:
     from search.console import duration
     from studies.final_plan import estimated_seconds
 
@@ -198,5 +198,5 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path) -> Non
         console.print(line, markup=False, soft_wrap=True)
     if plan.left:
         with console.status("measuring how long this will take"):
-            seconds = estimated_seconds(plan, data_folder)
+            seconds = estimated_seconds(plan, data_folder, n_threads)
         console.print(f"measured on this machine: about {duration(seconds)}", style="bold")

@@ -3,7 +3,7 @@
 import math
 import random
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import perf_counter
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from spaces.budget import N_VALIDATION, PARTS, Budget
 from spaces.recipe import TrainingRecipe
 from spaces.space import Configuration
 from studies.data import Batch, Images, Split
+from studies.processes import pace
 from studies.request import PrunerName
 from studies.samplers import EPOCH_SHARE
 from studies.settings import StudySettings
@@ -44,6 +45,7 @@ def estimate(
     paper_configs: list[Configuration],
     n_searched: int,
     n_jobs: int,
+    n_threads: int,
 ) -> Estimate:
     """Time a few batches of each kind of trial that is still to come, on made-up images.
 
@@ -53,22 +55,27 @@ def estimate(
         paper_configs: the paper's configurations that are still to be trained.
         n_searched: searched trials still to come.
         n_jobs: trials trained side by side.
+        n_threads: that each is trained with.
     """
     budget = settings.budget
     images = _blank_split(budget)
     rng = random.Random(0)
     space = settings.search_space()
     samples = [space.sample(rng) for _ in range(N_SAMPLES if n_searched else 0)]
+    clock, longer = pace(n_jobs, n_threads)
+    n_at_once = n_jobs / longer
     for config in [*paper_configs, *samples][:1]:
-        _epoch_s(config, images)  # libraries choose their kernels; what that takes is not counted
-    mean_s = statistics.fmean(_epoch_s(c, images) for c in samples) if samples else 0.0
-    at_most_s = mean_s * budget.epochs * n_searched / n_jobs
-    paper_s = sum(_epoch_s(config, images) for config in paper_configs) * budget.epochs / n_jobs
+        _epoch_s(
+            config, images, clock
+        )  # libraries choose their kernels; what that takes is not counted
+    mean_s = statistics.fmean(_epoch_s(c, images, clock) for c in samples) if samples else 0.0
+    at_most_s = mean_s * budget.epochs * n_searched / n_at_once
+    paper_s = sum(_epoch_s(c, images, clock) for c in paper_configs) * budget.epochs / n_at_once
     return Estimate(paper_s, at_most_s * EPOCH_SHARE[pruner], at_most_s)
 
 
-def _epoch_s(config: Configuration, images: Split) -> float:
-    return seconds_per_epoch(config, images, n_batches=1, n_before=0)
+def _epoch_s(config: Configuration, images: Split, clock: Callable[[], float]) -> float:
+    return seconds_per_epoch(config, images, n_batches=1, n_before=0, clock=clock)
 
 
 def _blank_split(budget: Budget) -> Split:
@@ -86,7 +93,11 @@ def _blank_split(budget: Budget) -> Split:
 
 
 def seconds_per_epoch(
-    config: Configuration, split: Split, n_batches: int = 20, n_before: int = 1
+    config: Configuration,
+    split: Split,
+    n_batches: int = 20,
+    n_before: int = 1,
+    clock: Callable[[], float] = perf_counter,
 ) -> float:
     """How long an epoch will take, from a few real batches of a network that is thrown away.
 
@@ -97,18 +108,19 @@ def seconds_per_epoch(
         split: the images it would be trained and judged on.
         n_batches: batches to measure.
         n_before: batches before them, in which libraries choose their kernels and take memory.
+        clock: in seconds.
     """
     sample = Split(split.train.first(SAMPLE), split.validation.first(SAMPLE // 10))
     training = Training(config, sample, seed=0, budget=Budget(epochs=1))
     batches = _endless_batches(training)
     for _ in range(n_before):
         training.train_batch(next(batches))
-    start = perf_counter()
+    start = clock()
     for _ in range(n_batches):
         training.train_batch(next(batches))
-    trained = perf_counter()
+    trained = clock()
     training.validate()
-    evaluated = perf_counter()
+    evaluated = clock()
     assert isinstance(config, TrainingRecipe)
     batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
     samples_an_epoch = len(split.validation) / max(1, len(sample.validation))

@@ -11,7 +11,7 @@ from studies.data import load_split
 from studies.estimate import seconds_per_epoch
 from studies.final_models import FinalModel, find_model
 from studies.final_results import FinalResult
-from studies.processes import n_side_by_side
+from studies.processes import n_side_by_side, pace
 from studies.settings import environment
 from studies.storage import exists, open_artifacts, open_to_look_on, storage_url
 
@@ -97,10 +97,11 @@ def plan_final(request: FinalRequest) -> FinalPlan:
     return FinalPlan(model, budget, seeds, n_at_once, folder, result)
 
 
-def estimated_seconds(plan: FinalPlan, data_folder: Path) -> float:
+def estimated_seconds(plan: FinalPlan, data_folder: Path, n_threads: int) -> float:
     """How long the seeds that are left will take, from a few real batches."""
     split = load_split(data_folder, plan.budget)
-    epoch_s = seconds_per_epoch(plan.model.config, split, n_batches=5)
+    clock, longer = pace(plan.n_jobs, n_threads)
+    epoch_s = seconds_per_epoch(plan.model.config, split, n_batches=5, clock=clock) * longer
     rounds = -(-len(plan.left) // plan.n_jobs)
     return epoch_s * plan.budget.epochs * rounds
 

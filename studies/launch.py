@@ -23,7 +23,7 @@ from studies.final_plan import FinalRequest
 from studies.local_pool import LocalPool
 from studies.opening import open_study, resolve
 from studies.pool import InProcess, Pool
-from studies.processes import n_side_by_side
+from studies.processes import cut_by_memory, n_side_by_side
 from studies.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
 from studies.repair import prepare, to_enqueue
 from studies.request import PrunerName, Scheduler, SearchRequest
@@ -129,7 +129,9 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         paper_missing=tuple(missing),
         n_jobs=n_jobs(request),
         n_threads=request.threads,
-        estimate=estimate(settings, pruner, configs, max(0, wanted - n_there), n_jobs(request)),
+        estimate=estimate(
+            settings, pruner, configs, max(0, wanted - n_there), n_jobs(request), request.threads
+        ),
         n_grid_points=(
             n_grid_points(settings.search_space()) if request.sampler == "grid" else None
         ),
@@ -170,6 +172,8 @@ def launch(
         with sharing.exclusively():
             notices = prepare(study, settings, sharing, names, request.promote, request.enqueue)
         notices += _cautions(url, request, store)
+        if request.dask is None and (cut := cut_by_memory(request.jobs, request.threads)):
+            notices.append(Notice(cut))
         for notice in notices:
             on_event(notice)
         notes.fill_in(study, settings)

@@ -9,6 +9,7 @@ one ends.
 import os
 import pickle
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
@@ -22,6 +23,9 @@ from studies.metrics import Outcome
 from studies.pool import Job, Raised, Report, TrainingFactory, WorkerDied
 from studies.processes import environment, start_fork_server, stops_blocked, variables
 from studies.trainer import Trainer, unpack
+
+ENDING_S = 0.5
+"""What a process that was killed may take to be gone."""
 
 
 class LocalPool:
@@ -164,6 +168,14 @@ def _start_worker(make_training: bytes, n_threads: int) -> _Worker:
     Raises:
         OSError, EOFError: the system has no room for one.
     """
+    try:
+        return _started_worker(make_training, n_threads)
+    except (OSError, EOFError):  # what it was to be the fork of is just ending, and is replaced
+        time.sleep(ENDING_S)
+        return _started_worker(make_training, n_threads)
+
+
+def _started_worker(make_training: bytes, n_threads: int) -> _Worker:
     forks = start_fork_server(n_threads)
     make_process = (get_context("forkserver") if forks else get_context("spawn")).Process
     ours, theirs = connection.Pipe()

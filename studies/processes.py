@@ -6,11 +6,13 @@ Does not import torch, so that the process which loads them can start before any
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker, util
+from time import perf_counter, process_time
 
-import psutil
+from studies import machine
 
 LOADED = ["studies.local_pool", "torch._dynamo"]
 """Optimisers load ``torch._dynamo`` in their first step."""
@@ -20,15 +22,47 @@ TO_ALL = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 of it."""
 
 
-def n_side_by_side(n_jobs: int | None, n_threads: int) -> int:
-    """Trainings at a time: as asked, or one per core of this process left by threads.
+PROCESS_BYTES = 700 * 2**20
+"""Memory of a process that trains the largest networks: see docs/speed.md."""
 
-    Physical cores are counted, of those that the process may use.
+
+def n_side_by_side(n_jobs: int | None, n_threads: int) -> int:
+    """Trainings at a time: as asked, or as many as cores and memory are enough for."""
+    return n_jobs or min(_n_by_cores(n_threads), _n_by_memory())
+
+
+def cut_by_memory(n_jobs: int | None, n_threads: int) -> str | None:
+    """What a person should know if there are fewer trainings at a time than cores for them."""
+    if n_jobs is not None or _n_by_memory() >= _n_by_cores(n_threads):
+        return None
+    return (
+        f"{_n_by_memory()} at a time instead of {_n_by_cores(n_threads)}, as this process may take "
+        f"{(machine.memory_limit() or 0) / 2**30:.1f} GiB of memory; --jobs decides otherwise"
+    )
+
+
+def _n_by_cores(n_threads: int) -> int:
+    return max(1, machine.n_cores() // n_threads)
+
+
+def _n_by_memory() -> int:
+    """Training processes that the memory's limit has room for, beside this process."""
+    limit = machine.memory_limit()
+    return sys.maxsize if limit is None else max(1, limit // PROCESS_BYTES - 1)
+
+
+def pace(n_jobs: int, n_threads: int) -> tuple[Callable[[], float], float]:
+    """How to foretell what trainings side by side take from what one takes alone.
+
+    Returns:
+        The clock to measure that one by, and by how much longer each of them takes. Where
+        processor time is rationed, some of that one's is spent waiting, so that only the
+        processor's own clock tells what it needs.
     """
-    cores = psutil.cpu_count(logical=False) or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = min(cores, len(os.sched_getaffinity(0)))
-    return n_jobs or max(1, cores // n_threads)
+    quota = machine.processor_quota()
+    if quota is None or quota >= n_jobs * n_threads:
+        return perf_counter, 1.0
+    return process_time, n_jobs / quota
 
 
 def environment(n_threads: int) -> dict[str, str]:

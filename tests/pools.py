@@ -84,7 +84,7 @@ def started(pool: Pool, *numbers: int) -> None:
     reports: list[Report] = []
     while len(reports) < len(numbers):
         reports += pool.wait()
-    assert {report.number for report in reports if isinstance(report, Started)} == set(numbers)
+    assert {r.number for r in reports if isinstance(r, Started)} == set(numbers), reports
 
 
 def has_capacity(pool: Pool, n_workers: int) -> bool:
