@@ -127,7 +127,7 @@ def _runs(studies: list[Source], texts: Texts) -> Table | None:
             "reason": run.how_it_ended(),
             "first": f"#{run.first}",
             "side_by_side": run.side_by_side,
-            "options": ", ".join(f"{n.replace('_', '-')} {v}" for n, v in run.options.items()),
+            "options": ", ".join(f"{name} {v}" for name, v in run.in_words().items()),
             "given": ", ".join(f"#{number}" for number in run.given) or None,
         }
         for source in studies

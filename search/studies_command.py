@@ -1,6 +1,7 @@
 """The ``studies`` commands: what studies there are, and what is in one."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,6 +86,7 @@ def show(
         write_parquet,
     )
     from search.result_tables import print_results, print_studies
+    from studies import runs
     from studies.references import find_study
     from studies.storage import open_existing
 
@@ -93,7 +95,8 @@ def show(
         raise typer.BadParameter("give one of --csv, --parquet, --quiet, --verbose and --json")
     study = find_study(open_existing(storage), name)
     if as_json:
-        print_json({**summary(study, n_best=10), "trials": every_trial(study)})
+        noted = [asdict(run) for run in runs.of(study)]
+        print_json({**summary(study, n_best=10), "runs": noted, "trials": every_trial(study)})
         return
     if as_csv:
         say(csv_text(trials_frame(study)), nl=False)

@@ -53,6 +53,13 @@ class Run:
         """What of the options decides results."""
         return {name: self.options.get(name) for name in DECIDING}
 
+    def in_words(self) -> dict[str, Any]:
+        """The options by the names that a person knows them by, but those that ask for nothing."""
+        seconds = self.options.get("timeout_s")
+        words = {**self.options, "timeout_s": None if seconds is None else f"{seconds:g}s"}
+        names = {name: name.removesuffix("_s").replace("_", "-") for name in words}
+        return {names[n]: v for n, v in words.items() if v is not None and (n, v) != ("promote", 0)}
+
     def how_it_ended(self) -> str:
         """Why, in words."""
         return self.reason or STILL_RUNNING

@@ -117,3 +117,20 @@ def test_every_value_is_named_and_no_other(values: list[str]) -> None:
     assert {word for word in said.replace(",", "").split() if word.isalpha()} - {"trials"} == set(
         values
     )
+
+
+def test_a_runs_options_are_said_as_the_command_line_calls_them(
+    storage: optuna.storages.BaseStorage,
+) -> None:
+    study = make(storage, n_trials=0)
+    run(study, SearchRequest(trials=1, timeout_s=3600, checkpoint_every=2, promote=0))
+    (noted,) = of(study)
+    assert noted.in_words() == {
+        "sampler": "tpe",
+        "pruner": "halving",
+        "threads": 1,
+        "keep-weights": 10,
+        "trials": 1,
+        "timeout": "3600s",
+        "checkpoint-every": 2,
+    }
