@@ -9,10 +9,10 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import forkserver, resource_tracker, util
+from multiprocessing import current_process, forkserver, resource_tracker, util
 from time import perf_counter, process_time
 
-from studies import machine
+from studies import machine, temporary
 
 LOADED = ["studies.local_pool", "torch._dynamo"]
 """Optimisers load ``torch._dynamo`` in their first step."""
@@ -77,7 +77,11 @@ def environment(n_threads: int) -> dict[str, str]:
 
 
 def load_ahead(n_jobs: int | None, n_threads: int, dask: str | None) -> None:
-    """Where processes of this machine will train, start loading for them at once."""
+    """Where processes of this machine will train, start loading for them at once.
+
+    What runs that were killed left among the temporary files is removed before.
+    """
+    temporary.remove_left()
     if dask is None and n_side_by_side(n_jobs, n_threads) > 1:
         start_fork_server(n_threads)
 
@@ -98,6 +102,8 @@ def start_fork_server(n_threads: int) -> bool:
     # Without the working folder on its path, where anything may be called as what it loads.
     with variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), stops_blocked():
         try:
+            # Where Python makes the socket, in place of a folder that a killed process would leave.
+            current_process()._config["tempdir"] = str(temporary.own_folder())  # type: ignore[attr-defined]
             forkserver.ensure_running()
         except OSError:
             return False

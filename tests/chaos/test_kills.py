@@ -2,7 +2,10 @@
 
 import random
 import signal
+import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -23,7 +26,10 @@ STUDY = "ae-epochs2-subset600"
         pytest.param(2, 25, marks=pytest.mark.chaos),
     ],
 )
-def test_kills_at_random_moments_lose_nothing(command: Command, n_jobs: int, n_kills: int) -> None:
+def test_kills_at_random_moments_lose_nothing(
+    command: Command, short_folder: Path, n_jobs: int, n_kills: int
+) -> None:
+    command.environment["TMPDIR"] = str(short_folder)
     chance = random.Random(n_kills + n_jobs)
     n_wanted = 8
     done = finished(command.database)
@@ -52,6 +58,15 @@ def test_kills_at_random_moments_lose_nothing(command: Command, n_jobs: int, n_k
         assert last.end() == 0, last.output()
     assert_nothing_lost(done, command.database)
     assert_complete(command.database, n_wanted)
+    left = {path.name for path in short_folder.iterdir()}
+    assert {name for name in left if not name.startswith("torchinductor_")} == set()  # PyTorch's
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """For temporary files; the names of sockets in it may not be long."""
+    with tempfile.TemporaryDirectory(prefix="kills-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 def start(command: Command, n_jobs: int, n_wanted: int) -> Run:
