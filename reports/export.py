@@ -18,7 +18,7 @@ from reports.model_card import model_card
 from reports.tables import pareto_fronts
 from spaces.errors import StudyError
 from spaces.files import ConfigFile, TrainedWith, json_schema, write_config
-from studies import encoders, exported, onnx_model, trials, weights
+from studies import encoders, exported, onnx_model, places, trials, weights
 from studies import settings as study_settings
 from studies.artifacts import ArtifactStore
 from studies.data import Images, load_split, load_train
@@ -243,7 +243,7 @@ def _sizes(folder: Path) -> dict[str, int]:
 @contextmanager
 def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
     """A folder to write in, which takes the place of ``out`` if nothing goes wrong."""
-    place = out.expanduser().resolve()
+    place = places.expanded(out).resolve()
     _check_free(place, out, overwrite)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)

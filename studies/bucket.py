@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import boto3
-import platformdirs
 from boto3.exceptions import Boto3Error
 from botocore import exceptions as botocore
 from optuna.artifacts import Boto3ArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError
+from studies import places
 from studies.artifacts import OWNERS, ArtifactStore, Stored, cannot_write
 
 MAX_CACHED = 200
@@ -81,7 +81,7 @@ class ArtifactBucket(ArtifactStore):
         super().__init__(location.rstrip("/"))
         self._bucket = named[1]
         self._prefix = f"{named[2].lstrip('/')}/" if named[2] else ""
-        self._cache = cache or platformdirs.user_cache_path("fmnist-search") / "artifacts"
+        self._cache = cache or self._users_cache()
         try:
             self._client = boto3.Session().client("s3")
             self._store = Boto3ArtifactStore(self._bucket, self._client)
@@ -93,6 +93,14 @@ class ArtifactBucket(ArtifactStore):
             ) from error
         except ValueError as error:  # whose text has the URL, and a password that is in it
             raise StudyError(f"cannot use {self.place}: AWS_ENDPOINT_URL is no URL") from error
+
+    def _users_cache(self) -> Path:
+        """The user's, or without a home a folder of this process's own."""
+        folder = places.cache()
+        if folder is None:
+            self._own = tempfile.TemporaryDirectory(prefix="fmnist-search-")
+            return Path(self._own.name)
+        return folder / "artifacts"
 
     def has(self, artifact_id: str) -> bool:
         """Whether the object is there; brings nothing down."""

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import platformdirs
 import torch
 from safetensors.torch import load
 
 from spaces.budget import Budget
 from spaces.space import Configuration
+from studies import places
 from studies.data import Split, load_split
 from studies.training import Training
 
@@ -33,9 +33,10 @@ class TrainingFactory:
         return Training(config, split, seed, self.budget, encoder, features_folder())
 
 
-def features_folder() -> Path:
-    """Where a frozen encoder's latent maps are kept, for all processes of the machine."""
-    return platformdirs.user_cache_path("fmnist-search") / "features"
+def features_folder() -> Path | None:
+    """Where a frozen encoder's latent maps are kept, for a machine, if anywhere."""
+    folder = places.cache()
+    return folder / "features" if folder else None
 
 
 @cache

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 
 from spaces.errors import DataError
+from studies import places
 from studies.idx_files import FILES, DataFile, Progress, locate, verified_chunks, verify
 from studies.sources import (
     PACKAGE,
@@ -41,8 +41,18 @@ LOCK_TIMEOUT_S = 1800.0
 
 
 def default_cache() -> Path:
-    """Where fetched files are kept: in the user's cache folder, so under XDG_CACHE_HOME if set."""
-    return user_cache_path("fmnist-search") / "fashion-mnist"
+    """Where fetched files are kept: in the user's cache folder, so under XDG_CACHE_HOME if set.
+
+    Raises:
+        DataError: there is none.
+    """
+    folder = places.cache()
+    if folder is None:
+        raise DataError(
+            "there is no home folder to keep Fashion-MNIST in; name a folder that holds it, "
+            "unpacked, with --data-dir, or set XDG_CACHE_HOME"
+        )
+    return folder / "fashion-mnist"
 
 
 def no_progress(what: str, done: int, total: int | None) -> None:
@@ -76,9 +86,9 @@ def ensure_data(
         DataError: a file in the named folder is missing or damaged, the cache cannot be written,
             or no source has the files.
     """
-    cache = cache or default_cache()
     if named := _named(data_dir):
         return _use_folder(*named, cache, files, say, progress)
+    cache = cache or default_cache()
     problem = find_problem(cache, files)
     if problem is None:
         say(f"Fashion-MNIST: cache {cache}, verified")
@@ -111,7 +121,7 @@ def check_named(data_dir: Path | None) -> None:
     if named := _named(data_dir):
         folder, named_by = named
         with _to_be_mended(named_by):
-            _locate_all(folder.expanduser(), FILES)
+            _locate_all(places.expanded(folder), FILES)
 
 
 def _named(data_dir: Path | None) -> tuple[Path, str] | None:
@@ -137,20 +147,21 @@ def _to_be_mended(named_by: str) -> Iterator[None]:
 def _use_folder(
     folder: Path,
     named_by: str,
-    cache: Path,
+    cache: Path | None,
     files: Sequence[DataFile],
     say: Say,
     progress: Progress,
 ) -> Path:
     """The folder that the user named if it can be used in place, else the cache filled from it."""
     with _to_be_mended(named_by):
-        paths = _locate_all(folder.expanduser(), files)
+        paths = _locate_all(places.expanded(folder), files)
         for path, file in zip(paths, files, strict=True):
             verify(path, file, files)
     in_place = paths[0].parent
     if paths == [in_place / file.name for file in files]:
         say(f"Fashion-MNIST: {in_place} ({named_by}), verified")
         return in_place
+    cache = cache or default_cache()
     if find_problem(cache, files) is not None:
         with _writing(cache, say) as work:
             _store(paths, files, work, cache, progress)

@@ -18,7 +18,7 @@ from spaces.errors import ConfigurationError, StudyError
 from spaces.files import TrainedWith, read_config
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
-from studies import encoders, exported, trials, weights
+from studies import encoders, exported, places, trials, weights
 from studies import settings as study_settings
 from studies.artifacts import ArtifactStore
 from studies.references import find_trial, names_a_study
@@ -67,7 +67,7 @@ def find_model(
         StudyError: there is no such model, or no such encoder.
         ConfigurationError: the file holds no configuration, or the encoder is of another shape.
     """
-    path = Path(source).expanduser()
+    path = places.expanded(source)
     if source.startswith(PAPER_PREFIX):
         model = _of_paper(source)
     elif path.is_dir() and not names_a_study(storage, source):

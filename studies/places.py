@@ -1,22 +1,51 @@
-"""The user's own folders, and whether others can write what lies there."""
+"""The user's own folders, and whether others can write what lies there.
+
+A process can be without a home: no HOME, and a user whom the system does not know, as containers
+have it. Then what nobody named a place for has none.
+"""
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
 
+from spaces.errors import StudyError
+
 _NAME = "fmnist-search"
+
+
+def data() -> Path | None:
+    """Where studies are, the same from whatever folder a search is started; None without a home."""
+    return _if_any(platformdirs.user_data_path)
+
+
+def cache() -> Path | None:
+    """Where it is kept what can be had again; None without a home."""
+    return _if_any(platformdirs.user_cache_path)
 
 
 def config() -> Path | None:
     """Where the user's own settings are; None without a home."""
-    return _absolute(platformdirs.user_config_path(_NAME))
+    return _if_any(platformdirs.user_config_path)
 
 
 def state() -> Path | None:
     """Where it is kept what the user agreed to; None without a home."""
-    return _absolute(platformdirs.user_state_path(_NAME))
+    return _if_any(platformdirs.user_state_path)
+
+
+def expanded(path: Path | str) -> Path:
+    """The path, a ``~`` in it replaced.
+
+    Raises:
+        StudyError: there is no such home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise StudyError(f"{path}: there is no such home folder; name the place in full") from error
 
 
 def is_private(path: Path) -> bool:
@@ -28,6 +57,9 @@ def is_private(path: Path) -> bool:
     return about.st_uid == os.geteuid() and not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _absolute(folder: Path) -> Path | None:
-    """The folder, if the system knows a home: else it begins with a tilde."""
+def _if_any(find: Callable[[str], Path]) -> Path | None:
+    try:
+        folder = find(_NAME)
+    except RuntimeError:  # of platformdirs; its older versions give a folder named ~
+        return None
     return folder if folder.is_absolute() else None

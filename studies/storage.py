@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import platformdirs
 import sqlalchemy
 from optuna import Study, logging
 from optuna.storages import BaseStorage, RDBStorage
@@ -19,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from spaces.errors import StudyError
 from spaces.secrets import without_secrets
+from studies import places
 from studies.artifacts import ArtifactFolder, ArtifactStore
 from studies.server import PatientStorage, first_line, open_server
 from studies.sqlite_faults import in_words
@@ -30,8 +30,18 @@ DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
 def home() -> Path:
-    """The user's folder for studies, the same from whatever folder a search is started."""
-    return platformdirs.user_data_path("fmnist-search")
+    """The user's folder for studies, the same from whatever folder a search is started.
+
+    Raises:
+        StudyError: there is none.
+    """
+    folder = places.data()
+    if folder is None:
+        raise StudyError(
+            "there is no home folder for studies, as HOME is not set and the system does not know "
+            "this user; name every place: --storage FILE, --artifacts DIR, --out DIR"
+        )
+    return folder
 
 
 def storage_url(location: str | None) -> URL:
@@ -43,7 +53,7 @@ def storage_url(location: str | None) -> URL:
     if location is None:
         location = str(home() / "studies.db")
     if "://" not in location:
-        return URL.create("sqlite", database=str(Path(location).expanduser().absolute()))
+        return URL.create("sqlite", database=str(places.expanded(location).absolute()))
     try:
         url = make_url(location)
         return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
@@ -206,7 +216,7 @@ def _connect(url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
 def artifacts_folder(url: URL, folder: Path | str | None) -> Path:
     """Where weights and pictures of the storage's trials go: named, or beside the database."""
     if folder is not None:
-        return Path(folder).expanduser().absolute()
+        return places.expanded(folder).absolute()
     path = sqlite_path(url)
     return (path.parent if path is not None else home()) / "artifacts"
 
