@@ -52,23 +52,27 @@ def origins(context: typer.Context) -> dict[str, Origin]:
     }
 
 
-def stated_by(context: typer.Context, *names: str) -> dict[str, str]:
-    """What was not typed and is no default: the variable or the file's line that says it.
+def say_what_was_not_typed(context: typer.Context, *names: str) -> dict[str, str]:
+    """Warn of options that decide figures to be published and that nobody typed.
 
     Args:
         context: a command's.
-        names: of its parameters; of all if there are none.
+        names: of its parameters.
+
+    Returns:
+        Those that a variable or a file sets, by name, and which it is.
     """
     files = origins(context)
-    found = {}
-    for key, option in options_of(_command(context)).items():
-        if names and option.name not in names:
-            continue
-        if key in files:
-            found[key] = str(files[key])
-        elif _source(context, option.name) == "ENVIRONMENT":
-            found[key] = variable_of(key)
-    return found
+    not_typed = {
+        name: str(files[name]) if name in files else variable_of(name)
+        for name in names
+        if _source(context, name) in ("ENVIRONMENT", "DEFAULT_MAP")
+    }
+    for name, giver in not_typed.items():
+        value = context.params[name]
+        line = f"--{name} was not typed: {giver} sets it to {value}, and the figures are of that"
+        say(line, err=True, fg="yellow")
+    return not_typed
 
 
 def nearness(context: typer.Context, name: str) -> tuple[int, int]:

@@ -23,7 +23,7 @@ DataDir = Annotated[
     typer.Option(
         "--data-dir",
         help="Folder that holds Fashion-MNIST's four files, as they are or .gz; only read. "
-        "Without it: the folder FMNIST_SEARCH_DATA names, else the cache, filled if need be.",
+        "Without it: the cache, filled if need be.",
         show_default=False,
     ),
 ]

@@ -24,6 +24,8 @@ FILE = "fmnist-search.toml"
 PREFIX = "FMNIST_SEARCH_"
 """What every environment variable begins with; the option's name follows in capitals."""
 
+_OLDER_VARIABLES = {"data_dir": (f"{PREFIX}DATA",)}
+
 _NOT_TO_CONFIGURE = {"help", "version", "config", "install_completion", "show_completion"}
 
 Command = TyperCommand | TyperGroup
@@ -81,9 +83,19 @@ def key_of(option: TyperOption) -> str:
     return max(option.opts, key=len).lstrip("-").replace("-", "_")
 
 
+def variables_of(option: str) -> list[str]:
+    """The environment variables of an option, ``FMNIST_SEARCH_MAX_PARAMS`` of ``--max-params``.
+
+    One is enough but where an older name is documented; the first that is set is read.
+    """
+    name = option.lstrip("-").replace("-", "_")
+    return [PREFIX + name.upper(), *_OLDER_VARIABLES.get(name, ())]
+
+
 def variable_of(option: str) -> str:
-    """The environment variable of an option: ``FMNIST_SEARCH_MAX_PARAMS`` for ``--max-params``."""
-    return PREFIX + option.lstrip("-").replace("-", "_").upper()
+    """The one that is set, else the first."""
+    names = variables_of(option)
+    return next((name for name in names if os.environ.get(name)), names[0])
 
 
 def options_of(command: Command) -> dict[str, TyperOption]:
@@ -105,8 +117,8 @@ def name_variables(command: Command) -> None:
     """
     for param in command.params:
         if isinstance(param, TyperOption) and key_of(param) not in _NOT_TO_CONFIGURE - {"config"}:
-            param.envvar = variable_of(key_of(param))
-            param.show_envvar = param.envvar in os.environ
+            param.envvar = variables_of(key_of(param))
+            param.show_envvar = any(name in os.environ for name in param.envvar)
     for sub in subcommands_of(command).values():
         name_variables(sub)
 
@@ -240,6 +252,6 @@ def _must(holds: bool, value: Any, words: str) -> Any:
 
 def unread_variables(root: Command) -> Iterator[str]:
     """Variables of the environment that begin like ours and that no option reads."""
-    read = {variable_of(key) for key in [*_keys_within(root), "config"]}
-    read.add(f"{PREFIX}DATA")  # where the data are looked for, beside --data-dir
+    keys = [*_keys_within(root), "config"]
+    read = {variable for key in keys for variable in variables_of(key)}
     yield from sorted(name for name in os.environ if name.startswith(PREFIX) and name not in read)

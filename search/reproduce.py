@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from search.command import say_what_was_not_typed
 from search.options import DASK
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import SAME_COMMAND, carry_out
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 )
 def reproduce(
     request: dict[str, Any],
+    context: typer.Context,
     seeds: Annotated[
         int, typer.Option(min=1, max=100, help="Train everything with so many seeds.")
     ] = 1,
@@ -38,6 +40,7 @@ def reproduce(
         fmnist-search reproduce --epochs 2 --subset 6000
     """
     output = Output(quiet, verbose, as_json).checked()
+    say_what_was_not_typed(context, "seeds", "epochs", "subset")
     found = [_both_stages({**request, "seed": seed}, output) for seed in range(seeds)]
 
     from reports.reproduction import as_document

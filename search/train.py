@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from search.command import say_what_was_not_typed
 from search.data import find_data
 from search.options import DASK, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from studies.final_plan import FinalPlan, FinalRequest
     from studies.final_results import FinalResult
+
+_DECIDE_FIGURES = ("seeds", "protocol", "epochs", "subset", "encoder")
 
 
 @with_some_options("jobs", "threads", *DASK, "storage", "artifacts", "data_dir")
@@ -105,6 +108,7 @@ def train(
     from studies.fetch import check_named
 
     check_named(options["data_dir"])
+    not_typed = {} if repeat else say_what_was_not_typed(context, *_DECIDE_FIGURES)
     console = output.progress_console()
     with console.status("loading PyTorch and the model"):
         from studies.processes import load_ahead
@@ -122,6 +126,7 @@ def train(
             subset=subset,
             encoder=encoder,
             out=out,
+            not_typed=not_typed,
             **options,
         )
         plan = plan_final(request)

@@ -1,6 +1,6 @@
 """What a final training is going to do: which model, budget, seeds and folder, and what is done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +45,9 @@ class FinalRequest:
     dask_cert: Path | None = None
     dask_key: Path | None = None
     data_dir: Path | None = None
+    not_typed: dict[str, str] = field(default_factory=dict)
+    """Options that decide the figures, by name, whose values an environment variable or a file
+    gave, and which it was."""
 
 
 class FinalPlan(NamedTuple):
@@ -90,6 +93,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         encoder=model.encoder.origin if model.encoder else None,
         n_threads=request.threads,
         made_with=environment(),
+        not_typed=request.not_typed,
     )
     result = final_results.there(fresh, folder)
     side_by_side = n_side_by_side(request.jobs, request.threads)

@@ -3,7 +3,7 @@
 import json
 import re
 import statistics
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,8 @@ class FinalResult:
     """Those that are through, by seed."""
     data: str = idx_files.digest()
     """Which images, as SHA-256; earlier versions knew no others."""
+    not_typed: dict[str, str] = field(default_factory=dict)
+    """Options that decide the figures and were not typed by who began it, and what gave them."""
 
     @property
     def stage_record(self) -> Stage:

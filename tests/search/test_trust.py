@@ -69,7 +69,8 @@ def every_option() -> set[str]:
 
 def test_every_option_that_names_a_place_or_settles_a_question_needs_the_users_word() -> None:
     assert every_option() - HARMLESS == {
-        *("storage", "artifacts", "data_dir", "also", "dask", "host"),
+        *("storage", "artifacts", "data_dir", "also", "host"),
+        *("dask", "dask_ca", "dask_cert", "dask_key"),
         *("out", "parquet", "enqueue", "encoder", "space_file"),
         *("yes", "overwrite", "trust"),
     }
