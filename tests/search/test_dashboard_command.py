@@ -213,7 +213,7 @@ def test_a_studys_page_has_its_graphs_and_the_saved_plots(browser: Browser, name
 
 def test_a_studys_note_says_protocol_and_how_to_go_on(browser: Browser) -> None:
     number = study_ids(browser.address)[AE]
-    browser.see(f"dashboard/studies/{number}/note", "Protocol", f"--study '{AE}' --more 10")
+    browser.see(f"dashboard/studies/{number}/note", "Protocol", f"--study {AE} --more 10")
     assert browser.wrong == []
 
 
