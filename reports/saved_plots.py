@@ -15,8 +15,9 @@ from spaces.safe_text import plotly
 from studies import notes, pareto, trials
 from studies.dashboard_texts import save_plot
 from studies.origins import IN_WORDS
+from studies.reading import check
 from studies.references import all_studies
-from studies.settings import StudySettings, load
+from studies.settings import StudySettings, is_ours, load
 
 MAX_POINTS = 500
 """Trials that the Pareto plot draws at most, the best ones; a plot is rows in the database."""
@@ -24,18 +25,24 @@ MAX_POINTS = 500
 BLUE, ORANGE, GREY = "#1f5faa", "#d77814", "#999999"
 
 
-def refresh(storage: BaseStorage) -> None:
+def refresh(storage: BaseStorage) -> list[str]:
     """Bring plots and notes of every study in the storage up to what is in it now.
 
-    Studies of other programs, or of another version of this one, stay as they are.
+    Studies of other programs, or that cannot be read, stay as they are.
+
+    Returns:
+        Why, of each study of ours that cannot be read.
     """
-    for study in all_studies(storage):
+    unread = []
+    for study in filter(is_ours, all_studies(storage)):
         try:
-            settings = load(study)
-        except StudyError:
+            settings = check(study)
+        except StudyError as error:
+            unread.append(str(error))
             continue
         notes.fill_in(study, settings)
         save_plots(study)
+    return unread
 
 
 def save_plots(study: optuna.Study) -> list[str]:

@@ -15,8 +15,9 @@ from studies import trials, weights
 from studies.artifacts import ArtifactStore
 from studies.final_results import FinalResult
 from studies.origins import Origin, best_found, origins
+from studies.reading import check
 from studies.references import pick
-from studies.settings import StudySettings, is_ours, load
+from studies.settings import StudySettings, is_ours
 from studies.snapshot import snapshot
 
 
@@ -65,6 +66,8 @@ class Sources(NamedTuple):
     """Studies under the paper's protocol with less than its budget, which reproduce nothing."""
     left_out: list[str]
     """Studies that are there and were not named, or cannot be read."""
+    unread: list[str]
+    """Why, of each study of ours that cannot be read."""
     store: ArtifactStore
     data_folder: Path | None
     """Where the images are; None if they are not there."""
@@ -119,8 +122,9 @@ def choose(
     """
     named = [pick(studies, name) for name in names]
     for study in named:
-        load(study)
-    readable = [s for s in map(_read, studies) if s is not None]
+        check(study)
+    read = [_read(study) for study in studies if is_ours(study)]
+    readable = [each for each in read if isinstance(each, Source)]
     searches = [s for s in readable if s.settings.budget.protocol == "search"]
     papers = [s for s in readable if s.settings.budget.protocol == "paper"]
     sources = Sources(
@@ -128,6 +132,7 @@ def choose(
         reproductions=[s for s in papers if s.settings.budget == PAPER_BUDGET],
         reduced=[s for s in papers if s.settings.budget != PAPER_BUDGET],
         left_out=[],
+        unread=[str(each) for each in read if isinstance(each, StudyError)],
         store=store,
         data_folder=data_folder,
         results=list(results),
@@ -150,15 +155,13 @@ def has_weights(sources: Sources, source: Source, trial: FrozenTrial) -> bool:
     return weights.is_kept(sources.store, source.study, trial)
 
 
-def _read(study: optuna.Study) -> Source | None:
-    """The study, unless another program or a version unlike this one made it."""
-    if not is_ours(study):
-        return None
+def _read(study: optuna.Study) -> Source | StudyError:
+    """The study, or why it cannot be read."""
     try:
         copy = snapshot(study)
-        return Source(copy, load(copy), copy.get_trials(deepcopy=False))
-    except StudyError:
-        return None
+        return Source(copy, check(copy), copy.get_trials(deepcopy=False))
+    except StudyError as error:
+        return error
 
 
 def _by_default(sources: Sources) -> set[str]:

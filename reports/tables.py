@@ -12,6 +12,7 @@ from spaces.paper import PaperModel
 from spaces.safe_text import csv_value
 from studies import attempts, trials
 from studies.origins import Origin, origins
+from studies.reading import check
 from studies.scores import can_be_told_apart
 from studies.settings import StudySettings, is_ours, load
 
@@ -280,7 +281,7 @@ def _paper_row(row: PaperModel[Any], trial: FrozenTrial | None) -> PaperRow:
 
 def _study_row(study: optuna.Study) -> StudyRow:
     try:
-        settings = load(study)
+        settings = check(study)
     except StudyError as error:
         return StudyRow(study.study_name, "?", "?", 0, 0, 0, 0, 0, 0, None, str(error))
     all_trials = study.get_trials(deepcopy=False)

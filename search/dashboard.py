@@ -53,7 +53,9 @@ def dashboard(
             store = ShownArtifacts(open_artifacts(url, artifacts, make=not is_copy))
             live = open_storage(there, to_look_on=True)
             server, address = make_server(live, store, host, port)
-            refresh(open_storage(there))
+            unread = refresh(open_storage(there))
+        for line in unread:
+            say(f"without notes and plots of ours: {line}", err=True)
         if port and server.server_port != port:
             say(f"port {port} is taken by another program; took a free one")
         _say_what_to_know(host, is_copy)

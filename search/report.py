@@ -89,6 +89,8 @@ def write_report(
 
         check_folder(out, overwrite)
         sources = _sources(names, storage, artifacts)
+    for line in sources.unread:
+        console.print(f"left out: {line}", soft_wrap=True)
     try:
         sources = sources._replace(data_folder=find_data(data_dir))
     except DataError as error:

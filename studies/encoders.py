@@ -16,8 +16,8 @@ from spaces.classifier import PAPER_ENCODER
 from spaces.errors import NoEncoderError, StudyError
 from spaces.paper import BEST_AUTOENCODER
 from spaces.stages import AUTOENCODER
+from studies import reading, tensor_files, trials, weights
 from studies import settings as study_settings
-from studies import tensor_files, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.exported import read_model
 from studies.references import StudyTrial, all_studies, best_trial, find_trial, names_a_study
@@ -171,15 +171,15 @@ def weights_file(study: optuna.Study, store: ArtifactStore) -> Path | None:
 
 def artifact_id(study: optuna.Study) -> str | None:
     """The artifact that holds the encoder's weights of a study of classifiers, if it has one."""
-    found: str | None = study.user_attrs.get(_FILE_ATTR)
-    return found
+    found = study.user_attrs.get(_FILE_ATTR)
+    return found if isinstance(found, str) else None
 
 
 def _is_usable(study: optuna.Study, budget: Budget) -> bool:
     """Whether it is a study of autoencoders that saw no image the classifier is judged by."""
     try:
-        settings = study_settings.load(study)
-    except StudyError:  # another program's, or another version's
+        settings = reading.check(study)
+    except StudyError:  # another program's, another version's, or not as it must be
         return False
     return settings.stage == "autoencoder" and settings.budget.protocol == budget.protocol
 

@@ -22,7 +22,6 @@ from spaces.space import Configuration
 from spaces.stages import Stage
 from studies import tensor_files
 from studies.networks import Autoencoder, Classifier, build, build_encoder
-from studies.tensor_files import check_finite
 
 FORMAT = "fmnist-search export 1"
 """First field of ``metrics.json``; another number is another layout of the folder."""
@@ -86,7 +85,6 @@ def read_model(folder: Path) -> ExportedModel:
     weights = _tensors(content[WEIGHTS], folder / WEIGHTS)
     with torch.device("meta"):  # shapes alone
         _check_fit(weights, build(config).state_dict(), folder / WEIGHTS)
-    check_finite(weights, f"the model in {folder}")
     encoder = None
     if ENCODER in content and isinstance(config, ClassifierConfig):
         encoder = _tensors(content[ENCODER], folder / ENCODER)

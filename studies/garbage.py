@@ -41,6 +41,9 @@ N_HEAD = 2**17
 _ARTIFACT_PREFIXES = (ARTIFACTS_ATTR_PREFIX, f"dashboard:{ARTIFACTS_ATTR_PREFIX}")
 """Of attributes that name artifacts: Optuna's, and optuna-dashboard's own of earlier versions."""
 
+_DELETED = "null"
+"""What optuna-dashboard writes over an artifact that it deletes."""
+
 Kind = Literal["weights", "checkpoint", "picture", "left half-written"]
 
 
@@ -129,7 +132,7 @@ def _referred(storage: BaseStorage) -> Iterator[str]:
 def _live(attrs: dict[str, Any]) -> Iterator[str]:
     """Artifacts that a study's or trial's attributes name; a browser nulls those it deletes."""
     for key, text in attrs.items():
-        if key.startswith(_ARTIFACT_PREFIXES) and json.loads(text) is not None:
+        if key.startswith(_ARTIFACT_PREFIXES) and text != _DELETED:
             yield key.rpartition(":")[2]
 
 

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial
 from spaces.errors import ConfigurationError, StudyError
 from spaces.space import fingerprint
 from spaces.stages import Metric, Stage
-from studies import encoders, trials, weights
+from studies import encoders, reading, trials, weights
 from studies import settings as study_settings
 from studies.artifacts import ArtifactStore
 from studies.encoders import Encoder
@@ -69,7 +69,7 @@ def resolve(
         _check_run(fresh, request)
         fresh, encoder = _with_encoder(fresh, storage, store, request)
         return Resolution(name, fresh, created=True, taken_from=None, encoder=encoder)
-    stored = study_settings.load(existing)
+    stored = reading.check(existing)
     if stored.stage != stage.name:
         raise StudyError(f"study '{name}' is about the {stored.stage}; choose another with --study")
     wanted, encoder = _settings(stored, request), None
@@ -260,7 +260,7 @@ def _take_over(
     """
     source = optuna.load_study(study_name=source_name, storage=study._storage)
     most = settings.max_params or float("inf")
-    stored = study_settings.load(source)
+    stored = reading.check(source)
     every = source.get_trials(deepcopy=False)
     # One that was promoted later has its final result there, not where it was pruned.
     found = (_best_result(every, t) for t in trials.searched_results(every))

@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.errors import StudyError
 from spaces.space import Configuration
 from spaces.stages import Stage
+from studies import reading, trials
 from studies import settings as study_settings
-from studies import trials
 
 
 class StudyTrial(NamedTuple):
@@ -38,11 +38,15 @@ def find_study(storage: BaseStorage | None, name: str) -> optuna.Study:
     """The study of that name in the storage, as :func:`pick` finds it.
 
     Raises:
-        StudyError: there is none.
+        StudyError: there is none, or it cannot be read.
     """
     if storage is not None and name in _names(storage):
-        return optuna.load_study(study_name=name, storage=storage)
-    return pick(all_studies(storage), name)
+        study = optuna.load_study(study_name=name, storage=storage)
+    else:
+        study = pick(all_studies(storage), name)
+    if study_settings.is_ours(study):
+        reading.check(study)
+    return study
 
 
 def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:

@@ -2,19 +2,23 @@
 
 import platform
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 
+from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.errors import StudyError
+from spaces.files import MOST_SEEDS
+from spaces.recipe import is_number, is_whole, one_of, require
 from spaces.space import SearchSpace
 from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
 from studies.request import Cost
@@ -177,11 +181,13 @@ def load(study: optuna.Study) -> StudySettings:
             "budget": Budget(**attr["budget"]),
             "objectives": tuple(attr.get("objectives", ())),
         }
-        return StudySettings(**{**attr, **parts})
-    except (TypeError, KeyError, ValueError) as error:
+        settings = StudySettings(**{**attr, **parts})
+        _check(settings)
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
         raise StudyError(
             f"study '{study.study_name}' was made by another version of fmnist-search: {error}"
         ) from error
+    return settings
 
 
 def is_ours(study: optuna.Study) -> bool:
@@ -232,6 +238,49 @@ def _shown(name: str, settings: dict[str, Any]) -> str:
     if value is None:
         return "all" if name == "subset" else "none"
     return ", ".join(value) or "none" if isinstance(value, tuple | list) else str(value)
+
+
+def _check(settings: StudySettings) -> None:
+    """Refuse what no study of this version has, naming the field."""
+    one_of(settings, "stage", tuple(STAGES))
+    stage = settings.stage_record()
+    one_of(settings, "space_name", tuple(stage.spaces))
+    one_of(settings, "metric", tuple(metric.key for metric in stage.metrics.values()))
+    one_of(settings, "direction", get_args(Direction))
+    for name in ("seed", "split_seed"):
+        require(settings, name, is_whole, lambda v: 0 <= v < MOST_SEEDS, "a whole number from 0")
+    require(settings, "space", _is_texts, lambda _: True, "texts by their names")
+    require(settings, "objectives", _are_costs, lambda _: True, f"of {', '.join(COST_ATTRS)}")
+    if settings.max_params is not None:
+        require(settings, "max_params", is_whole, lambda v: v > 0, "a whole number from 1")
+    if settings.max_latency_ms is not None:
+        require(settings, "max_latency_ms", is_number, lambda v: v > 0, "a number above 0")
+    if settings.encoder is not None:
+        require(settings, "encoder", _is_origin, lambda _: True, "a source with its configuration")
+        AutoencoderConfig.from_dict(settings.encoder["config"])
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+
+
+def _are_costs(value: object) -> bool:
+    return isinstance(value, tuple) and all(cost in tuple(COST_ATTRS) for cost in value)
+
+
+def _is_origin(value: object) -> bool:
+    """Whether it says all that is kept of where an encoder comes from."""
+    if not isinstance(value, dict):
+        return False
+    kinds: dict[str, Callable[[Any], bool]] = {
+        "source": lambda v: isinstance(v, str),
+        "study": lambda v: v is None or isinstance(v, str),
+        "trial": lambda v: v is None or (is_whole(v) and v >= 0),
+        "loss": lambda v: v is None or is_number(v),
+        "sha256": lambda v: isinstance(v, str),
+        "config": lambda v: isinstance(v, dict),
+    }
+    return all(name in value and holds(value[name]) for name, holds in kinds.items())
 
 
 def _version(package: str) -> str:

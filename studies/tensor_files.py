@@ -65,7 +65,9 @@ def read(path: Path, whose: str, sha256: str | None) -> dict[str, Tensor]:
 
 def first_not_finite(weights: Mapping[str, Tensor]) -> str | None:
     """The name of weights that hold a NaN or an infinity, of which no network can be made."""
-    return next((name for name, t in weights.items() if not torch.isfinite(t).all()), None)
+    # Of numbers of one byte PyTorch cannot tell; a float holds each of them.
+    whole = ((name, t if t.itemsize > 1 else t.float()) for name, t in weights.items())
+    return next((name for name, t in whole if not torch.isfinite(t).all()), None)
 
 
 def check_finite(weights: Mapping[str, Tensor], whose: str) -> None:

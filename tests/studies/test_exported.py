@@ -132,7 +132,7 @@ def be_of_the_future(folder: Path) -> None:
         (halve_weights, "model.safetensors has weights of another network"),
         (spoil_weights, "are not all finite numbers, encoder.conv1.bias is not"),
         (widen, "has weights of another network: head."),
-        (widen_beyond_memory, "has weights of another network: encoder.conv1.weight"),
+        (widen_beyond_memory, "conv1_channels must be"),
         (forget_training, "does not say how the weights were trained"),
         (reach_outside, "names a file '../secret', which no export has"),
         (be_of_the_future, "was exported by another version"),
