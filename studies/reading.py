@@ -131,7 +131,7 @@ def _are_epochs(value: object) -> bool:
         return False
     assert isinstance(value, dict)
     lengths = {len(column) for column in value.values()}
-    return not value or (len(lengths) == 1 and _is_list(_is_count)(value.get("epoch")))
+    return not value or (len(lengths) == 1 and _is_list(_is_positive)(value.get("epoch")))
 
 
 def _is_confusion(value: object) -> bool:
