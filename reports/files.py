@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas
 
+from reports.csv_text import csv_text
 from reports.document import Figure, Table
 from reports.folder import ReportFolder
 from reports.section_search import anchor
 from reports.sources import Source
-from reports.tables import csv_text, trials_frame
+from reports.tables import trials_frame
 from spaces.safe_text import latex as safe_latex
 from studies import trials
 

@@ -77,8 +77,8 @@ def show(
 
         fmnist-search studies show ae --parquet ae.parquet
     """
+    from reports.csv_text import csv_text
     from reports.tables import (
-        csv_text,
         every_trial,
         list_studies,
         summary,

@@ -17,6 +17,9 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError, lacks_right
 
+ARTIFACTS_ATTR_PREFIX = "artifacts:"
+"""Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
+
 OWNERS = ".storages"
 """Name under which a place keeps which databases have artifacts in it."""
 

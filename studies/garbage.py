@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 
 from spaces.errors import StudyError
 from studies import encoders
-from studies.artifacts import ArtifactStore, Stored
+from studies.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, Stored
 from studies.pictures import MADE_BY
 from studies.references import all_studies
 from studies.storage import (
@@ -30,7 +30,6 @@ from studies.storage import (
     storage_url,
     without_password,
 )
-from studies.weights import ARTIFACTS_ATTR_PREFIX
 
 MIN_AGE_S = 600.0
 """Younger files stay: somebody may be writing them."""

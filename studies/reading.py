@@ -6,6 +6,7 @@ program writes it. Attributes that are missing, as in studies of earlier version
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import optuna
@@ -14,10 +15,10 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.classifier import N_CLASSES
 from spaces.errors import ConfigurationError, StudyError
 from spaces.recipe import is_bool, is_number, is_whole
-from studies import trials
+from studies import runs, trials
+from studies.artifacts import ARTIFACTS_ATTR_PREFIX
 from studies.progress import ENDED
 from studies.settings import StudySettings, load
-from studies.weights import ARTIFACTS_ATTR_PREFIX
 
 MOST = 10**15
 """No count and no number that is shown is larger."""
@@ -39,6 +40,8 @@ def check(study: optuna.Study) -> StudySettings:
     settings.search_space()
     try:
         _check_all(study.user_attrs, _OF_A_STUDY)
+        for name, run in study.user_attrs.items():
+            _must(not name.startswith(runs.PREFIX) or _is_run(run), name)
         every = study.get_trials(deepcopy=False)
         for trial in every:
             _check_trial(trial, settings, len(every))
@@ -149,6 +152,26 @@ def _is_artifact(text: object) -> bool:
     except (TypeError, ValueError, RecursionError):
         return False
     return found is None or _is_dict(filename=_is_text, artifact_id=_is_text)(found)
+
+
+_IS_RUN = _is_dict(
+    begun=_is_text,
+    options=_are(_is_text, lambda v: v is None or is_bool(v) or _is_text(v) or _is_shown(v)),
+    given=_is_list(_is_count),
+    first=_is_count,
+    n_before=_is_count,
+    side_by_side=_is_count,
+    made_with=_are(_is_text, _is_text),
+)
+
+
+def _is_run(value: Any) -> bool:
+    """A run's record, with no field that this version does not know."""
+    if not _IS_RUN(value) or set(value) - {field.name for field in fields(runs.Run)}:
+        return False
+    timeout = value["options"].get("timeout_s")
+    ends = (value.get("ended"), value.get("reason"))
+    return (timeout is None or _is_shown(timeout)) and all(e is None or _is_text(e) for e in ends)
 
 
 _IS_ORIGIN = _is_dict(study=_is_text, trial=_is_count)

@@ -17,7 +17,8 @@ from studies import attempts, trials
 from studies.request import SearchRequest
 from studies.settings import environment
 
-_PREFIX = "run:"
+PREFIX = "run:"
+"""Of the attributes' names; a number follows."""
 
 DECIDING = ("sampler", "pruner", "threads", "promote")
 """Options that no study stores and that decide which trials there are, or what one comes to."""
@@ -99,7 +100,7 @@ class Record:
             made_with=environment(),
         )
         there = self._study.user_attrs
-        self._name = next(n for n in map(f"{_PREFIX}{{}}".format, count()) if n not in there)
+        self._name = next(n for n in map(f"{PREFIX}{{}}".format, count()) if n not in there)
         self._study.set_user_attr(self._name, asdict(run))
 
     def end(self, reason: str) -> None:
@@ -112,7 +113,7 @@ class Record:
 def of(study: optuna.Study) -> list[Run]:
     """The runs that the study knows of, in the order in which they began."""
     attrs = study.user_attrs
-    names = [name for name in map(f"{_PREFIX}{{}}".format, range(len(attrs))) if name in attrs]
+    names = [name for name in map(f"{PREFIX}{{}}".format, range(len(attrs))) if name in attrs]
     return [Run(**{**attrs[name], "given": tuple(attrs[name]["given"])}) for name in names]
 
 

@@ -18,13 +18,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.errors import StudyError
 from studies import tensor_files, trials
-from studies.artifacts import ArtifactStore, cannot_write
+from studies.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, cannot_write
 from studies.request import Keep
 from studies.settings import load as load_settings
 from studies.tensor_files import DamagedError
-
-ARTIFACTS_ATTR_PREFIX = "artifacts:"
-"""Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
 
 File = Literal["weights.safetensors", "state.safetensors"]
 

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from installed_command import called
 from trained_studies import AE, CLF, TrainedStudies
 
+from reports.csv_text import csv_text
 from reports.report import build
 from reports.saved_plots import refresh
 from reports.sources import choose
-from reports.tables import csv_text, every_trial, list_studies, summary, trials_frame
+from reports.tables import every_trial, list_studies, summary, trials_frame
 from spaces.budget import Budget
 from spaces.errors import NoEncoderError, StudyError
 from studies import encoders
