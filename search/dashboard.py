@@ -50,8 +50,8 @@ def dashboard(
             from studies.storage import open_artifacts, open_storage
 
             optuna.logging.set_verbosity(optuna.logging.ERROR)
+            live = open_storage(there, to_look_on=True)  # first: what is refused makes no folder
             store = ShownArtifacts(open_artifacts(url, artifacts, make=not is_copy))
-            live = open_storage(there, to_look_on=True)
             server, address = make_server(live, store, host, port)
             unread = refresh(open_storage(there))
         for line in unread:

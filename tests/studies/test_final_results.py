@@ -194,7 +194,7 @@ def rewritten(folder: Path, **changes: Any) -> None:
         ({"format": None}, "'format'"),
         ({"summary": None}, "'summary'"),
         ({"seeds": None}, "'seeds'"),
-        ({"budget": {"epochs": 0}}, "epochs must be at least 1"),
+        ({"budget": {"epochs": 0}}, "epochs must be a whole number from 1"),
         ({"seeds": [{"seed": 0}]}, "missing"),
         ({"mood": "good"}, "mood"),
     ],
