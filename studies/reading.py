@@ -5,6 +5,7 @@ program writes it. Attributes that are missing, as in studies of earlier version
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -22,6 +23,8 @@ from studies.settings import StudySettings, load
 
 MOST = 10**15
 """No count and no number that is shown is larger."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 Check = Callable[[Any], bool]
 
@@ -94,7 +97,7 @@ def _must(holds: bool, name: str) -> None:
 
 def _is_text(value: object) -> bool:
     """Text that a file can hold, so without halves of characters."""
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" for c in value)
+    return isinstance(value, str) and (value.isascii() or not _HALF.search(value))
 
 
 def _is_shown(value: object) -> bool:
