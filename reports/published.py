@@ -103,6 +103,8 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
     found = best.user_attrs.get(trials.METRICS, {}) if best else {}
     best_value = found.get(f"validation_{metric}")
     rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
+    most_seeds = max(row["seeds"] for row in rows)
+    verdicts = (f"verdicts.note_{metric}",) if most_seeds else ()
     rows.append(
         {
             "name": texts(
@@ -119,8 +121,8 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
         name,
         texts(f"{key}.caption"),
         pandas.DataFrame(rows),
-        _columns(texts, metric == "loss", any(row["seeds"] > 1 for row in rows[:-1])),
-        " ".join(map(texts, (f"verdicts.note_{metric}", f"{key}.note", "tables.against_note"))),
+        _columns(texts, metric == "loss", most_seeds),
+        " ".join(map(texts, (*verdicts, f"{key}.note", "tables.against_note"))),
     )
 
 
@@ -160,22 +162,28 @@ def _against(best: float | None, here: float | None, is_loss: bool) -> float | N
     return best / here - 1 if is_loss else best - here
 
 
-def _columns(texts: Texts, is_loss: bool, several_seeds: bool) -> tuple[Column, ...]:
+def _columns(texts: Texts, is_loss: bool, most_seeds: int) -> tuple[Column, ...]:
     missing = texts("tables.not_run")
     return (
         Column("name", texts("tables.name")),
         Column("published_validation", texts("tables.published_validation"), "percent"),
         Column("paper_validation", texts("tables.paper_validation"), "percent", missing),
-        Column("seeds", texts("tables.seeds"), "count"),
-        *(_of_several_seeds(texts) if several_seeds else ()),
-        Column("difference", texts("tables.difference"), "points"),
-        Column("verdict", texts("tables.verdict"), missing=""),
+        *(_against_published(texts, most_seeds > 1) if most_seeds else ()),
         Column("search_validation", texts("tables.search_validation"), "percent", missing),
         Column("best_against", texts("tables.best_against"), "change" if is_loss else "points"),
         Column("published_train", texts("tables.published_train"), "percent"),
         Column("paper_train", texts("tables.paper_train"), "percent", missing),
         Column("search_train", texts("tables.search_train"), "percent", missing),
         Column("change", texts("tables.change"), missing=""),
+    )
+
+
+def _against_published(texts: Texts, several_seeds: bool) -> tuple[Column, ...]:
+    return (
+        Column("seeds", texts("tables.seeds"), "count"),
+        *(_of_several_seeds(texts) if several_seeds else ()),
+        Column("difference", texts("tables.difference"), "points"),
+        Column("verdict", texts("tables.verdict"), missing=""),
     )
 
 

@@ -226,7 +226,7 @@ def time_spent(source: Source) -> TimeSpent:
             kind = _GROUPS[trial.state]
             groups["paper" if trials.is_paper(trial) and kind != "failed" else kind].append(trial)
     seconds = {name: sum(map(_seconds, group)) for name, group in groups.items()}
-    searched = [t for t in groups["complete"] + groups["pruned"] if not trials.was_refused(t)]
+    searched = [t for t in groups["complete"] + groups["pruned"] if not trials.is_too_costly(t)]
     n_searched = sum(trials.PROMOTED not in t.user_attrs for t in searched)
     full = source.settings.budget.epochs * n_searched
     epochs = sum(len(_own(t, "seconds")) for t in searched)

@@ -38,6 +38,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def minute(moment: str) -> str:
+    """A moment that a study notes, as a person says it: ``2026-11-28 19:46 UTC``."""
+    return f"{moment[:16].replace('T', ' ')} UTC"
+
+
 class SearchView:
     """Shows a running search: live on a terminal, else a line for what matters."""
 
@@ -136,7 +141,7 @@ class SearchView:
     def _headlines(self) -> Iterable[str]:
         state = self._state
         if state is None:
-            yield f"{self._plan.study_name}: first trial"
+            yield f"{self._plan.study_name}, searched trials so far: {self._plan.n_searched}"
             return
         done = f"{state.in_words()} ({state.n_pruned} pruned)"
         fixed = f"{state.n_paper} of {state.n_paper_wanted} of the paper's"

@@ -106,8 +106,8 @@ def print_final(console: "Console", result: "FinalResult", folder: Path) -> None
 def in_words(result: "FinalResult") -> str:
     """The figure to publish, and what its interval covers and does not.
 
-    ``accuracy 92.10 % ± 0.12 (95 %, t over 5 seeds); judged by 10,000 test images; which images
-    these are is a standard error of 0.27 more``.
+    ``accuracy 92.10 % ± 0.12 (95 %, t over 5 seeds); judged by 10,000 test images; the choice
+    of images adds a standard error of 0.27``.
     """
     metric = "loss" if result.stage == "autoencoder" else "accuracy"
     summary: Mean = mean_with_interval(result.values())
@@ -119,7 +119,7 @@ def in_words(result: "FinalResult") -> str:
     error = result.error_of_images()
     if error is None:
         return words
-    return f"{words}; which images these are is a standard error of {100 * error:.2f} more"
+    return f"{words}; the choice of images adds a standard error of {100 * error:.2f}"
 
 
 def _figures(seed: "SeedResult") -> str:

@@ -57,9 +57,9 @@ def short(count: int | None) -> str:
 
 
 def _numbers(row: "FrontRow", with_spread: bool) -> list[str]:
+    """Quality and costs, each with a star where the trial is on its front."""
     from studies.latency import latency_of
 
-    """Quality and costs, each with a star where the trial is on its front."""
     latency = latency_of(row._asdict())
     shown = {
         "objectives": f"{100 * row.value:.2f} %",
@@ -82,6 +82,6 @@ def _caption(settings: "StudySettings") -> str:
     joint = f" (at the {metric}: in all objectives)" if settings.objectives else ""
     return (
         f"* no trial is better in both {metric} and this cost{joint}. macs: multiply-adds of an "
-        "image; ms: 100 images on one thread, the least and the worst of the measurement (?: not "
-        "known); what lies within them is no difference."
+        "image; ms: 100 images on one thread, from the best to the worst of the measurement (?: "
+        "not known); a difference smaller than that range does not count."
     )

@@ -50,7 +50,7 @@ def print_results(console: Console, study: "Study", n_best: int) -> None:
 def comparable(settings: "StudySettings") -> str:
     """What may be made of the paper's figures beside those of one study."""
     if settings.budget == PAPER_BUDGET:
-        return "One run each: what of a difference is chance cannot be said."
+        return "One run each: a difference may be chance."
     if settings.budget.protocol == "paper":
         return "Trained for less than the paper's: not to be set against its figures."
     return "Other images judge here than in the paper, whose figures are of one run each."
@@ -60,7 +60,7 @@ def _how_certain(rows: Sequence["TrialRow"], settings: "StudySettings") -> str:
     """Whose the first is, and what an order of the best is worth."""
     whose = f"The first is {IN_WORDS[rows[0].origin]}. "
     if not settings.metric.endswith("accuracy"):
-        return f"{whose}One seed each: how much of a difference is the seed's is not known."
+        return f"{whose}One seed each: how much of a difference is due to the seed is not known."
     n, first = settings.budget.n_judging, rows[0].value
     text = f"{whose}Standard error over {n:,} images: {100 * standard_error(first, n):.2f} points"
     if any(row.tied for row in rows):
@@ -96,7 +96,7 @@ def _print(console: Console, table: Table) -> None:
 
 
 def _best_table(rows: Sequence["TrialRow"], metric: str) -> Table:
-    value = metric.replace("validation_", "val. ")
+    value = metric.replace("validation_", "val.\n")  # on two lines: 80 columns hold no more
     table = plain_table("Best trials", "trial", value, "train", "params", "time", "configuration")
     for row in rows:
         n_parameters = f"{row.n_parameters:,}" if row.n_parameters else "–"

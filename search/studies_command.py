@@ -112,19 +112,21 @@ def show(
     print_studies(console, list_studies([study]), verbose)
     print_results(console, study, n_best=1000 if verbose else 10)
     for line in _last_run(study):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, markup=False)
 
 
 def _last_run(study: "Study") -> Iterator[str]:
     """How the last run ended, as far as the study knows."""
+    from search.console import minute
     from studies import runs
     from studies.progress import ENDED
 
     known = runs.of(study)
     if known:
         last = known[-1]
-        ended = f", ended {last.ended}" if last.ended else ""
-        n_before = f"{len(known)} runs are noted; the last" if len(known) > 1 else "Its run"
-        yield f"{n_before} began {last.begun}{ended}: {last.how_it_ended()}."
+        ended = f" and ended at {minute(last.ended)}" if last.ended else ""
+        whose = f"{len(known)} runs are noted; the last" if len(known) > 1 else "Its run"
+        yield f"{whose} began at {minute(last.begun)}{ended}: {last.how_it_ended()}."
     elif ENDED in study.user_attrs:
-        yield "Last run ended {time}: {reason}.".format(**study.user_attrs[ENDED])
+        ended = study.user_attrs[ENDED]
+        yield f"Its last run ended at {minute(ended['time'])}: {ended['reason']}."

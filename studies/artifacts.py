@@ -12,7 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from optuna.artifacts import FileSystemArtifactStore
+from optuna import Study, Trial
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError, lacks_right
@@ -237,6 +238,39 @@ class ArtifactFolder(ArtifactStore):
     def how_to_forget(self, name: str) -> str:
         """Take its line out of the note."""
         return f"take the line {name} out of {self.folder / OWNERS}"
+
+
+def put(
+    store: ArtifactStore,
+    owner: Study | Trial,
+    name: str,
+    content: bytes,
+    media_type: str | None = None,
+) -> str:
+    """Put a file into the store and note it in the study or trial that it belongs to.
+
+    Args:
+        store: where to.
+        owner: a study, or a running trial, as Optuna takes no artifacts for finished ones.
+        name: of the file.
+        content: of the file.
+        media_type: None is told by the name.
+
+    Returns:
+        The artifact's identifier.
+
+    Raises:
+        FaultError: it cannot be written, as when the disk is full.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise cannot_write(path.parent.parent, error) from error
+        return upload_artifact(
+            artifact_store=store, file_path=str(path), study_or_trial=owner, mimetype=media_type
+        )
 
 
 def cannot_write(folder: Path, error: Exception) -> StudyError:

@@ -1,12 +1,10 @@
 """Where a classifier's encoder starts from: found once, and kept in the classifier's study."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import optuna
-from optuna.artifacts import upload_artifact
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from torch import Tensor
@@ -18,7 +16,7 @@ from spaces.paper import BEST_AUTOENCODER
 from spaces.stages import AUTOENCODER
 from studies import reading, tensor_files, trials, weights
 from studies import settings as study_settings
-from studies.artifacts import ArtifactStore
+from studies.artifacts import ArtifactStore, put
 from studies.exported import read_model
 from studies.references import StudyTrial, all_studies, best_trial, find_trial, names_a_study
 from studies.tensor_files import DamagedError
@@ -111,12 +109,9 @@ def keep(study: optuna.Study, store: ArtifactStore, encoder: Encoder) -> None:
     """Keep the weights with the classifier's study, whatever becomes of the autoencoder's."""
     if not encoder.weights:
         return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / FILE
-        config = json.dumps(encoder.origin["config"])
-        path.write_bytes(tensor_files.to_bytes(encoder.weights, {"config": config}))
-        uploaded = upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=study)
-    study.set_user_attr(_FILE_ATTR, uploaded)
+    config = json.dumps(encoder.origin["config"])
+    content = tensor_files.to_bytes(encoder.weights, {"config": config})
+    study.set_user_attr(_FILE_ATTR, put(store, study, FILE, content))
 
 
 def digest(encoder: dict[str, Tensor]) -> str:

@@ -4,7 +4,6 @@ Reading runs nothing that is in the folder: configuration and figures are text, 
 safetensors, and every file must be the one whose SHA-256 the figures note.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,7 +104,7 @@ def is_exported(folder: Path) -> bool:
 def identity(path: Path) -> dict[str, Any]:
     """A file's size and SHA-256, as ``metrics.json`` notes them."""
     content = path.read_bytes()
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return {"bytes": len(content), "sha256": tensor_files.digest(content)}
 
 
 def _read_metrics(folder: Path) -> dict[str, Any]:
@@ -138,7 +137,7 @@ def _verified(folder: Path, metrics: dict[str, Any]) -> dict[str, bytes]:
             content[name] = read_bounded(path, MOST_BYTES)
         except OSError as error:
             raise StudyError(f"{path}: {error.strerror}; export the model again") from error
-        found = hashlib.sha256(content[name]).hexdigest()
+        found = tensor_files.digest(content[name])
         if not isinstance(noted, dict) or noted.get("sha256") != found:
             raise StudyError(
                 f"{path} is not the file that was exported: its SHA-256 is another than {METRICS} "

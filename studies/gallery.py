@@ -1,14 +1,11 @@
 """The pictures a trial leaves: drawn when its training ends, kept as its artifacts."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-from optuna.artifacts import upload_artifact
 from optuna.trial import Trial
 
 from studies import pictures
-from studies.artifacts import ArtifactStore
+from studies.artifacts import ArtifactStore, put
 from studies.data import Images, first_of_each_class
 from studies.evaluation import confusion_matrix
 from studies.metrics import EpochMetrics, Outcome
@@ -30,11 +27,8 @@ def keep(
         outcome: what its training left after the last of them; None if that is not at hand.
         validation: the images it was judged by.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        for name, png in _pictures(history, outcome, validation):
-            path = Path(folder) / name
-            path.write_bytes(png)
-            upload_artifact(artifact_store=store, file_path=str(path), study_or_trial=trial)
+    for name, png in _pictures(history, outcome, validation):
+        put(store, trial, name, png)
 
 
 def _pictures(

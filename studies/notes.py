@@ -91,7 +91,7 @@ def _protocol(settings: StudySettings) -> str:
 def _certainty(settings: StudySettings) -> str:
     """From what difference on two trials are two."""
     if not settings.metric.endswith("accuracy"):
-        return "Each trial is of one seed; how much of a difference is the seed's is not known."
+        return "Each trial has one seed; how much of a difference is due to the seed is not known."
     n, share = settings.budget.n_judging, 0.9
     error = 100 * standard_error(share, n)
     apart = TWO_SIDED * math.sqrt(2) * error

@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import Tensor
 
 from spaces.budget import Budget
-from studies import opening, settings, trials, weights
+from studies import settings, taking_over, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.metrics import EpochMetrics, Outcome
 from studies.running import Running
@@ -44,7 +44,7 @@ def stored_result(
     The paper's trials are trained in every study that takes over none. A promoted one is unless
     somebody trained the same configuration to the end.
     """
-    found = opening.taken_from(study, trial)
+    found = taking_over.taken_from(study, trial)
     if found is None and not trials.is_paper(trial):
         found = trials.stored_result(all_trials, fingerprint)
     ended = found is not None and found.state != TrialState.PRUNED
@@ -146,7 +146,7 @@ def _origins(study: optuna.Study, trial: Trial, budget: Budget) -> Iterator[optu
     would be others too.
     """
     yield study
-    source = opening.made_from(study)
+    source = taking_over.made_from(study)
     if source is None:
         return
     if trials.has_constant_rate(trial) or settings.load(source).budget.epochs == budget.epochs:

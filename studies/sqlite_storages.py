@@ -200,8 +200,6 @@ def open_file(path: Path, url: URL, to_look_on: bool = False) -> FileStorage:
         StudyError: it is damaged, or belongs to another program.
         sqlite3.Error, OSError, RuntimeError, sqlalchemy.exc.SQLAlchemyError: it cannot be used.
     """
-    if path.is_dir():
-        raise StudyError(f"{path} is a folder; --storage takes a database file or a URL")
     path.parent.mkdir(parents=True, exist_ok=True)
     if not _is_ready(path):
         # Neither Optuna's making of tables nor the switch to WAL bears company.

@@ -174,6 +174,8 @@ def shown(url: URL) -> Iterator[URL]:
 
 
 def _open_file(path: Path, url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
+    if path.is_dir():
+        raise StudyError(f"{path} is a folder; --storage takes a database file or a URL")
     try:
         return _connect(url, opens)
     except sqlite3.Error as error:
@@ -185,8 +187,6 @@ def _open_file(path: Path, url: URL, opens: Callable[[], RDBStorage]) -> RDBStor
 
 
 def _cannot_open(path: Path, error: Exception) -> StudyError:
-    if path.is_dir():
-        return StudyError(f"{path} is a folder; --storage takes a database file or a URL")
     return StudyError(
         f"cannot open the studies in {path}: {first_line(error)}; name another file with --storage"
     )

@@ -103,7 +103,7 @@ def is_feasible(trial: FrozenTrial) -> bool:
     return all(value <= 0 for value in trial.constraints.values())
 
 
-def was_refused(trial: FrozenTrial) -> bool:
+def is_too_costly(trial: FrozenTrial) -> bool:
     """Whether the trial was not trained because its model costs too much for the study."""
     return str(trial.user_attrs.get(REASON, "")).startswith(INFEASIBLE)
 

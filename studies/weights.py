@@ -6,19 +6,17 @@ with it, as a parameter of its media type, and compared whenever the file is rea
 """
 
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import optuna
 import torch
-from optuna.artifacts import upload_artifact
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.errors import StudyError
 from studies import tensor_files, trials
-from studies.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, cannot_write
+from studies.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, put
 from studies.request import Keep
 from studies.settings import load as load_settings
 from studies.tensor_files import DamagedError
@@ -59,19 +57,9 @@ def save(
     Raises:
         FaultError: they cannot be written, as when the disk is full.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / file
-        content = tensor_files.to_bytes(tensors, {"config": json.dumps(config)})
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise cannot_write(path.parent.parent, error) from error
-        return upload_artifact(
-            artifact_store=store,
-            file_path=str(path),
-            study_or_trial=trial,
-            mimetype=f"{_MEDIA_TYPE}{_SHA256}{tensor_files.digest(content)}",
-        )
+    content = tensor_files.to_bytes(tensors, {"config": json.dumps(config)})
+    noted = f"{_MEDIA_TYPE}{_SHA256}{tensor_files.digest(content)}"
+    return put(store, trial, file, content, noted)
 
 
 def load(

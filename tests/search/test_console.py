@@ -9,7 +9,7 @@ import optuna
 import pytest
 from rich.console import Console
 
-from search.console import SearchView, duration, percent, print_plan
+from search.console import SearchView, duration, minute, percent, print_plan
 from search.result_tables import print_results, print_studies
 from spaces.budget import Budget
 from studies import settings as study_settings
@@ -46,6 +46,10 @@ def test_durations_are_said_as_a_person_says_them(seconds: float, words: str) ->
 def test_losses_are_printed_as_the_paper_prints_them() -> None:
     assert percent(0.0175) == "1.75 %"
     assert percent(None) == "–"
+
+
+def test_a_moment_is_said_without_seconds() -> None:
+    assert minute("2026-11-28T19:46:02+00:00") == "2026-11-28 19:46 UTC"
 
 
 def state(n_searched: int, best: optuna.trial.FrozenTrial | None = None) -> SearchState:
@@ -114,6 +118,13 @@ def test_on_a_terminal_the_running_trial_and_the_study_are_in_view() -> None:
     assert text.rstrip().endswith("\x1b[?25h"), "the cursor is given back"
 
 
+def test_before_a_trial_has_ended_the_view_says_how_many_there_are() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with SearchView(console, PLAN._replace(n_searched=2)):
+        pass
+    assert "ae, searched trials so far: 2" in shown(console)
+
+
 def test_the_plan_says_what_will_be_done_and_how_long_it_takes() -> None:
     console = Console(file=io.StringIO(), width=200)
     print_plan(console, PLAN)
@@ -154,7 +165,10 @@ def test_a_plan_with_nothing_to_do_promises_no_time() -> None:
 
 def test_accuracies_that_images_cannot_tell_apart_are_tied_and_losses_are_of_one_seed() -> None:
     words = words_of_best(SETTINGS, 0.02, 0.03)
-    assert "The first is found by the search. One seed each: how much of a difference is" in words
+    assert (
+        "The first is one that the search found. One seed each: how much of a difference is"
+        in words
+    )
     classifiers = StudySettings(
         "classifier", Budget(subset=6_000), metric="validation_accuracy", direction="maximize"
     )

@@ -79,7 +79,7 @@ def test_models_above_the_limit_are_counted_and_not_trained_and_never_the_best(
     assert 0 < len(refused) < 8
     for trial in refused:
         assert trial.state == TrialState.PRUNED
-        assert trials.was_refused(trial)
+        assert trials.is_too_costly(trial)
         assert trials.EPOCHS not in trial.user_attrs
         assert trial.constraints == {"n_parameters": trial.user_attrs["n_parameters"] - 10_000}
     for trial in (t for t in rest if t not in refused):

@@ -147,8 +147,8 @@ def test_a_model_at_its_limits_is_feasible_and_one_above_any_of_them_is_not_rank
         (DIVERGED, False),
     ],
 )
-def test_a_trial_was_refused_if_its_reason_says_so(attrs: dict[str, Any], refused: bool) -> None:
-    assert trials.was_refused(made(0, PRUNED, 0.3, **attrs)) is refused
+def test_a_trial_is_too_costly_if_its_reason_says_so(attrs: dict[str, Any], refused: bool) -> None:
+    assert trials.is_too_costly(made(0, PRUNED, 0.3, **attrs)) is refused
 
 
 @pytest.mark.parametrize(
