@@ -7,14 +7,16 @@ from typing import Any, Literal, NamedTuple
 
 import pandas
 
+from studies.runs import minute
+
 Kind = Literal[
-    "text", "percent", "points", "spread", "share", "change", "count", "number", "seconds"
+    "text", "moment", "percent", "points", "spread", "share", "change", "count", "number", "seconds"
 ]
 """How a column's values are written.
 
 ``percent`` writes 0.0158 as 1.58 %; ``points`` a difference of percentages with its sign and
 ``spread`` one without; ``share`` 0.31 as 31 %; ``change`` a relative difference with its sign,
-−0.12 as −12 %; ``seconds`` 720 as 12 min.
+−0.12 as −12 %; ``seconds`` 720 as 12 min; ``moment`` a time as people say it.
 """
 
 MISSING = "–"
@@ -31,6 +33,11 @@ class Column(NamedTuple):
     kind: Kind = "text"
     missing: str = MISSING
     """What stands where there is no value."""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are set to the right."""
+        return self.kind not in ("text", "moment")
 
 
 @dataclass(frozen=True)
@@ -138,13 +145,16 @@ def written(value: Any, column: Column) -> str:
         return ""  # a cell that means nothing in its row
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return column.missing
-    return number(value, column.kind) if column.kind != "text" else str(value)
+    if column.kind == "moment":
+        return minute(str(value))
+    return number(value, column.kind) if column.is_number else str(value)
 
 
 def number(value: float, kind: Kind) -> str:
     """A number as text, with a real minus sign."""
     text = {
         "text": f"{value}",
+        "moment": f"{value}",
         "percent": f"{100 * value:.2f}{UNIT}",
         "points": f"{100 * value:+.2f}",
         "spread": f"{100 * value:.2f}",

@@ -28,7 +28,7 @@ def write_table(table: Table, folder: ReportFolder) -> None:
 def latex(table: Table) -> str:
     """The table as it is shown, with its caption."""
     shown = [list(map(safe_latex, row)) for row in table.shown()]
-    numbers = "".join("l" if column.kind == "text" else "r" for column in table.columns)
+    numbers = "".join("r" if column.is_number else "l" for column in table.columns)
     return pandas.DataFrame(
         shown, columns=[safe_latex(column.title) for column in table.columns]
     ).to_latex(

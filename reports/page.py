@@ -150,7 +150,7 @@ def _markdown_block(block: Block) -> list[str]:
 
 
 def _pipe_table(table: Table) -> list[str]:
-    rule = ["---" if column.kind == "text" else "--:" for column in table.columns]
+    rule = ["--:" if column.is_number else "---" for column in table.columns]
     head, *rows = (
         list(map(markdown_cell, row))
         for row in ([column.title for column in table.columns], *table.shown())

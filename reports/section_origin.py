@@ -135,7 +135,11 @@ def _runs(studies: list[Source], texts: Texts) -> Table | None:
     ]
     if not rows:
         return None
-    columns = tuple(Column(key, texts(f"origin.runs.{key}")) for key in rows[0])
+    moments = ("begun", "ended")
+    columns = tuple(
+        Column(key, texts(f"origin.runs.{key}"), "moment" if key in moments else "text")
+        for key in rows[0]
+    )
     return Table("runs", texts("origin.runs.caption"), pandas.DataFrame(rows), columns)
 
 

@@ -38,11 +38,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
-def minute(moment: str) -> str:
-    """A moment that a study notes, as a person says it: ``2026-11-28 19:46 UTC``."""
-    return f"{moment[:16].replace('T', ' ')} UTC"
-
-
 class SearchView:
     """Shows a running search: live on a terminal, else a line for what matters."""
 

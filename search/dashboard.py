@@ -86,7 +86,7 @@ def _serve(server: "Server") -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        say("\ndashboard ended; the studies are as they were")
+        say("\ndashboard ended")
     finally:
         server.server_close()
 

@@ -76,7 +76,7 @@ def _option(name: str) -> str:
 
 
 def _words(option: str, value: Any) -> list[str]:
-    text = str(value)
+    text = str(value).removesuffix(".0") if isinstance(value, float) else str(value)
     return [f"{option}={text}"] if text.startswith("-") else [option, text]
 
 

@@ -117,16 +117,15 @@ def show(
 
 def _last_run(study: "Study") -> Iterator[str]:
     """How the last run ended, as far as the study knows."""
-    from search.console import minute
     from studies import runs
     from studies.progress import ENDED
 
     known = runs.of(study)
     if known:
         last = known[-1]
-        ended = f" and ended at {minute(last.ended)}" if last.ended else ""
+        ended = f" and ended at {runs.minute(last.ended)}" if last.ended else ""
         whose = f"{len(known)} runs are noted; the last" if len(known) > 1 else "Its run"
-        yield f"{whose} began at {minute(last.begun)}{ended}: {last.how_it_ended()}."
+        yield f"{whose} began at {runs.minute(last.begun)}{ended} (UTC): {last.how_it_ended()}."
     elif ENDED in study.user_attrs:
         ended = study.user_attrs[ENDED]
-        yield f"Its last run ended at {minute(ended['time'])}: {ended['reason']}."
+        yield f"Its last run ended at {runs.minute(ended['time'])} (UTC): {ended['reason']}."

@@ -98,7 +98,8 @@ def _certainty(settings: StudySettings) -> str:
     return (
         f"Over {n:,} images an accuracy of {share:.0%} has a standard error of {error:.2f} points: "
         f"two that differ by less than about {apart:.1f} points cannot be told apart (as if each "
-        "had images of its own; by the same ones somewhat less may do). Each trial is of one seed."
+        "were judged by images of its own; judged by the same ones, somewhat less may be enough). "
+        "Each trial has one seed."
     )
 
 

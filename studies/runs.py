@@ -101,13 +101,19 @@ class Record:
         )
         there = self._study.user_attrs
         self._name = next(n for n in map(f"{PREFIX}{{}}".format, count()) if n not in there)
-        self._study.set_user_attr(self._name, asdict(run))
+        # A list, as every storage but Optuna's in memory would make of it.
+        self._study.set_user_attr(self._name, {**asdict(run), "given": [*run.given]})
 
     def end(self, reason: str) -> None:
         """Note why the run ended, if it began a trial."""
         if self._name is not None:
             noted = self._study.user_attrs[self._name]
             self._study.set_user_attr(self._name, {**noted, "ended": _now(), "reason": reason})
+
+
+def minute(moment: str) -> str:
+    """A moment that a study notes, in UTC, as a person says it: ``2026-11-28 19:46``."""
+    return moment[:16].replace("T", " ")
 
 
 def of(study: optuna.Study) -> list[Run]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from made_up_studies import make
 
 from reports import repeating
+from reports.document import Table
 from reports.section_origin import origin_section
 from reports.sources import Source, Sources
 from reports.texts import Texts
@@ -69,6 +70,18 @@ def test_what_a_study_of_an_earlier_version_was_asked_for_is_said_not_to_be_know
 def page(sources: Callable[..., Sources]) -> str:
     section = origin_section(sources(), None, Texts("en"))
     return " ".join(str(getattr(block, "text", "")) for block in section.blocks)
+
+
+def test_a_runs_times_are_shown_by_the_minute_and_kept_whole(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=0)
+    run(study, SearchRequest(trials=1))
+    (known,) = of(study)
+    section = origin_section(sources(), None, Texts("en"))
+    (table,) = (b for b in section.blocks if isinstance(b, Table) and b.name == "runs")
+    assert list(table.frame["begun"]) == [known.begun]
+    assert table.shown()[0][1] == f"{known.begun[:10]} {known.begun[11:16]}"
 
 
 def test_a_run_that_was_killed_is_not_said_to_have_ended(

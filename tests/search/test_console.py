@@ -9,7 +9,7 @@ import optuna
 import pytest
 from rich.console import Console
 
-from search.console import SearchView, duration, minute, percent, print_plan
+from search.console import SearchView, duration, percent, print_plan
 from search.result_tables import print_results, print_studies
 from spaces.budget import Budget
 from studies import settings as study_settings
@@ -46,10 +46,6 @@ def test_durations_are_said_as_a_person_says_them(seconds: float, words: str) ->
 def test_losses_are_printed_as_the_paper_prints_them() -> None:
     assert percent(0.0175) == "1.75 %"
     assert percent(None) == "–"
-
-
-def test_a_moment_is_said_without_seconds() -> None:
-    assert minute("2026-11-28T19:46:02+00:00") == "2026-11-28 19:46 UTC"
 
 
 def state(n_searched: int, best: optuna.trial.FrozenTrial | None = None) -> SearchState:

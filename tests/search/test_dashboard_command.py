@@ -320,7 +320,7 @@ def test_a_taken_port_is_said_another_one_used_and_ctrl_c_ends_it_with_a_line(
             process.popen.send_signal(signal.SIGINT)
             output, _ = process.popen.communicate(timeout=60)
     assert process.popen.returncode == 0
-    assert output.strip() == "dashboard ended; the studies are as they were"
+    assert output.strip() == "dashboard ended"
 
 
 def test_it_listens_on_this_machine_alone(studies: Studies, address: str) -> None:

@@ -102,7 +102,7 @@ IN_FORCE = SearchRequest(
         ({}, ()),
         ({"sampler": "tpe"}, ("--sampler", "tpe")),
         ({"threads": 1}, ("--threads", "1")),
-        ({"timeout_s": 60.0}, ("--timeout", "60.0")),
+        ({"timeout_s": 60.0}, ("--timeout", "60")),
         ({"epochs": 2}, ("--epochs", "2")),
         ({"seed": 4}, ()),
         ({"space": {"dropout": "0"}}, ("--dropout", "0")),
