@@ -99,9 +99,7 @@ SEARCH: dict[str, Any] = {
             "were pruned.",
         ),
     ],
-    "sampler": Annotated[
-        SamplerName, typer.Option(help="Optuna's sampler; cmaes models dropout alone.")
-    ],
+    "sampler": Annotated[SamplerName, typer.Option(help="Optuna's sampler.")],
     "pruner": Annotated[PrunerName, typer.Option(help="Optuna's pruner.")],
     "timeout_s": Annotated[
         float | None,

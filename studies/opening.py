@@ -17,7 +17,7 @@ from studies.artifacts import ArtifactStore
 from studies.encoders import Encoder
 from studies.progress import ENDED
 from studies.request import SearchRequest
-from studies.samplers import MAX_GRID, SAMPLERS, n_grid_points
+from studies.samplers import MAX_GRID, n_grid_points
 from studies.settings import StudySettings
 from studies.taking_over import MADE_FROM, TAKES_OVER, find_if_there, take_over
 
@@ -200,12 +200,7 @@ def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
 
 
 def _check_run(settings: StudySettings, request: SearchRequest) -> None:
-    """Refuse a run that Optuna cannot do on a study of these settings."""
-    if settings.objectives and request.sampler == "cmaes":
-        several = ", ".join(name for name in SAMPLERS if name != "cmaes")
-        raise ConfigurationError(
-            f"sampler cmaes knows one objective alone; with several choose from {several}"
-        )
+    """Refuse a run whose sampler cannot do with the study's space."""
     n_points = n_grid_points(settings.search_space()) if request.sampler == "grid" else 0
     if n_points > MAX_GRID:
         raise ConfigurationError(

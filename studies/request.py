@@ -13,7 +13,7 @@ from spaces.errors import ConfigurationError
 from spaces.space import Configuration
 from spaces.stages import SpaceName
 
-SamplerName = Literal["tpe", "random", "cmaes", "gp", "grid", "qmc"]
+SamplerName = Literal["tpe", "random", "gp", "grid", "qmc"]
 PrunerName = Literal["halving", "hyperband", "median", "none"]
 
 Keep = Literal["all", "none"] | int

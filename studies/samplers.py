@@ -17,7 +17,6 @@ from optuna.trial import FixedTrial, FrozenTrial, TrialState
 from spaces.budget import Budget
 from spaces.space import SearchSpace
 from studies import trials
-from studies.cma import Cma
 from studies.request import PrunerName, SamplerName
 
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
@@ -68,8 +67,6 @@ def make_sampler(
                 return Tpe(space, seed=seed, n_startup_trials=10)
             case "random":
                 return optuna.samplers.RandomSampler(seed=seed)
-            case "cmaes":
-                return Cma(seed=seed, warn_independent_sampling=False)
             case "gp":
                 return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)
             case "grid":  # remembers visited points in the study, so its order must not change

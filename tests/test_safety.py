@@ -2,12 +2,10 @@
 
 import ast
 import json
-import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
@@ -16,7 +14,6 @@ from installed_command import BUDGET, NARROW, Command
 from spaces.errors import StudyError
 from studies import encoders, settings, weights
 from studies.artifacts import ArtifactFolder
-from studies.cma import Cma
 from studies.settings import StudySettings
 from studies.storage import open_storage, storage_url
 
@@ -34,7 +31,6 @@ LOADERS = {
 }
 BETWEEN_OWN_PROCESSES = {"studies/cluster.py", "studies/local_pool.py", "studies/trainer.py"}
 """What pipes and Dask carry between the command and its workers."""
-KNOWN_PARTS_ONLY = {"studies/cma.py"}
 OUTSIDE = ("../studies.db", "../../etc/passwd", "/etc/passwd", "a/b", "..", ".", "", "a\0b")
 
 
@@ -58,7 +54,7 @@ def test_only_what_travels_between_our_own_processes_is_unpickled() -> None:
         for path in (ROOT / package).rglob("*.py")
         if unsafe & set(names_used(path))
     }
-    assert found == BETWEEN_OWN_PROCESSES | KNOWN_PARTS_ONLY
+    assert found == BETWEEN_OWN_PROCESSES
 
 
 WATCHED = """
@@ -88,50 +84,6 @@ def test_nothing_is_unpickled_when_a_study_is_shown_or_gone_on_with(command: Com
         )
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stderr.splitlines()[-1]) == []
-
-
-class Touches:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.path,)
-
-
-def objective(trial: optuna.Trial) -> float:
-    x, y = (trial.suggest_float(name, -1, 1) for name in "xy")
-    return x**2 + y**2
-
-
-def test_code_in_the_place_of_cma_es_state_is_refused_and_not_run(tmp_path: Path) -> None:
-    study = optuna.create_study(sampler=Cma(seed=1, n_startup_trials=1))
-    study.optimize(objective, n_trials=3)
-    trial, path = study.trials[-1], tmp_path / "made"
-    code = pickle.dumps(Touches(path)).hex()
-    template = optuna.trial.create_trial(
-        value=0.0,
-        params=trial.params,
-        distributions=trial.distributions,
-        system_attrs={"cma:optimizer:0": code, "cma:generation": 0},
-    )
-    study.add_trial(template)
-    with pytest.raises(StudyError, match="none of its parts; somebody tampered"):
-        study.optimize(objective, n_trials=1)
-    assert not path.exists()
-
-
-def test_cma_es_draws_what_optunas_draws() -> None:
-    drawn = []
-    for sampler in (Cma, optuna.samplers.CmaEsSampler):
-        study = optuna.create_study()
-        for number in range(40):  # a sampler made anew each time, as a search does
-            study.sampler = sampler(seed=number, warn_independent_sampling=False)
-            study.optimize(objective, n_trials=1)
-        assert any("cma:optimizer:0" in trial.system_attrs for trial in study.trials)
-        drawn.append([trial.params for trial in study.trials])
-    assert drawn[0] == drawn[1]
 
 
 @pytest.mark.parametrize("name", OUTSIDE)

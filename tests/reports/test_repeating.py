@@ -67,6 +67,17 @@ def test_what_a_study_of_an_earlier_version_was_asked_for_is_said_not_to_be_know
     assert "an earlier version did not note" in page(sources), "still of the first of them"
 
 
+def test_a_run_of_a_sampler_that_is_gone_is_told_as_it_was(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=0)
+    run(study, SearchRequest(trials=1, sampler="cmaes"))  # type: ignore[arg-type]
+    assert of(study)[0].in_words()["sampler"] == "cmaes"
+    (command,) = repeating.search_commands(source(sources))
+    assert "--sampler cmaes" in command
+    assert command in page(sources)
+
+
 def page(sources: Callable[..., Sources]) -> str:
     section = origin_section(sources(), None, Texts("en"))
     return " ".join(str(getattr(block, "text", "")) for block in section.blocks)

@@ -142,7 +142,7 @@ SPACES = [
     usage("ae --objectives loss,size", "params, macs, latency", "'size'"),
     usage("ae --objectives loss,macs,macs", "each once"),
     usage("ae --objectives ''", "must be loss; got ''"),
-    usage("ae --objectives loss,macs --sampler cmaes", "cmaes"),
+    usage("ae --sampler cmaes", "'cmaes'", "'tpe', 'random', 'gp'"),
     usage("clf --metric f1", "'f1'", "'accuracy', 'loss'"),
     usage("clf --objectives f1,macs", "must be accuracy or loss"),
     usage("clf --metric loss --objectives accuracy,macs", "contradict"),
