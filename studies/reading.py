@@ -154,7 +154,9 @@ def _is_artifact(text: object) -> bool:
         found = json.loads(text)  # type: ignore[arg-type]
     except (TypeError, ValueError, RecursionError):
         return False
-    return found is None or _is_dict(filename=_is_text, artifact_id=_is_text)(found)
+    return found is None or _is_dict(filename=_is_text, artifact_id=_is_text, mimetype=_is_text)(
+        found
+    )
 
 
 _IS_RUN = _is_dict(

@@ -93,7 +93,8 @@ def test_a_name_from_a_database_cannot_leave_the_folder(tmp_path: Path, name: st
     study = optuna.create_study(storage=open_storage(storage_url(str(tmp_path / "own.db"))))
     settings.store(study, StudySettings("autoencoder"))
     trial = study.ask()
-    meta = {"artifact_id": name, "filename": "weights.safetensors"}
+    file = {"filename": "weights.safetensors", "mimetype": "application/octet-stream"}
+    meta = {"artifact_id": name, **file}
     storage = study._storage
     storage.set_trial_system_attr(trial._trial_id, f"artifacts:{name}", json.dumps(meta))
     (frozen,) = study.get_trials()
