@@ -7,7 +7,7 @@ TRIALS ?= 50
 # EPOCHS=2 SUBSET=6000 give a first look; ARGS is passed on as it is.
 BUDGET = $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SUBSET),--subset $(SUBSET))
 
-.PHONY: ae test quick chaos check install clean
+.PHONY: ae test quick chaos check install constraints clean
 
 ae: $(VENV)/.installed
 	$(BIN)/fmnist-search ae --trials $(TRIALS) $(BUDGET) $(ARGS)
@@ -33,16 +33,30 @@ check: $(VENV)/.installed-dev
 
 install: $(VENV)/.installed
 
-# torch is named first and exactly: its newest build would bring several gigabytes of CUDA along.
-$(VENV)/.installed: pyproject.toml
+# Of all packages the versions that the tests ran with.
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+INSTALL := $(PIP) --constraint constraints.txt
+# Named first and exactly: its newest build would bring several gigabytes of CUDA along.
+TORCH := torch==2.13.0
+
+$(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV) || { echo "no venv module: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	$(INSTALL) $(TORCH)
+	$(INSTALL) --editable .
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(INSTALL) --editable '.[dev]'
 	touch $@
+
+# The newest versions that pyproject.toml allows; to be committed when the tests pass with them.
+constraints:
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH)
+	$(PIP) $(TORCH) --editable '.[dev]'
+	$(BIN)/pip freeze --exclude-editable | sed 's/+.*//' > constraints.txt
+	touch $(VENV)/.installed $(VENV)/.installed-dev
 
 clean:
 	rm -rf $(VENV) build *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

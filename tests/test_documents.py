@@ -102,7 +102,7 @@ def surroundings(tmp_path: Path, data_dir: Path, request: pytest.FixtureRequest)
     """A home and a working folder of their own, and what the documents say is there."""
     picture = load_test(data_dir).pixels[0].numpy()
     Image.fromarray(255 - picture.reshape(28, 28)).resize((280, 280)).save(tmp_path / "boot.jpg")
-    for name in ("Makefile", "pyproject.toml", ".venv"):  # for make
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", ".venv"):  # for make
         (tmp_path / name).symlink_to(ROOT / name)
     foreign = ("MAKE", "MFLAGS", "ARGS")  # what `make test` was given, not a document's own `make`
     return {
