@@ -104,7 +104,8 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
     best_value = found.get(f"validation_{metric}")
     rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
     most_seeds = max(row["seeds"] for row in rows)
-    verdicts = (f"verdicts.note_{metric}",) if most_seeds else ()
+    key = name.replace("-", "")
+    on_verdicts = (f"verdicts.note_{metric}", f"{key}.note") if most_seeds else ()
     rows.append(
         {
             "name": texts(
@@ -116,13 +117,12 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
             "search_validation": best_value,
         }
     )
-    key = name.replace("-", "")
     return Table(
         name,
         texts(f"{key}.caption"),
         pandas.DataFrame(rows),
         _columns(texts, metric == "loss", most_seeds),
-        " ".join(map(texts, (*verdicts, f"{key}.note", "tables.against_note"))),
+        " ".join(map(texts, (*on_verdicts, "tables.against_note"))),
     )
 
 

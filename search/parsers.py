@@ -24,10 +24,7 @@ def seconds(text: str) -> float:
     """A time such as ``90``, ``90s``, ``15m`` or ``2h`` in seconds."""
     units = {"s": 1.0, "m": 60.0, "h": 3600.0}
     unit = units.get(text[-1:].lower())
-    try:
-        value = float(text[:-1] if unit else text) * (unit or 1.0)
-    except ValueError:
-        value = float("nan")
+    value = _number(text[:-1] if unit else text) * (unit or 1.0)
     if not 0 < value < float("inf"):
         raise typer.BadParameter(f"{text!r} is not a time above 0; write 90s, 15m or 2h")
     return value
@@ -35,13 +32,18 @@ def seconds(text: str) -> float:
 
 def finite(text: str) -> float:
     """A number, neither NaN nor infinite."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
+    value = _number(text)
     if not isfinite(value):
         raise typer.BadParameter(f"{text!r} is not a number")
     return value
+
+
+def _number(text: str) -> float:
+    """What the text says; NaN if that is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def address(text: str) -> str:
@@ -58,10 +60,7 @@ def address(text: str) -> str:
 
 def milliseconds(text: str) -> float:
     """A number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise typer.BadParameter(f"{text!r} is not a number of milliseconds above 0")
     return value

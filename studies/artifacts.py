@@ -17,6 +17,7 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError, lacks_right
+from studies.writing import PARTIAL
 
 ARTIFACTS_ATTR_PREFIX = "artifacts:"
 """Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
@@ -173,7 +174,7 @@ class ArtifactFolder(ArtifactStore):
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         """Write under a temporary name, then rename."""
         path = self.path(artifact_id)
-        partial = path.with_name(f"{path.name}.partial")
+        partial = path.with_name(f"{path.name}{PARTIAL}")
         try:
             self._store.write(partial.name, content_body)
             partial.replace(path)
