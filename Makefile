@@ -17,7 +17,7 @@ ae: $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed-dev
-	$(PYTEST) --cov $(ARGS)
+	$(PYTEST) $(ARGS)
 
 quick: $(VENV)/.installed-dev
 	$(PYTEST) -m "not slow and not chaos" $(ARGS)
