@@ -21,8 +21,11 @@ from studies.artifacts import ARTIFACTS_ATTR_PREFIX
 from studies.progress import ENDED
 from studies.settings import StudySettings, load
 
-MOST = 10**15
-"""No count and no number that is shown is larger."""
+MOST_COUNTED = 10**15
+"""No count is larger."""
+MOST_MEASURED = 3.5e38
+"""No other number is larger: PyTorch computes losses with 32 bits, and one that grows beyond all
+measure is finite up to there."""
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -78,7 +81,9 @@ def _check_numbers(trial: FrozenTrial, n_values: int) -> None:
         _must(len(trial.values or ()) == n_values, "the number of values")
     _must(all(map(_is_shown, trial.values or ())), "a value")
     _must(all(map(_is_shown, trial.intermediate_values.values())), "an intermediate value")
-    _must(all(0 < step < MOST for step in trial.intermediate_values), "an intermediate step")
+    _must(
+        all(0 < step < MOST_COUNTED for step in trial.intermediate_values), "an intermediate step"
+    )
     constraints = trial.constraints
     _must(isinstance(constraints, dict), "a constraint")
     _must(all(map(is_number, constraints.values())), "a constraint")
@@ -101,7 +106,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_shown(value: object) -> bool:
-    return is_number(value) and abs(value) <= MOST  # type: ignore[arg-type]
+    return is_number(value) and abs(value) <= MOST_MEASURED  # type: ignore[arg-type]
 
 
 def _is_positive(value: object) -> bool:
@@ -109,7 +114,7 @@ def _is_positive(value: object) -> bool:
 
 
 def _is_count(value: object) -> bool:
-    return is_whole(value) and 0 <= value <= MOST  # type: ignore[operator]
+    return is_whole(value) and 0 <= value <= MOST_COUNTED  # type: ignore[operator]
 
 
 def _is_dict(**checks: Check) -> Check:

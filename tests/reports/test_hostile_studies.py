@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -126,6 +127,35 @@ def test_no_attribute_brings_a_report_down(
         read_everything(trained, database, with_report=True)
 
 
+def test_the_largest_loss_that_training_can_come_to_is_read(
+    trained: TrainedStudies, tmp_path: Path
+) -> None:
+    """A learning rate that is too large makes losses grow up to there before they are infinite."""
+    huge = float(np.finfo(np.float32).max)
+    with changed(trained, [], tmp_path) as database:
+        with closing(sqlite3.connect(database)) as connection:
+            (text,) = connection.execute(
+                "SELECT value_json FROM trial_user_attributes WHERE trial_id = 2 AND key = 'epochs'"
+            ).fetchone()
+            epochs = {**json.loads(text), "train_loss": [huge], "validation_loss": [huge]}
+            connection.execute(
+                "UPDATE trial_user_attributes SET value_json = ? "
+                "WHERE trial_id = 2 AND key = 'epochs'",
+                (json.dumps(epochs),),
+            )
+            for table, column in VALUES.items():
+                connection.execute(f"UPDATE {table} SET {column} = ? WHERE trial_id = 2", (huge,))
+            connection.commit()
+        storage = open_storage(storage_url(str(database)))
+        assert find_study(storage, AE).trials[1].value == huge
+        json.dumps(list_studies(all_studies(storage)), allow_nan=False)
+        assert refresh(storage) == []
+        sources = choose(all_studies(storage), (), trained.store(), data_folder=trained.data_dir)
+        assert sources.unread == []
+        build(sources, "en")
+
+
+VALUES = {"trial_values": "value", "trial_intermediate_values": "intermediate_value"}
 BAD = {
     "an unknown stage": ("study_user_attributes", {"stage": "transformer"}),
     "a budget that is none": ("study_user_attributes", {"budget": [1]}),
