@@ -10,6 +10,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.errors import ConfigurationError, FmnistSearchError
+from spaces.safe_text import visible_lines
 from spaces.space import fingerprint
 from studies import attempts, gallery, limits, notes, results, trials, weights
 from studies.artifacts import ArtifactStore
@@ -174,12 +175,11 @@ class Endings:
 
 
 def reason_of(error: BaseException) -> str:
-    """Why a trial ends with an error that is none of training's."""
+    """Why a trial ends with an error that is none of training's, as text that a study can keep."""
     if isinstance(error, KeyboardInterrupt):
         return attempts.INTERRUPTED
-    if is_of_the_run(error):
-        return f"{attempts.INTERRUPTED}: {error}"
-    return f"{type(error).__name__}: {error}"
+    kind = attempts.INTERRUPTED if is_of_the_run(error) else type(error).__name__
+    return visible_lines(f"{kind}: {error}")  # a path in it need not be text
 
 
 def is_of_the_run(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import Tensor
 
 from spaces.budget import Budget
+from spaces.safe_text import visible_lines
 from studies import settings, taking_over, trials, weights
 from studies.artifacts import ArtifactStore
 from studies.metrics import EpochMetrics, Outcome
@@ -69,7 +70,7 @@ def copy_result(
                 weights.save(store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
         except DamagedError as error:  # the result is good without
             left = trial.user_attrs.get(trials.LEFT_ASIDE, [])
-            trial.set_user_attr(trials.LEFT_ASIDE, [*left, str(error)])
+            trial.set_user_attr(trials.LEFT_ASIDE, [*left, visible_lines(str(error))])
     for name in _COPIED:
         if name in source.user_attrs:
             trial.set_user_attr(name, source.user_attrs[name])
@@ -118,7 +119,7 @@ def earlier_training(
             try:
                 state = weights.load(store, origin, source, weights.STATE)
             except DamagedError as error:  # another's, or none: training begins anew
-                left_aside.append(str(error))
+                left_aside.append(visible_lines(str(error)))  # its path need not be text
                 trial.set_user_attr(trials.LEFT_ASIDE, left_aside)
                 continue
             epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]

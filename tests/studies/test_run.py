@@ -17,7 +17,7 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, StudyError
 from spaces.stages import AUTOENCODER
-from studies import attempts, trials, weights
+from studies import attempts, reading, trials, weights
 from studies.artifacts import ArtifactFolder
 from studies.data import Images, Split
 from studies.metrics import Outcome
@@ -387,7 +387,7 @@ def test_however_often_a_trial_is_stopped_it_is_trained_to_the_end(run: Runner) 
 def test_a_fault_around_the_run_is_no_attempt_of_the_trial_that_it_hit(run: Runner) -> None:
     def fill_the_disk(event: Event) -> None:
         if isinstance(event, TrialStarted):
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(errno.ENOSPC, "No space left on device", "/no text \udcff")
 
     request = replace(REQUEST, trials=1, only_paper=())
     for _ in range(attempts.MAX_ATTEMPTS + 1):
@@ -395,6 +395,7 @@ def test_a_fault_around_the_run_is_no_attempt_of_the_trial_that_it_hit(run: Runn
             run(request, fill_the_disk)
     assert run(request) == "nothing left to do"
     assert state_counts(run.trials()) == {"FAIL": 4, "COMPLETE": 1}
+    reading.check(run.study())  # whatever the file was called, the study can be read
 
 
 def test_what_dies_again_and_again_is_given_up_said_so_counted_and_can_be_asked_for(
