@@ -1,10 +1,8 @@
 """The ``dashboard`` command: studies in a browser."""
 
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,7 +34,9 @@ def dashboard(
     Example: fmnist-search dashboard --open
     """
     from studies.storage import check_there, shown, storage_url
+    from studies.temporary import remove_left
 
+    remove_left()
     url = storage_url(storage)
     check_there(url)
     console = safe_console(stderr=True, soft_wrap=True)
@@ -94,8 +94,10 @@ def _serve(server: "Server") -> None:
 @contextmanager
 def _page_that_leads_to(address: str) -> Iterator[str]:
     """A file that only this user can read: all others see what a browser is called with."""
-    with tempfile.TemporaryDirectory(prefix="fmnist-search-") as folder:
-        page = Path(folder) / "dashboard.html"
+    from studies import temporary
+
+    with temporary.folder() as folder:
+        page = folder / "dashboard.html"
         page.write_text(f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={address}">')
         yield page.as_uri()
 

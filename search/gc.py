@@ -48,10 +48,13 @@ def gc(
     """
     from studies.garbage import remove, survey
     from studies.storage import open_artifacts, open_existing, storage_url
+    from studies.temporary import remove_left
 
     output = Output(quiet, verbose, as_json).checked()
     if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
         raise typer.BadParameter("nobody is there to ask; add --yes to remove files, or --dry-run")
+    if not dry_run:
+        remove_left()
     for named in (storage, *(also or ())):
         open_existing(named)  # refused here even where there is no file to ask it about
     url = storage_url(storage)

@@ -17,6 +17,7 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError, lacks_right
+from studies import temporary
 from studies.writing import PARTIAL
 
 ARTIFACTS_ATTR_PREFIX = "artifacts:"
@@ -263,12 +264,12 @@ def put(
     Raises:
         FaultError: it cannot be written, as when the disk is full.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
+    with temporary.folder() as folder:
+        path = folder / name
         try:
             path.write_bytes(content)
         except OSError as error:
-            raise cannot_write(path.parent.parent, error) from error
+            raise cannot_write(Path(tempfile.gettempdir()), error) from error
         return upload_artifact(
             artifact_store=store, file_path=str(path), study_or_trial=owner, mimetype=media_type
         )

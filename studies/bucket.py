@@ -9,7 +9,6 @@ import hashlib
 import re
 import shutil
 import socket
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,7 +24,7 @@ from optuna.artifacts import Boto3ArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError
-from studies import places
+from studies import places, temporary
 from studies.artifacts import OWNERS, ArtifactStore, Stored, cannot_write
 
 MAX_CACHED = 200
@@ -98,8 +97,7 @@ class ArtifactBucket(ArtifactStore):
         """The user's, or without a home a folder of this process's own."""
         folder = places.cache()
         if folder is None:
-            self._own = tempfile.TemporaryDirectory(prefix="fmnist-search-")
-            return Path(self._own.name)
+            return temporary.own_folder() / "artifacts"
         return folder / "artifacts"
 
     def has(self, artifact_id: str) -> bool:
@@ -201,8 +199,9 @@ class ArtifactBucket(ArtifactStore):
         """Fetch an artifact into the cache, where it appears whole or not at all."""
         try:
             self._cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=self._cache) as folder:
-                partial = Path(folder) / path.name
+            # In the cache itself, so that what a killed process leaves is dropped as the oldest.
+            partial = self._cache / f"{uuid.uuid4()}.partial"
+            try:
                 with (
                     self._asking(),
                     self._store.open_reader(self._key(artifact_id)) as source,
@@ -210,6 +209,8 @@ class ArtifactBucket(ArtifactStore):
                 ):
                     shutil.copyfileobj(source, file)
                 partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(self._cache, error) from error
         self._drop_oldest()

@@ -6,12 +6,12 @@ that is read comes from one moment, and neither the file nor its folder need be 
 
 import shutil
 import sqlite3
-import tempfile
 from contextlib import closing
 from pathlib import Path
 from textwrap import shorten
 
 from spaces.errors import StudyError
+from studies import temporary
 
 TIMEOUT_S = 60
 """How long a statement waits for another process's lock before it gives up."""
@@ -123,8 +123,8 @@ def _copy(uri: str) -> sqlite3.Connection:
 
 def _copy_from_elsewhere(path: Path) -> sqlite3.Connection:
     """A copy of a file whose folder is read-only, and in which a run was cut off."""
-    with tempfile.TemporaryDirectory(prefix="fmnist-search-") as folder:
-        there = Path(folder) / "studies.db"
+    with temporary.folder() as folder:
+        there = folder / "studies.db"
         for end in ("", *_BESIDE):
             source = path.with_name(path.name + end)
             if not end or source.exists():

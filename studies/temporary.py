@@ -10,7 +10,8 @@ import os
 import shutil
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -18,20 +19,42 @@ PREFIX = "fmnist-search-run-"
 LOCK = ".lock-of-a-run"
 
 
-@cache
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for files that are gone after the block, or are removed by a later run.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    with tempfile.TemporaryDirectory(dir=own_folder()) as name:
+        yield Path(name)
+
+
 def own_folder() -> Path:
     """This process's, readable by its user alone; removed at its end.
 
     Raises:
         OSError: it cannot be made.
     """
+    if not _made_by(os.getpid()).exists():  # systems remove what lay there for days
+        _made_by.cache_clear()
+    return _made_by(os.getpid())
+
+
+@cache
+def _made_by(process: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(_remove, folder, process)
     unlocked = folder / "unlocked"
     descriptor = os.open(unlocked, os.O_RDWR | os.O_CREAT, 0o600)  # open as long as the process is
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     unlocked.rename(folder / LOCK)  # under that name it is never seen without its lock
     return folder
+
+
+def _remove(folder: Path, process: int) -> None:
+    if process == os.getpid():  # and not a fork of it
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_left() -> None:

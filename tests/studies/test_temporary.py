@@ -1,4 +1,6 @@
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,6 +48,36 @@ def test_the_folder_of_a_killed_run_is_removed_and_that_of_a_living_one_stays(pl
         assert {used} == set(place.iterdir())
         living.communicate("\n")
     assert not list(place.iterdir())
+
+
+def test_files_for_a_while_lie_in_that_folder_which_a_fork_does_not_take_along(
+    place: Path,
+) -> None:
+    with temporary.folder() as folder:
+        (folder / "file").write_text("")
+        assert folder.parent == temporary.own_folder()
+        assert folder.parent.parent == place
+        ended = os.fork()
+        if not ended:
+            other = temporary.own_folder()
+            shutil.rmtree(other)
+            os._exit(other == folder.parent)
+        assert os.waitpid(ended, 0)[1] == 0
+        assert (folder / "file").exists()
+    assert not folder.exists()
+    shutil.rmtree(folder.parent)  # as a system may that cleans up
+    with temporary.folder() as another:
+        assert another.is_dir()
+
+
+def test_no_other_part_of_the_program_leaves_anything_among_the_temporary_files() -> None:
+    """What is made in a folder that is named is that folder's matter."""
+    for package in ("search", "reports", "studies", "spaces"):
+        for path in (ROOT / package).glob("*.py"):
+            for line in path.read_text().splitlines():
+                makes = re.search(r"(TemporaryDirectory|mkdtemp|mkstemp)\(.*\)", line)
+                if makes and path.name != "temporary.py":
+                    assert "dir=" in makes[0], path
 
 
 def test_what_is_no_folder_of_a_run_of_this_user_is_left_alone(place: Path) -> None:
