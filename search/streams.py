@@ -9,6 +9,7 @@ import codecs
 import errno
 import io
 import os
+import stat
 import sys
 from typing import Any, TextIO
 
@@ -46,12 +47,15 @@ class _LeftAlone(io.FileIO):
         try:
             return super().write(content)
         except OSError as error:
-            if error.errno != errno.EPIPE:
+            if error.errno != errno.EPIPE and not self._is_a_terminal_that_is_gone(error):
                 raise
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)
             return len(content)
+
+    def _is_a_terminal_that_is_gone(self, error: OSError) -> bool:
+        return error.errno == errno.EIO and stat.S_ISCHR(os.fstat(self.fileno()).st_mode)
 
 
 def _patient(stream: TextIO) -> TextIO:

@@ -93,3 +93,19 @@ def test_a_list_whose_reader_leaves_ends_in_silence(trained: TrainedStudies) -> 
     )
     os.close(says_to)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_terminal_that_is_gone_is_no_fault() -> None:
+    script = "from search.streams import prepare; prepare(); input(); print('unheard', flush=True)"
+    terminal, end = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=end,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        os.close(end)
+        os.close(terminal)
+        _, said = process.communicate(b"\n")
+    assert (process.returncode, said) == (0, b"")
