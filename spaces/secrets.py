@@ -23,9 +23,9 @@ _IN_URL = re.compile(rf"(?P<before>://[^\s:@/'\"\[]*:){_IS_PORT}(?P<secret>.*(?=
 """``scheme://user:password@host``: to the last sign ``@``, as passwords hold any."""
 
 _WITHOUT_SLASHES = re.compile(
-    rf"(?P<before>(?<![^\s'\"=,;([])[\w+.-]+:(?!//)){_IS_PORT}(?P<secret>[^\s@]\S*(?=@))"
+    rf"(?P<before>(?<![^\s'\"=,;([])[\w+./-]+:(?!//)){_IS_PORT}(?P<secret>[^\s@]\S*(?=@))"
 )
-"""``user:password@host``, as a URL is mistyped."""
+"""``user:password@host`` or ``postgresql//user:password@host``, as URLs are mistyped."""
 
 _QUERY = re.compile(
     rf"(?P<before>[?&](?!(?:{'|'.join(SHOWN_OPTIONS)})=)[\w.-]+=)(?P<secret>[^&\s'\"]+)"

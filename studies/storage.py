@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import tempfile
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from spaces.errors import StudyError
 from spaces.secrets import without_secrets
-from studies import places
+from studies import places, temporary
 from studies.artifacts import ArtifactFolder, ArtifactStore
 from studies.server import PatientStorage, first_line, open_server
 from studies.sqlite_faults import in_words
@@ -27,6 +26,11 @@ from studies.sqlite_storages import bring_home, confirm, copy_into, look_at, ope
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 """Which of several drivers is meant where none is named."""
+
+_NO_URL = (
+    "--storage is not a URL that can be read; give a file, or a URL such as "
+    "sqlite:///studies.db or postgresql://user@host/name"
+)
 
 
 def home() -> Path:
@@ -48,20 +52,19 @@ def storage_url(location: str | None) -> URL:
     """The storage that ``location`` means: None for the default, an SQLite file, or a URL.
 
     Raises:
-        StudyError: ``location`` looks like a URL and is none.
+        StudyError: ``location`` looks like a URL, or as if a password were in it, and is no URL.
     """
     if location is None:
         location = str(home() / "studies.db")
     if "://" not in location:
+        if without_secrets(location) != location:  # it would be a folder's name
+            raise StudyError(_NO_URL)
         return URL.create("sqlite", database=str(places.expanded(location).absolute()))
     try:
         url = make_url(location)
         return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
     except (ArgumentError, ValueError):  # whose text can hold a part of the password
-        raise StudyError(
-            "--storage is not a URL that can be read; give a file, or a URL such as "
-            "sqlite:///studies.db or postgresql://user@host/name"
-        ) from None
+        raise StudyError(_NO_URL) from None
 
 
 def without_password(url: URL) -> str:
@@ -165,9 +168,9 @@ def shown(url: URL) -> Iterator[URL]:
     if path is None or all(os.access(p, os.W_OK) for p in (path, path.parent)):
         yield url
         return
-    with tempfile.TemporaryDirectory(prefix="fmnist-search-") as folder:
+    with temporary.folder() as folder:
         try:
-            copied = copy_into(path, Path(folder))
+            copied = copy_into(path, folder)
         except (sqlite3.Error, OSError) as error:
             raise _cannot_open(path, error) from error
         yield url.set(database=str(copied))

@@ -21,6 +21,7 @@ SECRET = "tr0ub4dor-and-3"
         f"postgresql:/me:{SECRET}@host/db",
         f"--storage=postgresql:me:{SECRET}@host/db",
         f"me:{SECRET}@host",
+        f"--storage postgresql//me:{SECRET}@host/db",
         f"mysql://host/db?user=me&passwrd={SECRET}&mode=ro",
         f"s3://key:{SECRET}@bucket/prefix",
         f"s3://bucket/prefix?aws_secret_access_key={SECRET}",

@@ -108,7 +108,16 @@ def test_passwords_are_not_shown(url: str) -> None:
     assert "secret" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("url", ["://x", "postgresql://me:secret@host:port/db"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "://x",
+        "postgresql://me:secret@host:port/db",
+        "postgresql//me:secret@host/db",
+        "postgresql:/me:secret@host/db",
+        "host=h password=secret",
+    ],
+)
 def test_what_is_no_url_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(StudyError, match="not a URL that can be read") as refusal:
         storage_url(url)
