@@ -38,7 +38,7 @@ def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make(storage, "ae", 60)
     make(storage, "clf", 40, stage="classifier")
     sources = choose(all_studies(storage), (), ArtifactFolder(folder / "artifacts"))
-    path, _ = write(build(sources, "en"), sources, "en", folder / "out")
+    path, *_ = write(build(sources, "en"), sources, "en", folder / "out")
     return path
 
 

@@ -82,7 +82,7 @@ def test_the_papers_numbers_stand_beside_the_same_trained_here_and_the_best(
     assert published["x"] == here["x"] == [row.name for row in paper.AUTOENCODERS]
     assert published["y"] == [7.26, 3.12, 2.83, 2.31, 1.75]
     assert here["y"] == [8, None, None, None, None]
-    assert (best["name"], best["y"]) == ("best: #1, found by the search", [1.25])
+    assert (best["name"], best["y"]) == ("best: #1, one that the search found", [1.25])
 
 
 def test_the_pareto_front_has_no_trial_that_a_smaller_one_reaches(study: optuna.Study) -> None:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where temporary files are made."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", None)
+    unmade = cache(temporary._made_by.__wrapped__)  # other tests of this process may have made one
+    monkeypatch.setattr(temporary, "_made_by", unmade)
     return tmp_path
 
 
