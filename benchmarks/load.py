@@ -25,16 +25,17 @@ from torch import Tensor
 
 from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
-from studies import launch, trials
-from studies.fetch import ensure_data
-from studies.latency import Latency
-from studies.local_pool import LocalPool
-from studies.metrics import EpochMetrics, Outcome
-from studies.pool import InProcess, Pool
-from studies.progress import Event
-from studies.request import SearchRequest
-from studies.stopping import StopSignal
-from studies.storage import open_storage, storage_url
+from studies.data.fetch import ensure_data
+from studies.engine import launch
+from studies.engine.progress import Event
+from studies.networks.latency import Latency
+from studies.records import trials
+from studies.records.request import SearchRequest
+from studies.storage.databases import open_storage, storage_url
+from studies.training.metrics import EpochMetrics, Outcome
+from studies.workers.local_pool import LocalPool
+from studies.workers.pool import InProcess, Pool
+from studies.workers.stopping import StopSignal
 
 STUDY = "load"
 EPOCHS = 3

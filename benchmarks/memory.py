@@ -19,9 +19,9 @@ import torch
 
 from spaces.autoencoder import PAPER_SPACE
 from spaces.budget import Budget
-from studies.data import load_split
-from studies.fetch import ensure_data
-from studies.training import Training
+from studies.data.fetch import ensure_data
+from studies.data.images import load_split
+from studies.training.loop import Training
 
 
 def main() -> None:

@@ -36,18 +36,19 @@ from spaces.budget import Budget
 from spaces.dimensions import FloatRange
 from spaces.space import Configuration, SearchSpace, fingerprint
 from spaces.stages import AUTOENCODER
-from studies import results, settings, trials
-from studies.artifacts import ArtifactFolder
-from studies.data import Images, Split
-from studies.metrics import EpochMetrics
-from studies.pool import EpochDone, InProcess
-from studies.progress import Event, TrialEnded, TrialStarted
-from studies.request import SearchRequest
-from studies.run import Search
-from studies.settings import StudySettings
-from studies.stopping import StopSignal
-from studies.storage import open_storage, storage_url
-from studies.training import Training
+from studies.data.images import Images, Split
+from studies.engine import reuse
+from studies.engine.coordinator import Search
+from studies.engine.progress import Event, TrialEnded, TrialStarted
+from studies.records import settings, trials
+from studies.records.request import SearchRequest
+from studies.records.settings import StudySettings
+from studies.storage.artifacts import ArtifactFolder
+from studies.storage.databases import open_storage, storage_url
+from studies.training.loop import Training
+from studies.training.metrics import EpochMetrics
+from studies.workers.pool import EpochDone, InProcess
+from studies.workers.stopping import StopSignal
 
 SPACE = replace(
     autoencoder.PAPER_SPACE,
@@ -277,7 +278,7 @@ def user_attrs(config: AutoencoderConfig, epochs: list[EpochMetrics]) -> dict[st
         trials.N_PARAMETERS: config.n_parameters(),
         trials.MADE_WITH: settings.environment(),
         trials.N_THREADS: 1,
-        trials.EPOCHS: results.as_columns(epochs),
+        trials.EPOCHS: reuse.as_columns(epochs),
         trials.METRICS: epochs[-1]._asdict(),
         trials.SECONDS: sum(m.seconds for m in epochs),
     }

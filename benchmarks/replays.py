@@ -21,22 +21,23 @@ from optuna.pruners import (
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial
 
-from benchmarks import curves
-from benchmarks.curves import SPACE, Curves, Reduction, Replay
+from benchmarks import recorded_curves
+from benchmarks.recorded_curves import SPACE, Curves, Reduction, Replay
 from spaces.budget import Budget
 from spaces.space import SearchSpace
-from studies import samplers, settings, trials
-from studies.artifacts import ArtifactFolder
-from studies.data import Images
-from studies.pool import InProcess
-from studies.progress import paper_names
-from studies.repair import prepare
-from studies.request import PrunerName, SamplerName, SearchRequest
-from studies.run import Search
-from studies.samplers import Tpe
-from studies.settings import StudySettings
-from studies.sharing import Alone
-from studies.stopping import StopSignal
+from studies.data.images import Images
+from studies.engine import samplers
+from studies.engine.coordinator import Search
+from studies.engine.progress import paper_names
+from studies.engine.repair import prepare
+from studies.engine.samplers import Tpe
+from studies.engine.sharing import Alone
+from studies.records import settings, trials
+from studies.records.request import PrunerName, SamplerName, SearchRequest
+from studies.records.settings import StudySettings
+from studies.storage.artifacts import ArtifactFolder
+from studies.workers.pool import InProcess
+from studies.workers.stopping import StopSignal
 
 EPOCHS = Reduction().epochs
 
@@ -181,7 +182,7 @@ def replay(path: Path, task: tuple[Way, int]) -> Result:
 @cache
 def read_once(path: Path) -> Curves:
     """A process reads the curves for all of its replays."""
-    return curves.read(path)
+    return recorded_curves.read(path)
 
 
 def sampler(

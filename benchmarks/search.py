@@ -2,11 +2,12 @@
 
     python -m benchmarks.search --data-dir /usr/share/datasets/fashion-mnist
 
-Every configuration of a small space is trained once on a reduced budget (``benchmarks.curves``);
-then whole searches run on these curves through the project's own engine: the paper's five
-configurations first, never pruned, then 50 searched trials. The curves take 25 minutes of one
-core's time and are kept, the searches about 15: on two free cores 20 minutes in all. With
-``--quick`` only the default and its baselines are run, in less than a minute. The columns:
+Every configuration of a small space is trained once on a reduced budget (see
+``benchmarks.recorded_curves``); then whole searches run on these curves through the project's own
+engine: the paper's five configurations first, never pruned, then 50 searched trials. The curves
+take 25 minutes of one core's time and are kept, the searches about 15: on two free cores 20 minutes
+in all. With ``--quick`` only the default and its baselines are run, in less than a minute. The
+columns:
 
 - share: epochs spent by the 50 searched trials, of the 1,500 of fifty full ones; a configuration
   that comes up again is not trained again and spends none
@@ -35,8 +36,8 @@ from typing import NamedTuple
 
 import torch
 
-from benchmarks import curves
-from benchmarks.curves import Reduction
+from benchmarks import recorded_curves
+from benchmarks.recorded_curves import Reduction
 from benchmarks.replays import (
     BASELINE,
     DEFAULT,
@@ -47,17 +48,19 @@ from benchmarks.replays import (
     Way,
     replay,
 )
-from studies.fetch import ensure_data
-from studies.request import DEFAULT_TRIALS
-from studies.scores import mean_with_interval
+from studies.data.fetch import ensure_data
+from studies.records.request import DEFAULT_TRIALS
+from studies.records.scores import mean_with_interval
 
 
 def main() -> None:
     """Train what is missing, replay, and print the tables."""
     options = parse_options()
     start = monotonic()
-    path = options.curves or curves.cache_file(Reduction())
-    recorded = curves.complete(path, Reduction(), ensure_data(options.data_dir, print), tell)
+    path = options.curves or recorded_curves.cache_file(Reduction())
+    recorded = recorded_curves.complete(
+        path, Reduction(), ensure_data(options.data_dir, print), tell
+    )
     tell(f"{len(recorded)} curves in {path}, after {(monotonic() - start) / 60:.1f} min")
     ways = chosen_ways(options)
     seeds = range(options.seeds)

@@ -7,7 +7,7 @@ else the machine does meets all of them alike; the median round is printed:
 
 - ordinary: torchvision's data set with ToTensor and Normalize(0.5, 0.5), a shuffling DataLoader,
   the modules as the paper lists them, Adam; all cores in one process
-- one process: ``studies.training``, all cores
+- one process: ``studies.training.loop``, all cores
 - a process per core: the same, one thread each, pinned to its core, with a search's environment
 
 The first batches of training and of evaluation are not counted. Beside the speed of training stands
@@ -40,13 +40,13 @@ from spaces.autoencoder import PIXEL_MEAN, PIXEL_STD, AutoencoderConfig
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.classifier import ClassifierConfig
 from spaces.paper import AUTOENCODERS, BEST_AUTOENCODER, CLASSIFIERS
-from studies.data import Images, Split, load_train
-from studies.evaluation import BATCH
-from studies.fetch import ensure_data
-from studies.networks import build
-from studies.processes import environment
-from studies.torchvision_import import import_torchvision
-from studies.training import Training
+from studies.data.fetch import ensure_data
+from studies.data.images import Images, Split, load_train
+from studies.data.torchvision_import import import_torchvision
+from studies.networks.evaluation import BATCH
+from studies.networks.plain import build
+from studies.training.loop import Training
+from studies.workers.processes import environment
 
 N_WARM_UP = 20
 """Batches before the clock starts: by then a process has got what memory it needs."""

@@ -13,12 +13,12 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from search.ae import ae
-from search.clf import clf
+from search.ae_command import ae
+from search.clf_command import clf
 from search.command import OwnCommand
 from search.config_command import config
-from search.dashboard import dashboard
-from search.data import data
+from search.dashboard_command import dashboard
+from search.data_command import data
 from search.defaults import (
     Command,
     Defaults,
@@ -27,16 +27,16 @@ from search.defaults import (
     read_defaults,
     subcommands_of,
 )
-from search.export import export
-from search.gc import gc
+from search.export_command import export
+from search.gc_command import gc
 from search.output import say
-from search.predict import predict
-from search.report import report
-from search.reproduce import reproduce
+from search.predict_command import predict
+from search.report_command import report
+from search.reproduce_command import reproduce
 from search.run_command import run
 from search.streams import prepare
 from search.studies_command import app as studies_app
-from search.train import train
+from search.train_command import train
 from search.usage import usage_in_words
 from spaces.errors import ConfigurationError, FaultError, FmnistSearchError, lacks_right
 from spaces.safe_text import visible

@@ -11,13 +11,13 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
-from studies.pool import EpochDone
-from studies.progress import Event, Notice, SearchState, TrialEnded, TrialStarted
-from studies.trials import label, value_of
+from studies.engine.progress import Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.records.trials import label, value_of
+from studies.workers.pool import EpochDone
 
 if TYPE_CHECKING:
-    from studies.launch import Plan
-    from studies.settings import StudySettings
+    from studies.engine.launch import Plan
+    from studies.records.settings import StudySettings
 
 PLAIN_PROGRESS_S = 20.0
 """Seconds between two lines about a running trial where there is no terminal."""

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from spaces.config_files import line_of, parse_table, read_text
 from spaces.dimensions import as_text
 from spaces.errors import ConfigurationError
-from spaces.files import line_of, parse_table, read_text
-from studies import places
+from studies.files import places
 
 FILE = "fmnist-search.toml"
 """Read from the working folder where no other is named, and from the user's own for settings."""

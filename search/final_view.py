@@ -10,17 +10,17 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from search.console import PLAIN_PROGRESS_S, duration, percent
 from search.result_tables import plain_table
-from studies.data import CLASS_NAMES
-from studies.final import FinalEvent, SeedDone, SeedStarted
-from studies.pool import EpochDone
-from studies.progress import Notice
-from studies.scores import Mean, class_scores, mean_with_interval
+from studies.data.images import CLASS_NAMES
+from studies.engine.progress import Notice
+from studies.final.protocol import FinalEvent, SeedDone, SeedStarted
+from studies.records.scores import Mean, class_scores, mean_with_interval
+from studies.workers.pool import EpochDone
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from studies.final_plan import FinalPlan
-    from studies.final_results import FinalResult, SeedResult
+    from studies.final.plan import FinalPlan
+    from studies.final.results import FinalResult, SeedResult
 
 LEAST_FOR_DIGITS = 100
 """Columns of a terminal from which on the confusion matrix has room for a decimal."""

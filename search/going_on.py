@@ -7,7 +7,7 @@ from search.options import DASK
 from spaces.stages import Stage
 
 if TYPE_CHECKING:
-    from studies.request import SearchRequest
+    from studies.records.request import SearchRequest
 
 OF_THE_MACHINE = ("artifacts", "jobs", "threads", *DASK, "data_dir")
 """Options beside the storage that say where and with what a run works, not what it searches."""
@@ -81,7 +81,7 @@ def _words(option: str, value: Any) -> list[str]:
 
 
 def _storage(request: "SearchRequest") -> str:
-    from studies.storage import storage_url, without_password
+    from studies.storage.databases import storage_url, without_password
 
     assert request.storage is not None
     if "://" in request.storage:

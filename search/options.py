@@ -1,6 +1,6 @@
 """The options of the searching commands beside those of the space: declared once, for every stage.
 
-Each becomes the field of :class:`studies.request.SearchRequest` whose name it stands under.
+Each becomes the field of :class:`studies.records.request.SearchRequest` whose name it stands under.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from search.data import DataDir
+from search.data_command import DataDir
 from search.parsers import (
     address,
     finite,
@@ -18,7 +18,7 @@ from search.parsers import (
 )
 from spaces.budget import N_TRAIN_FILE, Budget, StudyProtocol
 from spaces.recipe import MOST_EPOCHS, MOST_PARAMETERS
-from studies.request import DEFAULT_TRIALS, MetricName, PrunerName, SamplerName
+from studies.records.request import DEFAULT_TRIALS, MetricName, PrunerName, SamplerName
 
 BUDGET_PANEL = "Budget of a trial"
 STUDY_PANEL = "Study and storage"

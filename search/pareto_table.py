@@ -7,8 +7,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from reports.tables import FrontRow
-    from studies.settings import StudySettings
+    from reports.analysis.tables import FrontRow
+    from studies.records.settings import StudySettings
 
 LEAST_FOR_CONFIGURATION = 90
 """Columns of a terminal from which on the table has room for configurations."""
@@ -58,7 +58,7 @@ def short(count: int | None) -> str:
 
 def _numbers(row: "FrontRow", with_spread: bool) -> list[str]:
     """Quality and costs, each with a star where the trial is on its front."""
-    from studies.latency import latency_of
+    from studies.records.latencies import latency_of
 
     latency = latency_of(row._asdict())
     shown = {

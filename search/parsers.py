@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import typer
 
+from spaces.config_files import read_config
 from spaces.errors import ConfigurationError
-from spaces.files import read_config
 from spaces.stages import Stage
-from studies.request import Cost
+from studies.records.request import Cost
 
 if TYPE_CHECKING:
     from spaces.space import Configuration
@@ -120,7 +120,7 @@ def _given(source: Path, storage: str | None) -> "tuple[Stage, Configuration]":
     if not (name and number.isdecimal()) or source.exists():
         file = read_config(source)
         return file.stage, file.config
-    from studies.references import configuration_of
-    from studies.storage import open_existing
+    from studies.records.references import configuration_of
+    from studies.storage.databases import open_existing
 
     return configuration_of(open_existing(storage), str(source))

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from reports.reproduction import Reproduced, ReproducedRow, reproduced
+from reports.analysis.reproduction import Reproduced, ReproducedRow, reproduced
 from search.console import percent
 from search.result_tables import NATS_NOTE, SCALE_NOTE, comparable, plain_table
 from spaces.budget import PAPER_BUDGET
-from studies.settings import load
+from studies.records.settings import load
 
 if TYPE_CHECKING:
     from optuna import Study
     from rich.console import Console
     from rich.table import Table
 
-    from studies.settings import StudySettings
+    from studies.records.settings import StudySettings
 
 
 def print_reproduction(console: "Console", studies: Sequence["Study"]) -> None:

@@ -7,20 +7,20 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from reports.tables import best_trials, paper_side_by_side, pareto_fronts
+from reports.analysis.tables import best_trials, paper_side_by_side, pareto_fronts
 from search.console import duration, percent
 from search.pareto_table import pareto_table
 from spaces.budget import PAPER_BUDGET
-from studies.origins import IN_WORDS
-from studies.progress import and_given_up
-from studies.scores import standard_error
-from studies.settings import load
+from studies.engine.progress import and_given_up
+from studies.records.origins import IN_WORDS
+from studies.records.scores import standard_error
+from studies.records.settings import load
 
 if TYPE_CHECKING:
     from optuna import Study
 
-    from reports.tables import PaperRow, StudyRow, TrialRow
-    from studies.settings import StudySettings
+    from reports.analysis.tables import PaperRow, StudyRow, TrialRow
+    from studies.records.settings import StudySettings
 
 LEAST_FOR_WORDS = 80
 """Columns of a terminal from which on tables have room for a column of words."""

@@ -7,7 +7,7 @@ import typer
 
 from search.options import DASK
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
-from search.report import LanguageName, print_report, report_document, write_report
+from search.report_command import LanguageName, print_report, report_document, write_report
 from search.running import SAME_COMMAND, carry_out, document, in_one_line, show_results
 from search.search_options import with_some_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
@@ -62,7 +62,7 @@ def run(
 def _check_folder(console: "Console", out: Path) -> None:
     """Refuse before the search what the report would be refused after it."""
     with console.status("loading"):
-        from reports.folder import holds_only_a_report
-        from reports.report import check_folder
+        from reports.page.folder import holds_only_a_report
+        from reports.page.making import check_folder
 
         check_folder(out, overwrite=holds_only_a_report(out))

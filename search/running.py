@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from search.data import find_data
+from search.data_command import find_data
 from search.going_on import OF_THE_MACHINE, command_to_go_on
 from search.output import Output, print_json, say
 from search.search_options import SearchOptions
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from optuna import Study
     from rich.console import Console
 
-    from studies.launch import Finished, Plan
-    from studies.request import SearchRequest
+    from studies.engine.launch import Finished, Plan
+    from studies.records.request import SearchRequest
 
 
 SAME_COMMAND = "type the same command again"
@@ -81,7 +81,7 @@ def carry_out(
         typer.Exit: with 130 or 143 if a signal stopped the run.
         FmnistSearchError: the run cannot begin as asked.
     """
-    from studies.fetch import check_named
+    from studies.data.fetch import check_named
 
     check_named(fields.get("data_dir"))
     console = output.progress_console()
@@ -107,14 +107,14 @@ def _next_step(
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
     with console.status("loading PyTorch and measuring how long this will take"):
-        from studies.processes import load_ahead
-        from studies.request import SearchRequest
+        from studies.records.request import SearchRequest
+        from studies.workers.processes import load_ahead
 
         request = SearchRequest(**fields)
         if runs:
             load_ahead(request.jobs, request.threads, request.dask)
         from search.console import print_plan
-        from studies.launch import make_plan
+        from studies.engine.launch import make_plan
 
         plan = make_plan(request, stage)
     print_plan(console, plan)
@@ -129,10 +129,10 @@ def _launch(
     in_force: Callable[[], dict[str, Any]] = dict,
 ) -> "Finished":
     """Run the search in view; after a signal say how to go on."""
-    from reports.saved_plots import save_plots
+    from reports.figures.dashboard_plots import save_plots
     from search.console import SearchView
-    from studies.launch import check_scheduler, launch, scheduler
-    from studies.stopping import Interrupted, StopSignal
+    from studies.engine.launch import check_scheduler, launch, scheduler
+    from studies.workers.stopping import Interrupted, StopSignal
 
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)
@@ -190,7 +190,7 @@ def show_results(
 ) -> None:
     """Print a study's tables; say where all of it is, and how to go on."""
     from search.result_tables import print_results
-    from studies.request import SearchRequest
+    from studies.records.request import SearchRequest
 
     console, request = output.progress_console(), SearchRequest(**fields)
     print_results(console, finished.study, 20 if output.verbose else 5)
@@ -227,7 +227,7 @@ def in_one_line(finished: "Finished") -> str:
 
 def document(finished: "Finished") -> dict[str, Any]:
     """What came of a search, for machines."""
-    from reports.tables import summary
+    from reports.analysis.tables import summary
 
     state = finished.state._asdict()
     state.pop("best")
@@ -237,9 +237,9 @@ def document(finished: "Finished") -> dict[str, Any]:
 
 def best_in_words(study: "Study") -> str:
     """A study's best trial in one line."""
-    from reports.tables import best_trials
+    from reports.analysis.tables import best_trials
     from search.console import percent
-    from studies.origins import IN_WORDS
+    from studies.records.origins import IN_WORDS
 
     best = next(iter(best_trials(study, 1)), None)
     if best is None:
@@ -251,7 +251,7 @@ def best_in_words(study: "Study") -> str:
 def _storage_option(request: "SearchRequest") -> str:
     if request.storage is None:
         return ""
-    from studies.storage import storage_url, without_password
+    from studies.storage.databases import storage_url, without_password
 
     shown = without_password(storage_url(request.storage)) if "://" in request.storage else None
     return f" --storage {shlex.quote(shown or request.storage)}"

@@ -1,7 +1,7 @@
 """From options to a search's request: the decorator of the commands that search.
 
-Each option becomes a field of :class:`studies.request.SearchRequest`; a dimension of the stage's
-space becomes an option of its own, and a space's file gives those options defaults.
+Each option becomes a field of :class:`studies.records.request.SearchRequest`; a dimension of the
+stage's space becomes an option of its own, and a space's file gives those options defaults.
 """
 
 import inspect
@@ -20,7 +20,7 @@ from search.output import JsonOption, Output, QuietOption, VerboseOption
 from search.parsers import given_configurations, objectives_of
 from spaces.space_file import read_space
 from spaces.stages import SpaceName, Stage
-from studies.request import SearchRequest
+from studies.records.request import SearchRequest
 
 
 class SearchOptions(NamedTuple):

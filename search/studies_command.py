@@ -37,10 +37,10 @@ def studies(
             raise typer.BadParameter(f"--{option} goes after {context.invoked_subcommand}")
         return
     use_files(context)
-    from reports.tables import list_studies
+    from reports.analysis.tables import list_studies
     from search.result_tables import print_studies
-    from studies.references import all_studies
-    from studies.storage import open_existing
+    from studies.records.references import all_studies
+    from studies.storage.databases import open_existing
 
     output = Output(quiet, verbose, as_json).checked()
     rows = list_studies(all_studies(open_existing(storage)))
@@ -77,18 +77,18 @@ def show(
 
         fmnist-search studies show ae --parquet ae.parquet
     """
-    from reports.csv_text import csv_text
-    from reports.tables import (
+    from reports.analysis.tables import (
         every_trial,
         list_studies,
         summary,
         trials_frame,
         write_parquet,
     )
+    from reports.document.csv_text import csv_text
     from search.result_tables import print_results, print_studies
-    from studies import runs
-    from studies.references import find_study
-    from studies.storage import open_existing
+    from studies.records import runs
+    from studies.records.references import find_study
+    from studies.storage.databases import open_existing
 
     output = Output(quiet, verbose, as_json).checked()
     if sum((any(output), as_csv, parquet is not None)) > 1:
@@ -117,8 +117,8 @@ def show(
 
 def _last_run(study: "Study") -> Iterator[str]:
     """How the last run ended, as far as the study knows."""
-    from studies import runs
-    from studies.progress import ENDED
+    from studies.records import runs
+    from studies.records.runs import ENDED
 
     known = runs.of(study)
     if known:

@@ -17,7 +17,7 @@ from search.output import say
 from spaces.errors import TrustError
 from spaces.secrets import without_secrets
 from spaces.stages import STAGES
-from studies import places
+from studies.files import places
 
 RECORD = "trusted"
 """The file of what the user agreed to: a digest and a path a line."""

@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_args
 
+from spaces.config_files import line_of, parse_table, read_text
 from spaces.dimensions import as_text
 from spaces.errors import ConfigurationError
-from spaces.files import line_of, parse_table, read_text
 from spaces.stages import SpaceName, Stage
 
 SPACE = "space"

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from buckets import S3, running_s3
-from installed_command import Command
-from postgres import Postgres, find_binaries, running_postgres
-from tiny_data import TinyData, write_tiny_data
-from trained_studies import TrainedStudies, train_studies
-from untraced import leave_libraries_untraced
-from warm import start_loading
+from helpers.buckets import S3, running_s3
+from helpers.installed_command import Command
+from helpers.postgres import Postgres, find_binaries, running_postgres
+from helpers.tiny_data import TinyData, write_tiny_data
+from helpers.trained_studies import TrainedStudies, train_studies
+from helpers.untraced import leave_libraries_untraced
+from helpers.warm import start_loading
 
 from spaces.budget import Budget
-from studies.data import Split, load_split
-from studies.fetch import ensure_data
+from studies.data.fetch import ensure_data
+from studies.data.images import Split, load_split
 
 LONGEST = (
-    *("test_documents", "test_sharing", "test_checkpoints", "test_kills", "test_run"),
-    *("test_dashboard_command", "test_recipe_commands", "test_report", "test_workers"),
+    *("test_documents", "test_sharing", "test_checkpoints", "test_kills", "test_coordinator"),
+    *("test_dashboard_command", "test_recipe_commands", "test_making", "test_workers"),
 )
 """Files that take the longest; begun first, so that no process waits for one of them at the end."""
 

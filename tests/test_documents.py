@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from helpers import ROOT
+from helpers.postgres import SECRET, Postgres, find_binaries
+from helpers.warm import warm_program
 from PIL import Image
-from postgres import SECRET, Postgres, find_binaries
-from warm import warm_program
 
-from studies.data import load_test
+from studies.data.images import load_test
 
-ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 SMALL_BUDGET = {
     "FMNIST_SEARCH_EPOCHS": "1",

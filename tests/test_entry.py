@@ -6,10 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
 from fmnist_search import PACKAGES
-
-ROOT = Path(__file__).parent.parent
 
 
 def run(*words: str, path: Path | None = None, folder: Path = ROOT) -> tuple[int, str]:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import optuna
 import pytest
-from installed_command import BUDGET, NARROW, Command
+from helpers import ROOT
+from helpers.installed_command import BUDGET, NARROW, Command
 
 from spaces.errors import StudyError
-from studies import encoders, settings, weights
-from studies.artifacts import ArtifactFolder
-from studies.settings import StudySettings
-from studies.storage import open_storage, storage_url
+from studies.records import encoders, settings, weights
+from studies.records.settings import StudySettings
+from studies.storage.artifacts import ArtifactFolder
+from studies.storage.databases import open_storage, storage_url
 
-ROOT = Path(__file__).parent.parent
 PACKAGES = ("spaces", "studies", "reports", "search")
 LOADERS = {
     "pickle",
@@ -29,7 +29,11 @@ LOADERS = {
     "shelve",
     "pandas.read_pickle",
 }
-BETWEEN_OWN_PROCESSES = {"studies/cluster.py", "studies/local_pool.py", "studies/trainer.py"}
+BETWEEN_OWN_PROCESSES = {
+    "studies/workers/dask_cluster.py",
+    "studies/workers/local_pool.py",
+    "studies/workers/trainer.py",
+}
 """What pipes and Dask carry between the command and its workers."""
 OUTSIDE = ("../studies.db", "../../etc/passwd", "/etc/passwd", "a/b", "..", ".", "", "a\0b")
 

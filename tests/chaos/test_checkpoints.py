@@ -5,13 +5,13 @@ from typing import Any
 
 import optuna
 import pytest
-from faults import Run, Stored, assert_complete, stored, until
-from installed_command import Command
+from helpers.faults import Run, Stored, assert_complete, stored, until
+from helpers.installed_command import Command
 
-from studies import weights
-from studies.artifacts import ArtifactFolder
-from studies.settings import load as load_settings
-from studies.storage import open_storage, storage_url
+from studies.records import weights
+from studies.records.settings import load as load_settings
+from studies.storage.artifacts import ArtifactFolder
+from studies.storage.databases import open_storage, storage_url
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,7 @@
 """Disks that are full or read-only, under weights, the database or temporary files."""
 
 import pytest
-from faults import (
+from helpers.faults import (
     Run,
     assert_complete,
     assert_nothing_lost,
@@ -12,7 +12,7 @@ from faults import (
     read_only_file,
     small_disk,
 )
-from installed_command import BUDGET, NARROW, Command
+from helpers.installed_command import BUDGET, NARROW, Command
 
 WORDS = ("ae", "--trials", "2", "--jobs", "1", *BUDGET, *NARROW)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from faults import Run, assert_complete, assert_nothing_lost, finished
-from installed_command import BUDGET, NARROW, Command
+from helpers.faults import Run, assert_complete, assert_nothing_lost, finished
+from helpers.installed_command import BUDGET, NARROW, Command
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from faults import Run, until
-from installed_command import BUDGET, NARROW, Command
+from helpers.faults import Run, until
+from helpers.installed_command import BUDGET, NARROW, Command
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ from contextlib import ExitStack, suppress
 
 import psutil
 import pytest
-from faults import Run, finished, until
-from installed_command import BUDGET, NARROW, Command
+from helpers.faults import Run, finished, until
+from helpers.installed_command import BUDGET, NARROW, Command
 
 from benchmarks.overhead import filled_study
 

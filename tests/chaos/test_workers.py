@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from faults import (
+from helpers.faults import (
     Run,
     assert_complete,
     assert_nothing_lost,
@@ -19,7 +19,7 @@ from faults import (
     stored,
     until,
 )
-from installed_command import BUDGET, NARROW, Command
+from helpers.installed_command import BUDGET, NARROW, Command
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import optuna
 import pytest
 
-from reports.sources import Sources, choose
-from studies.artifacts import ArtifactFolder
-from studies.encoders import all_studies
+from reports.analysis.chosen_studies import Sources, choose
+from studies.records.encoders import all_studies
+from studies.storage.artifacts import ArtifactFolder
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from installed_command import BUDGET, N_PAPER, NARROW, Command, says, searched, states
+from helpers.installed_command import BUDGET, N_PAPER, NARROW, Command, says, searched, states
 
 
 @pytest.mark.slow

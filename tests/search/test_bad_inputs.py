@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from bad_inputs import EVERY, STUDY_CLF, Bad
+from helpers.bad_inputs import EVERY, STUDY_CLF, Bad
+from helpers.trained_studies import TrainedStudies
 from PIL import Image
-from trained_studies import TrainedStudies
 
 from search.app import main, whole_command_line
 from search.defaults import name_variables, subcommands_of
@@ -197,9 +197,11 @@ def surroundings(place: Path, trained: TrainedStudies, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(place)
     # It takes seconds, for a plan that nobody reads.
-    for module in ("studies.estimate", "studies.final_plan"):
+    for module in ("studies.engine.estimate", "studies.final.plan"):
         monkeypatch.setattr(f"{module}.seconds_per_epoch", lambda *_, **__: 1.0)
-    monkeypatch.setattr("studies.workers.CONNECT_S", 0.5)  # Dask knocks until it is over
+    monkeypatch.setattr(
+        "studies.workers.dask_workers.CONNECT_S", 0.5
+    )  # Dask knocks until it is over
     return place
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import optuna
 import pytest
-from buckets import S3, SECRET
-from installed_command import Command
+from helpers.buckets import S3, SECRET
+from helpers.installed_command import Command
 from safetensors.torch import load_file
 
-from studies.artifacts import OWNERS
-from studies.storage import open_storage, storage_url
+from studies.storage.artifacts import OWNERS
+from studies.storage.databases import open_storage, storage_url
 
 BUDGET = ("--epochs", "1", "--subset", "600", "--threads", "1")
 AE, CLF = "ae-epochs1-subset600", "clf-epochs1-subset600"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from helpers.mutations import mutated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutations import mutated
 
 from search.app import main, whole_command_line
 from search.defaults import FILE, options_of, read_defaults, subcommands_of

@@ -12,12 +12,12 @@ from rich.console import Console
 from search.console import SearchView, duration, percent, print_plan
 from search.result_tables import print_results, print_studies
 from spaces.budget import Budget
-from studies import settings as study_settings
-from studies.estimate import Estimate
-from studies.launch import Plan
-from studies.metrics import EpochMetrics
-from studies.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
-from studies.settings import StudySettings, with_space
+from studies.engine.estimate import Estimate
+from studies.engine.launch import Plan
+from studies.engine.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.records import settings as study_settings
+from studies.records.settings import StudySettings, with_space
+from studies.training.metrics import EpochMetrics
 
 SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=4, subset=6000)), {})
 PLAN = Plan(

@@ -8,15 +8,14 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from helpers.installed_command import called
+from helpers.trained_studies import AE, TrainedStudies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from installed_command import called
-from trained_studies import AE, TrainedStudies
 
-from search import dashboard
 from spaces.errors import StudyError
-from studies.references import all_studies
-from studies.storage import open_to_look_on, storage_url
+from studies.records.references import all_studies
+from studies.storage.databases import open_to_look_on, storage_url
 
 pytestmark = pytest.mark.slow
 
@@ -136,7 +135,7 @@ def database(trained: TrainedStudies, tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dashboard that begins to serve has found no damage."""
-    monkeypatch.setattr(dashboard, "_serve", lambda server: server.server_close())
+    monkeypatch.setattr("search.dashboard_command._serve", lambda server: server.server_close())
 
 
 def said(database: Path, command: str, data_dir: Path) -> tuple[int, str, list[str]]:

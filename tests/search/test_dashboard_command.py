@@ -17,15 +17,15 @@ from typing import Any, NamedTuple
 
 import optuna
 import pytest
+from helpers.warm import Warm
 from optuna.artifacts import FileSystemArtifactStore
 from optuna_dashboard import wsgi
 from playwright.sync_api import Page, sync_playwright
 from test_ae_command import BUDGET, NARROW, Command, says, states
-from warm import Warm
 
-from studies.artifacts import OWNERS
-from studies.dashboard import Server
-from studies.storage import open_storage, storage_url
+from studies.dashboard.app import Server
+from studies.storage.artifacts import OWNERS
+from studies.storage.databases import open_storage, storage_url
 
 CALLER = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
 """Keeps the cookies of all dashboards: each has a name of its own."""

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 import typer
+from helpers import ROOT
 from typer.testing import CliRunner
 
-from search.data import data, find_data
+from search.data_command import data, find_data
 from spaces.errors import DataError
-from studies.data import CLASS_NAMES
-from studies.idx_files import FILES
-
-ROOT = Path(__file__).parents[2]
+from studies.data.idx_files import FILES
+from studies.data.images import CLASS_NAMES
 
 app = typer.Typer()
 app.command()(data)
@@ -64,5 +63,7 @@ def test_the_environment_names_the_folder_for_every_command(
 
 
 def test_the_command_is_declared_without_torch() -> None:
-    program = "import sys, search.data; sys.exit('torch' in sys.modules or 'rich' in sys.modules)"
+    program = (
+        "import sys, search.data_command; sys.exit('torch' in sys.modules or 'rich' in sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from installed_command import called
+from helpers.installed_command import called
+from helpers.trained_studies import AE, CLF, TrainedStudies
 from PIL import Image
-from trained_studies import AE, CLF, TrainedStudies
 
-from studies.data import CLASS_NAMES, load_train
+from studies.data.images import CLASS_NAMES, load_train
 
 
 def run(trained: TrainedStudies, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from search.going_on import command_to_go_on
 from search.search_options import SearchOptions, with_search_options
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
-from studies.request import SearchRequest
-from studies.samplers import PRUNERS, SAMPLERS
+from studies.engine.samplers import PRUNERS, SAMPLERS
+from studies.records.request import SearchRequest
 
 STORED = ("epochs", "subset", "protocol", "seed", "space_name", "max_params", "max_latency_ms")
 """Fields that the study knows, and that only a default in force makes the command name."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from installed_command import called
-from postgres import SECRET
+from helpers.installed_command import called
+from helpers.postgres import SECRET
 
 from search.app import whole_command_line
 from search.defaults import FILE, options_of, subcommands_of
@@ -113,7 +113,7 @@ def test_a_bug_is_told_without_the_password(place: Place, monkeypatch: pytest.Mo
     def bug(_: object) -> None:
         raise RuntimeError(f"cannot parse {SECRET!r} of {DATABASE}")
 
-    monkeypatch.setattr("studies.references.all_studies", bug)
+    monkeypatch.setattr("studies.records.references.all_studies", bug)
     assert place.run("studies", FMNIST_SEARCH_STORAGE=DATABASE) == 1
     assert place.run("studies", PGPASSWORD=SECRET) == 70
     assert "cannot parse '***'" in place.said

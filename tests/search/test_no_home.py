@@ -5,8 +5,8 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from installed_command import called
-from trained_studies import TrainedStudies
+from helpers.installed_command import called
+from helpers.trained_studies import TrainedStudies
 
 NO_HOME = "there is no home folder"
 

@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 from search.parsers import seconds, weights_kept
 from search.search_options import SearchOptions, with_search_options
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES
-from studies import samplers
-from studies.request import SearchRequest
+from studies.engine import samplers
+from studies.records.request import SearchRequest
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from pathlib import Path
 import optuna
 import pandas
 import pytest
-from trained_studies import AE, CLF, TrainedStudies
+from helpers.trained_studies import AE, CLF, TrainedStudies
 from typer.testing import CliRunner
 
-from reports.tables import trials_frame
+from reports.analysis.tables import trials_frame
 from search.app import app
 
 pytestmark = pytest.mark.slow

@@ -3,9 +3,9 @@ import io
 import pytest
 from rich.console import Console
 
-from reports.tables import FrontRow
+from reports.analysis.tables import FrontRow
 from search.pareto_table import pareto_table, short
-from studies.settings import StudySettings
+from studies.records.settings import StudySettings
 
 ROWS = [
     FrontRow(0, "#0 paper:fc-sgd", 0.92, 212_321, 11_300_000, 144.2, 9.0, ("params",), "words"),

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from installed_command import called
-from postgres import SECRET, Postgres
+from helpers.installed_command import called
+from helpers.postgres import SECRET, Postgres
 
 from spaces.paper import AUTOENCODERS
 

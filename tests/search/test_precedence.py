@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import tomli_w
 import typer
+from helpers.installed_command import Command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from installed_command import Command
 from typer.core import TyperOption
 
 from search.app import fmnist_search, whole_command_line

@@ -11,8 +11,8 @@ import optuna
 import pytest
 from test_ae_command import Command, says, states
 
-from reports.folder import holds_only_a_report
-from studies.settings import load
+from reports.page.folder import holds_only_a_report
+from studies.records.settings import load
 
 BUDGET = ("--epochs", "1", "--subset", "600", "--jobs", "1")
 AE, CLF = "ae-paper-epochs1-subset600", "clf-paper-epochs1-subset600"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas
 import pytest
-from installed_command import called
+from helpers.installed_command import called
 from test_ae_command import Command
 
 BUDGET = ("--epochs", "2", "--subset", "600", "--jobs", "1")

@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from installed_command import BUDGET, NARROW, Command, says, searched
-from trained_studies import AE, TrainedStudies
+from helpers.installed_command import BUDGET, NARROW, Command, says, searched
+from helpers.trained_studies import AE, TrainedStudies
 
 from search.app import whole_command_line
 from search.defaults import Command as AnyCommand

@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from installed_command import called
-from warm import Warm
+from helpers import ROOT
+from helpers.installed_command import called
+from helpers.warm import Warm
 
 from search.app import whole_command_line
 from search.defaults import FILE, Command, options_of, subcommands_of
@@ -198,7 +199,7 @@ RESTLESS = """
 import sys
 read = []
 sys.addaudithook(lambda event, about: read.append(str(about[0])) if event == "open" else None)
-import reports.saved_plots, reports.report, reports.export
+import reports.figures.dashboard_plots, reports.page.making, reports.models.exporting
 import matplotlib
 assert matplotlib.rcParams["savefig.facecolor"] == "auto"
 print([name for name in read if name.endswith("matplotlibrc")])
@@ -208,7 +209,7 @@ print([name for name in read if name.endswith("matplotlibrc")])
 @pytest.mark.slow
 def test_matplotlibs_settings_of_the_working_folder_are_not_read(tmp_path: Path) -> None:
     (tmp_path / "matplotlibrc").write_text("savefig.facecolor: red\nbackend: module://mine\n")
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", RESTLESS],
         cwd=tmp_path,

@@ -11,7 +11,7 @@ from spaces.autoencoder import (
     encoder_layers,
 )
 from spaces.errors import ConfigurationError
-from studies.networks import build_autoencoder
+from studies.networks.plain import build_autoencoder
 
 
 def test_the_layers_are_the_papers_table_2_with_layer_5_corrected() -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import tomli_w
+from helpers.mutations import mutated
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mutations import mutated
 
 from spaces.dimensions import Choices
 from spaces.errors import ConfigurationError

@@ -16,7 +16,7 @@ from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.dimensions import is_active
 from spaces.space import SearchSpace, fingerprint
 from spaces.stages import STAGES, Stage
-from studies.networks import build
+from studies.networks.plain import build
 
 SPACES = [(stage, space) for stage in STAGES.values() for space in stage.spaces.values()]
 every_space = pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_papers_rows_are_known_by_name_and_each_is_run_once(stage: Stage) ->
 
 @every_stage
 def test_metrics_are_what_an_epoch_tells(stage: Stage) -> None:
-    from studies.metrics import EpochMetrics
+    from studies.training.metrics import EpochMetrics
 
     for name, metric in stage.metrics.items():
         assert metric.key in EpochMetrics._fields

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studies import evaluation
+from studies.networks import evaluation
 
 
 @pytest.fixture(autouse=True)

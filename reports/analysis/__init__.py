@@ -1,0 +1,4 @@
+"""Numbers computed from studies, as plain records. Nothing is worded or drawn here.
+
+May import ``document``.
+"""

@@ -1,0 +1,202 @@
+"""What a report is about: which studies, which of them stand for which column, and their files."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from spaces.budget import PAPER_BUDGET
+from spaces.errors import StudyError
+from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from studies.final.results import FinalResult
+from studies.records import trials, weights
+from studies.records.origins import Origin, best_found, origins
+from studies.records.reading import check
+from studies.records.references import pick
+from studies.records.settings import StudySettings, is_ours
+from studies.storage.artifacts import ArtifactStore
+from studies.storage.snapshot import snapshot
+
+
+class Source(NamedTuple):
+    """A study, read once: whatever becomes of it, all of a report is about one moment of it."""
+
+    study: optuna.Study
+    """A copy of it in memory."""
+    settings: StudySettings
+    trials: list[FrozenTrial]
+
+    @property
+    def name(self) -> str:
+        """The study's."""
+        return self.study.study_name
+
+    def own(self) -> list[FrozenTrial]:
+        """The trials that were trained here, so without copies of another's result."""
+        return [t for t in self.trials if trials.SAME_AS not in t.user_attrs]
+
+    def completed(self) -> list[FrozenTrial]:
+        """Those trained here to the end, by number."""
+        return [t for t in trials.completed(self.own()) if t.values]
+
+    def best(self) -> FrozenTrial | None:
+        """The best of them."""
+        return trials.best(self.own(), self.settings.direction)
+
+    def best_found(self) -> FrozenTrial | None:
+        """The best of those that the search drew itself."""
+        return best_found(self.trials, self.settings.direction)
+
+    def origin_of(self, trial: FrozenTrial) -> Origin:
+        """Who chose its configuration."""
+        return origins(self.trials)[trial.number]
+
+
+class Sources(NamedTuple):
+    """All that a report reads."""
+
+    searches: list[Source]
+    """Studies under the search protocol, oldest first."""
+    reproductions: list[Source]
+    """Studies under the paper's protocol with its full budget, whether named or not."""
+    reduced: list[Source]
+    """Studies under the paper's protocol with less than its budget, which reproduce nothing."""
+    left_out: list[str]
+    """Studies that are there and were not named, or cannot be read."""
+    unread: list[str]
+    """Why, of each study of ours that cannot be read."""
+    store: ArtifactStore
+    data_folder: Path | None
+    """Where the images are; None if they are not there."""
+    results: list[FinalResult]
+    """What ``fmnist-search train`` left beside the studies."""
+
+    def of(self, stage: Stage) -> list[Source]:
+        """The searches of a stage."""
+        return [s for s in self.searches if s.settings.stage == stage.name]
+
+    def main(self, stage: Stage) -> Source | None:
+        """The search that stands for its stage: the largest budget, then the most results.
+
+        Classifiers that started from random weights do not stand for theirs.
+        """
+        return max(
+            (s for s in self.of(stage) if not is_from_scratch(s)), key=_weight, default=None
+        ) or max(self.of(stage), key=_weight, default=None)
+
+    def paper_trials(self, stage: Stage, name: str) -> list[FrozenTrial]:
+        """The completed trials of a row of the paper under its own protocol, one for each seed."""
+        own = [s for s in self.reproductions if s.settings.stage == stage.name]
+        return _of_row(own, name)
+
+    def searched_paper_trials(self, stage: Stage, name: str) -> list[FrozenTrial]:
+        """Those under the search protocol, in the stage's search and the same with other seeds."""
+        main = self.main(stage)
+        if main is None:
+            return []
+        return _of_row([s for s in self.of(stage) if _differs_in_seed(s, main)], name)
+
+
+def choose(
+    studies: Sequence[optuna.Study],
+    names: Sequence[str],
+    store: ArtifactStore,
+    data_folder: Path | None = None,
+    results: Sequence[FinalResult] = (),
+) -> Sources:
+    """Sort the storage's studies by what they are to the report.
+
+    Args:
+        studies: all studies in the storage, oldest first.
+        names: the studies to report on; none for one search of each stage, the one with the largest
+            budget, and beside it the classifiers that started from random weights.
+        store: where the trials' weights are.
+        data_folder: holds the images, if they are there.
+        results: of chosen configurations, over several seeds.
+
+    Raises:
+        StudyError: a named study is not there, or was not made by this program.
+    """
+    named = [pick(studies, name) for name in names]
+    for study in named:
+        check(study)
+    read = [_read(study) for study in studies if is_ours(study)]
+    readable = [each for each in read if isinstance(each, Source)]
+    searches = [s for s in readable if s.settings.budget.protocol == "search"]
+    papers = [s for s in readable if s.settings.budget.protocol == "paper"]
+    sources = Sources(
+        searches=searches,
+        reproductions=[s for s in papers if s.settings.budget == PAPER_BUDGET],
+        reduced=[s for s in papers if s.settings.budget != PAPER_BUDGET],
+        left_out=[],
+        unread=[str(each) for each in read if isinstance(each, StudyError)],
+        store=store,
+        data_folder=data_folder,
+        results=list(results),
+    )
+    wanted = {study.study_name for study in named} or _by_default(sources)
+    used = [s for s in searches if s.name in wanted]
+    shown = {s.name for s in (*used, *papers)}
+    left_out = [s.study_name for s in studies if s.study_name not in shown]
+    return sources._replace(searches=used, left_out=left_out)
+
+
+def is_from_scratch(source: Source) -> bool:
+    """Whether its classifiers' encoders started from random weights."""
+    encoder = source.settings.encoder
+    return encoder is not None and encoder["source"] == "scratch"
+
+
+def has_weights(sources: Sources, source: Source, trial: FrozenTrial) -> bool:
+    """Whether the trial's weights are kept."""
+    return weights.is_kept(sources.store, source.study, trial)
+
+
+def _read(study: optuna.Study) -> Source | StudyError:
+    """The study, or why it cannot be read."""
+    try:
+        copy = snapshot(study)
+        return Source(copy, check(copy), copy.get_trials(deepcopy=False))
+    except StudyError as error:
+        return error
+
+
+def _by_default(sources: Sources) -> set[str]:
+    mains = [sources.main(stage) for stage in (AUTOENCODER, CLASSIFIER)]
+    names = {main.name for main in mains if main is not None}
+    warm = mains[1]
+    if warm is not None:
+        names |= {
+            s.name
+            for s in sources.of(CLASSIFIER)
+            if is_from_scratch(s) and s.settings.budget == warm.settings.budget
+        }
+    return names
+
+
+def _weight(source: Source) -> tuple[int, int, int]:
+    budget = source.settings.budget
+    images = budget.subset or 10**9
+    return images, budget.epochs, len(source.completed())
+
+
+def _differs_in_seed(source: Source, main: Source) -> bool:
+    """Whether it is the study itself, or one that would be but for its seed and encoder."""
+    if source.name == main.name:
+        return True
+    settings = replace(source.settings, seed=main.settings.seed)
+    if main.settings.encoder is not None and not is_from_scratch(source):
+        settings = replace(settings, encoder=main.settings.encoder)
+    return settings.is_comparable(main.settings)
+
+
+def _of_row(sources: Sequence[Source], name: str) -> list[FrozenTrial]:
+    """A completed trial of the row from each source, with its metrics."""
+    found = []
+    for source in sources:
+        own = [t for t in source.completed() if t.user_attrs.get(trials.PAPER) == name]
+        found += [t for t in own if trials.METRICS in t.user_attrs][:1]
+    return found

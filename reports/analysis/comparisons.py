@@ -1,0 +1,165 @@
+"""The paper's claims, and warm against random starts, judged by the trials of whole searches."""
+
+import math
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+from reports.analysis.chosen_studies import Source, Sources, is_from_scratch
+from reports.analysis.effects import (
+    CLAIMS,
+    WARM,
+    Claim,
+    Estimate,
+    Features,
+    Study,
+    Verdict,
+    estimate,
+    final_outcomes,
+    first_outcomes,
+    verdict,
+)
+from spaces import paper
+from spaces.stages import AUTOENCODER, CLASSIFIER
+from studies.records.settings import StudySettings
+
+Shown = Literal["helps", "hurts", "nothing"]
+
+
+class Compared(NamedTuple):
+    """One change and what the trials say of it.
+
+    Effects are relative differences of the loss for autoencoders, and differences of the study's
+    metric for classifiers.
+    """
+
+    name: str
+    shown: Shown
+    """What the paper's table shows that the change does, one run against another."""
+    table: int | None
+    """Which of its tables that is; None of a change that none shows."""
+    raises: bool | None
+    """Whether the metric grows there."""
+    published: float | None
+    """The paper's own step."""
+    final: Estimate | None
+    """From trials that were trained to the end."""
+    first: Estimate | None
+    """After the first epoch, from all trials, pruned ones too."""
+    verdict: Verdict | Literal["no claim"]
+
+
+def claims_of(source: Source) -> list[Compared]:
+    """The stage's single changes over the study's whole space."""
+    stage = source.settings.stage
+    study = _study(source)
+    final = final_outcomes(source.completed(), study)
+    first = first_outcomes(source.own(), study)
+    return [_compared(claim, source, final, first) for claim in CLAIMS[stage]]
+
+
+def warm_against_scratch(sources: Sources) -> Compared | None:
+    """What starting from a trained encoder does, over two studies that differ in nothing else.
+
+    None where there is no such pair.
+    """
+    pair = _pair(sources)
+    if pair is None:
+        return None
+    outcomes = []
+    for get in (final_outcomes, first_outcomes):
+        rows: list[Features] = []
+        values: list[float] = []
+        for source, is_warm in zip(pair, (1.0, 0.0), strict=True):
+            among = source.completed() if get is final_outcomes else source.own()
+            own, found = get(among, _study(source))
+            rows += [{**row, "warm": is_warm} for row in own]
+            values += found
+        outcomes.append((rows, values))
+    return _compared(WARM, pair[0], *outcomes)
+
+
+def _study(source: Source) -> Study:
+    """The whole dimensions that the study varies, since the paper's trials may lie outside."""
+    settings = source.settings
+    whole = settings.stage_record().spaces[settings.space_name]
+    space = whole.only(settings.space) if settings.space else whole
+    return Study(settings.stage, space, settings.metric)
+
+
+def _pair(sources: Sources) -> tuple[Source, Source] | None:
+    """A study that starts from a trained encoder, and one from random weights in its shape."""
+    for warm in sources.of(CLASSIFIER):
+        for scratch in sources.of(CLASSIFIER):
+            one, other = warm.settings, scratch.settings
+            if is_from_scratch(warm) or not is_from_scratch(scratch):
+                continue
+            same = _conditions(one) == _conditions(other)
+            if same and warm.completed() and scratch.completed():
+                return warm, scratch
+    return None
+
+
+def _conditions(settings: StudySettings) -> tuple[Any, ...]:
+    """All that decides a study's trials but for where their encoders start, and narrowed values."""
+    encoder = (settings.encoder or {}).get("config")
+    space = settings.space_name, set(settings.space)
+    limits = settings.max_params, settings.max_latency_ms
+    return settings.budget, settings.metric, encoder, space, limits
+
+
+def _compared(
+    claim: Claim,
+    source: Source,
+    final: tuple[list[Features], list[float]],
+    first: tuple[list[Features], list[float]],
+) -> Compared:
+    is_log = source.settings.stage == AUTOENCODER.name
+    # The claims are put for what is the study's usual metric; of a loss less is more.
+    is_turned = not is_log and source.settings.direction == "minimize"
+    raises = claim.raises if not is_turned or claim.raises is None else not claim.raises
+    found = estimate(*final, claim.contrast)
+    better = source.settings.direction == "maximize"
+    shown: Shown = "nothing" if raises is None else "helps" if raises == better else "hurts"
+    return Compared(
+        claim.name,
+        shown,
+        None if raises is None else _table(source.settings),
+        raises,
+        published_step(claim.name, source.settings.metric),
+        _relative(found) if is_log else found,
+        _relative(estimate(*first, claim.contrast)) if is_log else estimate(*first, claim.contrast),
+        "no claim" if raises is None else verdict(found, raises),
+    )
+
+
+def _table(settings: StudySettings) -> int:
+    """The paper's table of the study's metric."""
+    if settings.stage == AUTOENCODER.name:
+        return 3
+    return 4 if settings.metric.endswith("accuracy") else 5
+
+
+def _relative(found: Estimate | None) -> Estimate | None:
+    """A difference of logarithms as a relative difference."""
+    if found is None:
+        return None
+    value, low, high = (math.expm1(v) for v in found[:3])
+    return Estimate(value, low, high, found.n_trials)
+
+
+def published_step(name: str, metric: str) -> float | None:
+    """The difference the paper's own tables show for a change; relative for autoencoders."""
+    steps = {row.name: (before, row) for before, row in pairwise(_AE)}
+    if name in steps:
+        before, row = steps[name]
+        change = row.validation_loss / before.validation_loss - 1
+        return 1 / (1 + change) - 1 if name == "dropout" else change
+    rows = {row.name: row for row in paper.CLASSIFIERS}
+    pairs = {"fc": ("fc10-adam", "fc-adam"), "sgd": ("fc-adam", "fc-sgd")}
+    if name not in pairs:
+        return None
+    one, other = (getattr(rows[row], metric) for row in pairs[name])
+    return float(other - one)
+
+
+_AE = paper.AUTOENCODERS

@@ -1,0 +1,228 @@
+"""What one change does to the result over a whole search, estimated from its trials.
+
+A linear model of the metric in the dimensions, fitted by least squares, with intervals that allow
+for a noise that is not the same everywhere (HC3: MacKinnon and White, 1985).
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna.trial import FrozenTrial
+from scipy.special import stdtrit
+
+from spaces.dimensions import Choices, LogRange, is_active
+from spaces.space import SearchSpace
+from spaces.stages import StageName
+from studies.records import trials
+
+MIN_SPARE = 8
+"""Trials beyond the model's coefficients below which no effect is given."""
+
+Verdict = Literal["held", "not held", "undecided", "not varied"]
+
+Floats = NDArray[np.float64]
+
+Features = Mapping[str, float]
+"""A configuration as the model sees it."""
+
+
+class Estimate(NamedTuple):
+    """An effect with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n_trials: int
+
+
+class Claim(NamedTuple):
+    """A change, and which way the paper's tables show that it goes."""
+
+    name: str
+    """Its text's key."""
+    contrast: Features
+    """By how much the change moves each feature."""
+    raises: bool | None
+    """Whether the metric grows in the validation columns; None where no table shows the change."""
+
+
+AUTOENCODER_CLAIMS = (
+    Claim("dropout", {"dropout": 0.2}, raises=True),
+    Claim("batchnorm", {"batchnorm": 1.0}, raises=False),
+    Claim("max-avg", {"pool2=avg": 1.0}, raises=False),
+    Claim("channels", {"log2 conv1": 2.0, "log2 conv2": math.log2(3)}, raises=False),
+)
+"""Table 3's single changes, on the logarithm of the loss: dropout 0.2 against none, and 64/96
+channels against 16/32."""
+
+CLASSIFIER_CLAIMS = (
+    Claim("fc", {"hidden": 1.0}, raises=False),
+    Claim("sgd", {"optimizer=sgd": 1.0}, raises=True),
+    Claim("frozen", {"freeze=encoder": 1.0}, raises=None),
+    Claim("conv1", {"freeze=conv1": 1.0}, raises=None),
+    Claim("gradual", {"freeze=gradual": 1.0}, raises=None),
+)
+"""Table 4's changes on the accuracy, and the abstract's re-training of chosen layers, of which no
+table shows anything."""
+
+WARM = Claim("warm", {"warm": 1.0}, raises=None)
+"""The paper starts from a trained encoder, and never from random weights beside it."""
+
+CLAIMS: dict[StageName, tuple[Claim, ...]] = {
+    "autoencoder": AUTOENCODER_CLAIMS,
+    "classifier": CLASSIFIER_CLAIMS,
+}
+
+
+def autoencoder_features(config: Any) -> Features:
+    """What the claims on autoencoders move: doublings of channels, 0 or 1 for what it has."""
+    return {
+        "dropout": config.dropout,
+        "batchnorm": float(config.batchnorm),
+        "pool2=avg": float(config.pool2 == "avg"),
+        "log2 conv1": math.log2(config.conv1_channels),
+        "log2 conv2": math.log2(config.conv2_channels),
+    }
+
+
+def classifier_features(config: Any) -> Features:
+    """What the claims on classifiers move; zeros are Adam, nothing frozen, no hidden layer."""
+    return {
+        "hidden": float(config.fc_width > 0),
+        "log2 width": math.log2(config.fc_width / 128) if config.fc_width else 0.0,
+        **{f"freeze={v}": float(config.freeze == v) for v in ("conv1", "encoder", "gradual")},
+        **{f"optimizer={v}": float(config.optimizer == v) for v in ("adamw", "sgd", "rmsprop")},
+    }
+
+
+_CLAIMED: dict[StageName, tuple[Callable[[Any], Features], frozenset[str]]] = {
+    "autoencoder": (
+        autoencoder_features,
+        frozenset({"dropout", "batchnorm", "pool2", "conv1_channels", "conv2_channels"}),
+    ),
+    "classifier": (classifier_features, frozenset({"fc_width", "freeze", "optimizer"})),
+}
+"""What the claims move, and the dimensions that this covers."""
+
+
+def features(config: Any, stage: StageName, space: SearchSpace[Any]) -> Features:
+    """A configuration as numbers, with every dimension of its study's space.
+
+    Of named values each but the first has a feature of its own, 0 or 1; so has a dimension that
+    means nothing in the configuration none of them.
+    """
+    claimed, covered = _CLAIMED[stage]
+    found = dict(claimed(config))
+    for dimension in space.dimensions:
+        name = dimension.name
+        if name in covered:
+            continue
+        value = getattr(config, name) if is_active(dimension, config) else None
+        if isinstance(dimension, Choices):
+            found |= {f"{name}={v}": float(value == v) for v in dimension.values[1:]}
+        elif isinstance(dimension, LogRange):
+            found[f"log2 {name}"] = 0.0 if value is None else math.log2(value)
+        else:
+            found[name] = 0.0 if value is None else float(value)
+    return found
+
+
+def estimate(
+    rows: Sequence[Features], outcomes: Sequence[float], contrast: Features
+) -> Estimate | None:
+    """The effect of a change, all other features held.
+
+    Args:
+        rows: one a trial.
+        outcomes: one a trial.
+        contrast: by how much the change moves each feature.
+
+    Returns:
+        None where the trials do not vary what the change moves, or are too few.
+    """
+    if not rows:
+        return None
+    names = [n for n in rows[0] if len({row[n] for row in rows}) > 1]
+    if any(name not in names for name in contrast):
+        return None
+    x = np.array([[1.0, *(row[n] for n in names)] for row in rows])
+    direction = np.array([0.0, *(contrast.get(n, 0.0) for n in names)])
+    rank = int(np.linalg.matrix_rank(x))
+    if len(rows) - rank < MIN_SPARE or not _is_estimable(x, direction):
+        return None
+    return _least_squares(x, np.array(outcomes), direction, rank)
+
+
+def verdict(found: Estimate | None, raises: bool) -> Verdict:
+    """Whether the interval lies on the side of zero where the paper's step does."""
+    if found is None:
+        return "not varied"
+    if found.low <= 0 <= found.high:
+        return "undecided"
+    return "held" if (found.low > 0) == raises else "not held"
+
+
+class Study(NamedTuple):
+    """What of a study decides how its trials become numbers."""
+
+    stage: StageName
+    space: SearchSpace[Any]
+    metric: str
+
+    def features(self, trial: FrozenTrial) -> Features:
+        """Of the trial's configuration."""
+        config = type(self.space.base).from_dict(trial.user_attrs[trials.CONFIG])
+        return features(config, self.stage, self.space)
+
+
+def final_outcomes(
+    completed: Sequence[FrozenTrial], study: Study
+) -> tuple[list[Features], list[float]]:
+    """Features and last metric of trials that were trained to the end."""
+    return _outcomes({t.number: trials.value_of(t) for t in completed}, completed, study)
+
+
+def first_outcomes(own: Sequence[FrozenTrial], study: Study) -> tuple[list[Features], list[float]]:
+    """Features and metric after the first epoch, of every trial that got so far.
+
+    Pruning comes later than that, so which trials there are does not depend on how they did.
+    """
+    curves = {t.number: trials.by_epoch(t, study.metric) for t in own}
+    return _outcomes({n: curve[1] for n, curve in curves.items() if 1 in curve}, own, study)
+
+
+def _outcomes(
+    values: Mapping[int, float], among: Sequence[FrozenTrial], study: Study
+) -> tuple[list[Features], list[float]]:
+    rows, outcomes = [], []
+    is_log = study.stage == "autoencoder"
+    for trial in among:
+        value = values.get(trial.number)
+        if value is None or not math.isfinite(value) or trials.CONFIG not in trial.user_attrs:
+            continue
+        if is_log and value <= 0:
+            continue
+        rows.append(study.features(trial))
+        outcomes.append(math.log(value) if is_log else value)
+    return rows, outcomes
+
+
+def _is_estimable(x: Floats, direction: Floats) -> bool:
+    """Whether the trials tell the contrast apart from everything else that they vary."""
+    projected = direction @ np.linalg.pinv(x) @ x
+    return bool(np.allclose(projected, direction, atol=1e-6))
+
+
+def _least_squares(x: Floats, y: Floats, direction: Floats, rank: int) -> Estimate:
+    inverse = np.linalg.pinv(x)
+    coefficients = inverse @ y
+    residuals = y - x @ coefficients
+    leverage = np.clip(np.einsum("ij,ji->i", x, inverse), 0, 0.99)
+    weights = direction @ inverse
+    error = float(np.sqrt(np.sum((weights * residuals / (1 - leverage)) ** 2)))
+    value = float(direction @ coefficients)
+    margin = float(stdtrit(len(y) - rank, 0.975)) * error
+    return Estimate(value, value - margin, value + margin, len(y))

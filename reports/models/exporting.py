@@ -1,0 +1,299 @@
+"""Exporting: trained models from their study into folders that stand alone."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import optuna
+from optuna.trial import FrozenTrial
+from safetensors.torch import save
+from torch import Tensor
+
+from reports.analysis.tables import pareto_fronts
+from reports.models.model_card import model_card
+from spaces.config_files import ConfigFile, TrainedWith, json_schema, write_config
+from spaces.errors import StudyError
+from studies.data.images import Images, load_split, load_train
+from studies.files import places
+from studies.files.writing import write
+from studies.final.results import FinalResult
+from studies.networks import exported, onnx_model
+from studies.networks.judged_again import judged_again
+from studies.networks.plain import Autoencoder, Classifier
+from studies.records import encoders, trials, weights
+from studies.records import settings as study_settings
+from studies.records.origins import origins
+from studies.records.references import StudyTrial
+from studies.records.settings import StudySettings
+from studies.storage.artifacts import ArtifactStore
+
+ConfigFormat = Literal["json", "toml"]
+
+N_CHECKED = sum(onnx_model.BATCHES)
+"""Real images over which an ONNX model is compared with PyTorch."""
+
+
+class Exported(NamedTuple):
+    """One model's folder, as it is now."""
+
+    folder: Path
+    metrics: dict[str, Any]
+    """The fields of its ``metrics.json``."""
+    sizes: dict[str, int]
+    """Its files' bytes."""
+
+
+def top_trials(study: optuna.Study, n: int) -> list[StudyTrial]:
+    """The best so many that were trained to the end, each configuration once.
+
+    Raises:
+        StudyError: there are none.
+    """
+    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
+    ranked = trials.ranked(own, study_settings.load(study).direction)[:n]
+    return _some(study, ranked)
+
+
+def pareto_trials(study: optuna.Study) -> list[StudyTrial]:
+    """Those that no other beats in all of the study's objectives; of one, with its parameters.
+
+    Raises:
+        StudyError: there are none.
+    """
+    against = "objectives" if study_settings.load(study).objectives else "params"
+    numbers = {row.number for row in pareto_fronts(study) if against in row.fronts}
+    return _some(study, [t for t in study.get_trials(deepcopy=False) if t.number in numbers])
+
+
+def export_models(
+    models: Sequence[StudyTrial],
+    store: ArtifactStore,
+    out: Path,
+    data_folder: Path,
+    nested: bool,
+    finals: Sequence[FinalResult] = (),
+    config_format: ConfigFormat = "json",
+    overwrite: bool = False,
+    on_model: Callable[[StudyTrial], None] = lambda _: None,
+) -> list[Exported]:
+    """Write trials' models into a folder: all of them, or nothing.
+
+    Args:
+        models: finished trials of a study.
+        store: where their weights are.
+        out: not there yet, or empty, or an export to overwrite.
+        data_folder: holds verified data, by which models are judged again and ONNX is checked.
+        nested: whether each gets a folder ``trial-12`` within ``out``; else there is but one, and
+            ``out`` is its folder.
+        finals: what ``fmnist-search train`` measured, of whatever models.
+        config_format: of the configurations' files.
+        overwrite: replace an export that is there.
+        on_model: told of each before it is written.
+
+    Raises:
+        StudyError: weights were not kept or do not give the stored figures, the folder may not be
+            written, or an ONNX model is not the network.
+    """
+    written = []
+    pixels = load_train(data_folder).first(N_CHECKED).pixels
+    budget = study_settings.load(models[0].study).budget
+    validation = load_split(data_folder, budget).validation
+    with _new_folder(out, overwrite) as folder:
+        for model in models:
+            on_model(model)
+            part = Path(f"trial-{model.trial.number}" if nested else ".")
+            (folder / part).mkdir(exist_ok=True)
+            metrics = _write(model, store, folder / part, pixels, validation, finals, config_format)
+            written.append(Exported(out / part, metrics, _sizes(folder / part)))
+    return written
+
+
+def _some(study: optuna.Study, chosen: list[FrozenTrial]) -> list[StudyTrial]:
+    if not chosen:
+        raise StudyError(f"no trial of study '{study.study_name}' has been trained to the end yet")
+    return [StudyTrial(study, trial) for trial in chosen]
+
+
+def _write(
+    model: StudyTrial,
+    store: ArtifactStore,
+    folder: Path,
+    pixels: Tensor,
+    validation: Images,
+    finals: Sequence[FinalResult],
+    config_format: ConfigFormat,
+) -> dict[str, Any]:
+    study, trial = model
+    settings = study_settings.load(study)
+    file = _config_file(settings, trial)
+    noted = weights.kept(store, study, trial)
+    whose = f"trial {trial.number} of '{study.study_name}'"
+    network, judgement = judged_again(
+        file.config,
+        weights.load(store, study, trial),
+        trial.user_attrs[trials.METRICS],
+        validation,
+        whose,
+    )
+
+    write_config(folder / f"config.{config_format}", file, f"./{exported.SCHEMA}")
+    _write_json(folder / exported.SCHEMA, json_schema(file.stage))
+    tensors = save(network.state_dict(), metadata={"format": "pt"})
+    write(folder / exported.WEIGHTS, tensors)
+    encoder_file = encoders.weights_file(study, store)
+    if encoder_file is not None:
+        write(folder / exported.ENCODER, encoder_file.read_bytes())
+    onnx = _write_onnx(network, folder / exported.ONNX, pixels)
+
+    names = [name for name in exported.FILES if (folder / name).exists()]
+    files = {name: exported.identity(folder / name) for name in names}
+    own = [_final(final) for final in finals if _is_of(final, settings, file)]
+    metrics = {
+        **_metrics(settings, model),
+        "judged_again": {"loss": judgement.loss, "accuracy": judgement.accuracy},
+        "weights_checksum_known": noted is not None and noted.sha256 is not None,
+        "finals": own,
+        "onnx": onnx,
+        "files": files,
+    }
+    _write_json(folder / exported.METRICS, metrics)
+    card = model_card(file, network, metrics, [*names, exported.METRICS])
+    write(folder / exported.CARD, card)
+    exported.read_model(folder)  # what cannot be read back is not handed out
+    return metrics
+
+
+def _config_file(settings: StudySettings, trial: FrozenTrial) -> ConfigFile:
+    stage = settings.stage_record()
+    config = stage.spaces["paper"].config_type.from_dict(trial.user_attrs[trials.CONFIG])
+    return ConfigFile(stage, config, TrainedWith(trial.user_attrs[trials.SEED], settings.budget))
+
+
+def _write_onnx(network: Autoencoder | Classifier, path: Path, pixels: Tensor) -> dict[str, Any]:
+    content = onnx_model.to_onnx(network)
+    difference = onnx_model.largest_difference(content, network, pixels)
+    write(path, content)
+    return {
+        "opset": onnx_model.OPSET,
+        "input": onnx_model.INPUT,
+        "output": onnx_model.output_name(network),
+        "n_images": len(pixels),
+        "largest_difference": difference,
+    }
+
+
+def _metrics(settings: StudySettings, model: StudyTrial) -> dict[str, Any]:
+    study, trial = model
+    attrs = trial.user_attrs
+    encoder = settings.encoder and {n: v for n, v in settings.encoder.items() if n != "config"}
+    return {
+        "format": exported.FORMAT,
+        "stage": settings.stage,
+        "study": study.study_name,
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        "paper": attrs.get(trials.PAPER),
+        "origin": origins(study.get_trials(deepcopy=False))[trial.number],
+        "configuration": attrs[trials.WORDS],
+        "encoder": encoder,
+        "metric": settings.metric,
+        "value": attrs[trials.METRICS][settings.metric],
+        "n_epochs": trials.n_epochs_stored(trial),
+        "last_epoch": attrs[trials.METRICS],
+        "epochs": attrs[trials.EPOCHS],
+        "confusion": attrs.get(trials.CONFUSION),
+        "n_parameters": attrs[trials.N_PARAMETERS],
+        "n_multiply_adds": attrs[trials.N_MULTIPLY_ADDS],
+        "latency_ms": attrs.get(trials.LATENCY_MS),
+        "latency_spread_ms": attrs.get(trials.LATENCY_SPREAD_MS),
+        "seconds": attrs.get(trials.SECONDS),
+        "n_threads": attrs.get(trials.N_THREADS),
+        "made_with": attrs.get(trials.MADE_WITH),
+    }
+
+
+def _is_of(final: FinalResult, settings: StudySettings, file: ConfigFile) -> bool:
+    """Whether it judged the same configuration, over the same encoder, by the test images."""
+    encoders_alike = (final.encoder or {}).get("sha256") == (settings.encoder or {}).get("sha256")
+    by_test_images = bool(final.seeds) and final.budget.protocol != "search"
+    return by_test_images and final.config == file.config and encoders_alike
+
+
+def _final(final: FinalResult) -> dict[str, Any]:
+    """Mean and interval over its seeds, and what they were trained with and judged by."""
+    summary = final.to_dict()["summary"]
+    names = ("metric", "n_seeds", "mean", "low", "high")
+    origin = {"name": final.name, "budget": str(final.budget), "judged_by": final.judged_by}
+    return {**origin, **{name: summary[name] for name in names}}
+
+
+def _write_json(path: Path, table: dict[str, Any]) -> None:
+    write(path, json.dumps(table, indent=2, ensure_ascii=False) + "\n")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        name: (folder / name).stat().st_size for name in exported.FILES if (folder / name).exists()
+    }
+
+
+@contextmanager
+def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
+    """A folder to write in, which takes the place of ``out`` if nothing goes wrong."""
+    place = places.expanded(out).resolve()
+    _check_free(place, out, overwrite)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+    except OSError as error:
+        raise StudyError(f"cannot make the folder {out}: {error.strerror}") from error
+    try:
+        folder.chmod(0o777 & ~_umask())
+        yield folder
+        _put_in_place(folder, place)
+    except OSError as error:
+        raise StudyError(f"cannot write the folder {out}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_free(place: Path, out: Path, overwrite: bool) -> None:
+    if not place.exists() or (place.is_dir() and not any(place.iterdir())):
+        return
+    if not place.is_dir() or not _is_ours(place):
+        raise StudyError(f"{out} is there and is no export of ours; choose another --out")
+    if not overwrite:
+        raise StudyError(f"{out} is there already; replace it with --overwrite")
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether nothing but exports is lost with the folder."""
+    if exported.is_exported(place):
+        return True
+    return all(path.is_dir() and exported.is_exported(path) for path in place.iterdir())
+
+
+def _put_in_place(folder: Path, place: Path) -> None:
+    """Rename, after what is there has been moved aside; it is moved back if that fails."""
+    if not place.exists():
+        folder.rename(place)
+        return
+    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as aside:
+        old = place.rename(Path(aside) / place.name)
+        try:
+            folder.rename(place)
+        except BaseException:
+            old.rename(place)
+            raise
+
+
+def _umask() -> int:
+    """The process's; it can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

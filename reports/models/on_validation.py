@@ -1,0 +1,180 @@
+"""What trained networks make of the validation images. Computed here, drawn elsewhere."""
+
+from typing import NamedTuple
+
+import torch
+from optuna.trial import FrozenTrial
+from torch import Tensor
+
+from reports.analysis.chosen_studies import Source, Sources, has_weights
+from spaces.paper import AUTOENCODERS
+from studies.data.images import CLASS_NAMES, Images, load_split
+from studies.networks.evaluation import (
+    confusion_matrix,
+    predict,
+    reconstruct,
+    reconstruction_errors,
+)
+from studies.networks.plain import Autoencoder, Classifier, build
+from studies.records import trials, weights
+from studies.training.features import encoded
+
+MAX_IMAGES = 2_000
+"""Validation images that errors by class and the latent map are computed from: enough for two
+digits, and quick."""
+N_PAIRS = 5
+N_EXAMPLES = 6
+"""Images shown of each confused pair."""
+
+
+class Trained(NamedTuple):
+    """A trial and its network with the trained weights."""
+
+    source: Source
+    trial: FrozenTrial
+    network: Autoencoder | Classifier
+
+
+class Reconstructions(NamedTuple):
+    """One image of each class, as it is and as two autoencoders give it back."""
+
+    originals: Tensor
+    """uint8 (10, 28, 28)."""
+    baseline: Tensor | None
+    best: Tensor
+
+
+class ClassErrors(NamedTuple):
+    """Mean squared error of each class's reconstructions, pixels in [−1, 1]."""
+
+    best: list[float]
+    baseline: list[float] | None
+    n_images: int
+
+
+class LatentMap(NamedTuple):
+    """Latent maps of images on their first two principal components."""
+
+    points: Tensor
+    """float32 (N, 2)."""
+    labels: Tensor
+    shares: tuple[float, float]
+    """Of the variance, that each component holds."""
+
+
+class ConfusedPair(NamedTuple):
+    """Images of one class that were taken for another."""
+
+    true: str
+    predicted: str
+    n: int
+    share: float
+    """Of the true class's images."""
+    examples: Tensor
+    """uint8 (n, 28, 28), those that the classifier was surest of first."""
+
+
+def find_trained(sources: Sources, source: Source) -> Trained | None:
+    """The study's best trial whose weights are kept."""
+    ranking = trials.ranked(source.own(), source.settings.direction)
+    return next(
+        (_load(sources, source, t) for t in ranking if has_weights(sources, source, t)), None
+    )
+
+
+def find_baseline(sources: Sources, source: Source) -> Trained | None:
+    """The paper's baseline autoencoder of the same study.
+
+    One trained under the paper's protocol would have learned from the images that are shown.
+    """
+    for trial in source.completed():
+        is_baseline = trial.user_attrs.get(trials.PAPER) == AUTOENCODERS[0].name
+        if is_baseline and has_weights(sources, source, trial):
+            return _load(sources, source, trial)
+    return None
+
+
+def validation_images(sources: Sources, source: Source) -> Images | None:
+    """What the study's trials were judged by; None where the data are not there."""
+    if sources.data_folder is None:
+        return None
+    return load_split(sources.data_folder, source.settings.budget).validation
+
+
+def reconstructions(images: Images, best: Trained, baseline: Trained | None) -> Reconstructions:
+    """The first image of each class through both autoencoders."""
+    rows = [int((images.labels == label).nonzero()[0]) for label in range(len(CLASS_NAMES))]
+    originals = images.pixels[rows]
+    return Reconstructions(
+        originals,
+        None if baseline is None else _reconstruct(baseline, originals),
+        _reconstruct(best, originals),
+    )
+
+
+def class_errors(images: Images, best: Trained, baseline: Trained | None) -> ClassErrors:
+    """How well each class comes back."""
+    some = images.first(MAX_IMAGES)
+    other = None if baseline is None else _errors(baseline, some)
+    return ClassErrors(_errors(best, some), other, len(some))
+
+
+def latent_map(images: Images, trained: Trained) -> LatentMap:
+    """Where the encoder puts images, seen along the two directions in which they differ most."""
+    some = images.first(MAX_IMAGES)
+    codes = encoded(trained.network.encoder, some, folder=None).pixels.flatten(1)
+    with torch.inference_mode():
+        centred = codes - codes.mean(dim=0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            _, sizes, axes = torch.pca_lowrank(centred, q=min(6, *centred.shape), center=False)
+        points = centred @ axes[:, :2]
+        # A component's sign means nothing; make the same picture every time.
+        points = points * torch.where(points.abs().max(0).values == points.max(0).values, 1.0, -1.0)
+    total = float(centred.square().sum()) or 1.0
+    shares = [float(size) ** 2 / total for size in sizes[:2]]
+    return LatentMap(points, some.labels, (shares[0], shares[1]))
+
+
+def first_kernels(trained: Trained) -> Tensor:
+    """The first convolution's kernels, float32 (channels, height, width)."""
+    weight: Tensor = trained.network.encoder.get_submodule("conv1").get_parameter("weight")
+    return weight.detach().squeeze(1)
+
+
+def confused_pairs(images: Images, trained: Trained) -> list[ConfusedPair]:
+    """The pairs of classes that are mistaken for each other the most, in that direction."""
+    assert isinstance(trained.network, Classifier)
+    sure, predicted = predict(trained.network, images).max(dim=1)
+    counts = confusion_matrix(images.labels, predicted)
+    totals = counts.sum(dim=1)
+    off_diagonal = counts.clone().fill_diagonal_(0)
+    order = off_diagonal.flatten().argsort(descending=True, stable=True)[:N_PAIRS].tolist()
+    pairs = []
+    for true, other in (divmod(cell, len(CLASS_NAMES)) for cell in order):
+        rows = ((images.labels == true) & (predicted == other)).nonzero().flatten()
+        if len(rows):
+            rows = rows[sure[rows].argsort(descending=True, stable=True)]
+            examples = images.pixels[rows[:N_EXAMPLES]]
+            share = len(rows) / int(totals[true])
+            pair = (CLASS_NAMES[true], CLASS_NAMES[other], len(rows), share, examples)
+            pairs.append(ConfusedPair(*pair))
+    return pairs
+
+
+def _load(sources: Sources, source: Source, trial: FrozenTrial) -> Trained:
+    config_type = source.settings.stage_record().spaces["paper"].config_type
+    network = build(config_type.from_dict(trial.user_attrs[trials.CONFIG]))
+    network.load_state_dict(weights.load(sources.store, source.study, trial))
+    return Trained(source, trial, network.eval())
+
+
+def _reconstruct(trained: Trained, pixels: Tensor) -> Tensor:
+    assert isinstance(trained.network, Autoencoder)
+    return reconstruct(trained.network, pixels)
+
+
+def _errors(trained: Trained, images: Images) -> list[float]:
+    assert isinstance(trained.network, Autoencoder)
+    each = reconstruction_errors(trained.network, images.pixels)
+    return [float(each[images.labels == label].mean()) for label in range(len(CLASS_NAMES))]

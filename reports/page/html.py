@@ -1,0 +1,158 @@
+"""A report as one HTML page that needs nothing else, and as Markdown."""
+
+import base64
+import gzip
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+
+from reports.document.parts import Block, Code, Document, Figure, Table, Text
+from reports.document.texts import Texts
+from reports.figures.style import FAINT, INK
+from spaces.safe_text import markdown as safe_markdown
+from spaces.safe_text import markdown_cell, visible, visible_lines
+
+Group = tuple[str, list[Block]]
+"""Blocks that stand together: the kind of the first, and they."""
+
+
+def html(document: Document, texts: Texts) -> str:
+    """The whole page: styles, figures and plotly within.
+
+    Plotly comes compressed and is unpacked by the browser; one that cannot, or runs no scripts,
+    shows the drawings.
+    """
+    specs = {f.name: f.interactive for f in document.figures() if f.interactive is not None}
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        document=document,
+        texts=texts,
+        style=_resource("report.css"),
+        script=_resource("report.js"),
+        specs=_for_script(specs),
+        plotly=_plotly() if specs else "",
+        svg=svg_for_page,
+        groups=_groups,
+    )
+
+
+def markdown(document: Document, texts: Texts) -> str:
+    """The same text, tables and figures; figures are the files beside it."""
+    lines = [f"# {safe_markdown(document.title)}", ""]
+    for block in document.summary:
+        lines += _markdown_block(block)
+    todo = [(section, 2) for section in reversed(document.sections)]
+    while todo:
+        section, level = todo.pop()
+        lines += [f"{'#' * level} {safe_markdown(section.title)}", ""]
+        for block in section.blocks:
+            lines += _markdown_block(block)
+        todo += [(inner, level + 1) for inner in reversed(section.sections)]
+    lines += ["---", "", texts("page.footer"), ""]
+    return "\n".join(lines)
+
+
+def svg_for_page(figure: Figure) -> str:
+    """The drawing's SVG with the page's colours for ink and grid, which follow its scheme."""
+    svg = figure.picture.svg
+    svg = svg[svg.index("<svg") :]
+    svg = svg.replace(INK, "var(--ink)").replace(FAINT, "var(--grid)")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
+    svg = re.sub(r"\n\s*", "\n", svg)
+    # A hundredth of a point is finer than any screen, and saves half of the page's drawings.
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), svg)
+    # Inner names that only depend on their content may be the same in several figures, which does
+    # no harm, but names must be unique in a page.
+    svg = re.sub(r'(id="|href="#|url\(#)', rf"\g<1>{figure.name}-", svg)
+    return re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
+        r'<svg viewBox="\1" aria-hidden="true" focusable="false" '
+        r'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">',
+        svg,
+        count=1,
+    )
+
+
+def _groups(blocks: list[Block]) -> list[Group]:
+    """Runs of figures of one column, which the page sets side by side; all else by itself."""
+    groups: list[Group] = []
+    for block in blocks:
+        kind = _kind(block)
+        if kind == "figure" and groups and groups[-1][0] == "figure":
+            groups[-1][1].append(block)
+        else:
+            groups.append((kind, [block]))
+    return groups
+
+
+def _kind(block: Block) -> str:
+    if isinstance(block, Figure):
+        return "wide" if block.wide else "figure"
+    return type(block).__name__.lower()
+
+
+def _for_script(specs: dict[str, Any]) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(specs, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
+
+
+@cache
+def _plotly() -> str:
+    """Plotly's script with its licence, compressed, in base64."""
+    from plotly.offline import get_plotlyjs
+
+    packed = gzip.compress(get_plotlyjs().encode(), compresslevel=9, mtime=0)
+    return base64.b64encode(packed).decode()
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("reports", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_seen,
+    )
+
+
+def _seen(value: Any) -> Any:
+    """What a template puts in; what is markup already has its own control over it."""
+    return visible_lines(value) if type(value) is str else value
+
+
+def _resource(name: str) -> str:
+    return files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _markdown_block(block: Block) -> list[str]:
+    if isinstance(block, Text):
+        text = safe_markdown(block.text)
+        return [f"> {text}" if block.is_notice else text, ""]
+    if isinstance(block, Code):
+        return ["```console", f"$ {visible(block.text)}", "```", ""]
+    if isinstance(block, Table):
+        return [
+            f"**{safe_markdown(block.caption)}**",
+            "",
+            *_pipe_table(block),
+            "",
+            *([safe_markdown(block.note), ""] if block.note else []),
+        ]
+    alt = safe_markdown(block.alt.replace("[", "(").replace("]", ")"))
+    caption = safe_markdown(block.caption)
+    return [f"![{alt}](figures/{block.name}.png)", "", f"*{caption}*", ""]
+
+
+def _pipe_table(table: Table) -> list[str]:
+    rule = ["--:" if column.is_number else "---" for column in table.columns]
+    head, *rows = (
+        list(map(markdown_cell, row))
+        for row in ([column.title for column in table.columns], *table.shown())
+    )
+    return [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]

@@ -1,0 +1,117 @@
+"""A report from studies to files, put together in its order."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from reports.analysis.chosen_studies import Sources
+from reports.document.parts import Document
+from reports.document.texts import Language, Texts
+from reports.page import repeating
+from reports.page.folder import PAGES, ReportFolder
+from reports.page.html import html, markdown
+from reports.page.report_files import write_figure, write_table, write_values
+from reports.page.section_origin import origin_section
+from reports.page.section_paper import autoencoder_section, classifier_section, tables_section
+from reports.page.section_search import search_section
+from reports.page.section_summary import summary
+from spaces.errors import StudyError
+
+
+def build(
+    sources: Sources,
+    language: Language,
+    storage: str | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Document:
+    """All that the report says.
+
+    Args:
+        sources: what it reads.
+        language: of its prose and captions.
+        storage: ``--storage`` as commands must repeat it; None for the default.
+        on_step: told what comes next.
+    """
+    texts = Texts(language)
+    on_step("the paper's tables")
+    document = Document(texts("page.title"), summary(sources, texts), [])
+    document.sections.append(tables_section(sources, storage, texts))
+    on_step("the autoencoder's figures")
+    document.sections.append(autoencoder_section(sources, texts))
+    on_step("the classifier's figures")
+    document.sections.append(classifier_section(sources, texts))
+    on_step("the searches")
+    document.sections.append(search_section(sources, texts))
+    document.sections.append(origin_section(sources, storage, texts))
+    return document
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds anything, unless it may be written over.
+
+    Raises:
+        StudyError: it does, is no folder, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise StudyError(f"--out: {folder} is a file; name a folder")
+    if not overwrite and folder.is_dir() and any(folder.iterdir()):
+        raise StudyError(
+            f"--out: {folder} is not empty; add --overwrite to replace a report there, "
+            "or name another folder"
+        )
+    _try_to_make(folder)
+
+
+def _try_to_make(folder: Path) -> None:
+    """Make a folder and remove it again: some file systems tell only then that they refuse."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"--out: cannot write in {folder}: {error.strerror}; name another folder"
+        ) from error
+    finally:
+        for path in missing:
+            if path.is_dir():
+                path.rmdir()
+
+
+def write(document: Document, sources: Sources, language: Language, folder: Path) -> list[Path]:
+    """Write the page, the Markdown, and every table, figure and raw value beside them.
+
+    Args:
+        document: what :func:`build` made.
+        sources: the studies whose raw values are written.
+        language: the document's.
+        folder: made if it is not there; what an earlier report wrote there is removed first.
+
+    Returns:
+        All that was written, the page and the Markdown first.
+
+    Raises:
+        StudyError: the folder cannot be written.
+    """
+    texts = Texts(language)
+    try:
+        into = ReportFolder(folder)
+        for figure in document.figures():
+            write_figure(figure, into)
+        for table in document.tables():
+            write_table(table, into)
+        _write_configurations(sources, into)
+        write_values([*sources.searches, *sources.reproductions], into)
+        pages = (html(document, texts), markdown(document, texts))
+        for name, text in zip(PAGES, pages, strict=True):
+            into.new(name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StudyError(f"--out: cannot write in {folder}: {error.strerror}") from error
+    return into.files()
+
+
+def _write_configurations(sources: Sources, folder: ReportFolder) -> None:
+    """Write the configurations that a person gave, which repeating a search needs again."""
+    for source in sources.searches:
+        for name, table in repeating.configurations(source).items():
+            text = json.dumps(table, indent=2, ensure_ascii=False)
+            folder.new(name).write_text(f"{text}\n", encoding="utf-8")

@@ -1,0 +1,140 @@
+"""The commands that make a study once more, with what its runs were asked for."""
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from reports.analysis.chosen_studies import Source
+from studies.records import attempts, runs, trials
+from studies.records.runs import Run
+
+FOLDER = "configurations"
+"""Beside the report's page: the configurations that a person gave, as files."""
+
+MOST_RANGES = 4
+"""Of trials' numbers that a cell of a table names."""
+
+STORAGE = "repeated.db"
+"""A storage that does not have the study yet."""
+
+
+class Step(NamedTuple):
+    """One command: runs in a row that were asked for the same."""
+
+    runs: tuple[Run, ...]
+    n_trials: int
+    """Searched trials that the study had in the end of it."""
+
+    @property
+    def given(self) -> list[int]:
+        """Numbers of the trials of given configurations."""
+        return [number for run in self.runs for number in run.given]
+
+
+def steps(source: Source) -> list[Step]:
+    """The study's runs, those in a row that one command can stand for together.
+
+    A search in pieces finds what one run finds; a promotion, a given configuration or another
+    sampler does what it does only after what was there before.
+    """
+    known = runs.of(source.study)
+    n_after = [*(run.n_before for run in known), attempts.n_tried(source.trials)][1:]
+    together: list[Step] = []
+    for run, n_trials in zip(known, n_after, strict=False):
+        before = together[-1] if together else None
+        if before and _goes_on(run, before.runs[-1]):
+            together[-1] = Step((*before.runs, run), n_trials)
+        else:
+            together.append(Step((run,), n_trials))
+    return together
+
+
+def search_commands(source: Source) -> list[str]:
+    """The commands that make the study, one after the other; one where one is enough.
+
+    Of a study whose runs are not known, a command for its settings and its number of trials.
+    """
+    known = steps(source)
+    if not known:
+        return [_command(source, attempts.n_tried(source.trials), [], {})]
+    return [_command(source, s.n_trials, s.given, s.runs[0].options) for s in known]
+
+
+def made_at_once(source: Source) -> int:
+    """How many trials were trained side by side at most; 1 where that is not known."""
+    return max((run.side_by_side for run in runs.of(source.study)), default=1)
+
+
+def configuration_file(source: Source, number: int) -> str:
+    """Where the configuration of a trial that a person gave lies, beside the page."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in source.name)
+    return f"{FOLDER}/{safe}-{number}.json"
+
+
+def configurations(source: Source) -> dict[str, dict[str, Any]]:
+    """The configurations that a person gave, by the files that hold them beside the page."""
+    numbers = {number for run in runs.of(source.study) for number in run.given}
+    return {
+        configuration_file(source, trial.number): {
+            "stage": source.settings.stage,
+            "configuration": trial.user_attrs[trials.CONFIG],
+        }
+        for trial in source.trials
+        if trial.number in numbers
+    }
+
+
+def _goes_on(run: Run, before: Run) -> bool:
+    same = run.deciding() == before.deciding() and run.side_by_side == before.side_by_side
+    return same and not run.given and not run.options.get("promote")
+
+
+def _command(source: Source, n_trials: int, given: Sequence[int], options: dict[str, Any]) -> str:
+    settings, stage = source.settings, source.settings.stage_record()
+    words = ["fmnist-search", stage.short, "--study", source.name, "--trials", str(n_trials)]
+    for name in (*runs.DECIDING, "jobs"):
+        if options.get(name):
+            words += [f"--{name}", str(options[name])]
+    for number in given:
+        words += ["--enqueue", configuration_file(source, number)]
+    words += ["--epochs", str(settings.budget.epochs), "--seed", str(settings.seed)]
+    if settings.budget.protocol != "search":
+        words += ["--protocol", settings.budget.protocol]
+    if settings.budget.subset is not None:
+        words += ["--subset", str(settings.budget.subset)]
+    words += ["--space", settings.space_name]
+    whole = stage.spaces[settings.space_name].describe()
+    for name, values in settings.space.items():
+        if values != whole.get(name):
+            words += [f"--{name.replace('_', '-')}", values]
+    if settings.encoder is not None:
+        words += ["--encoder", settings.encoder_in_words()]
+    names = {metric.key: name for name, metric in stage.metrics.items()}
+    if settings.objectives:
+        words += ["--objectives", ",".join([names[settings.metric], *settings.objectives])]
+    elif settings.metric != next(iter(names)):
+        words += ["--metric", names[settings.metric]]
+    limits = {"--max-params": settings.max_params, "--max-latency": settings.max_latency_ms}
+    for option, limit in limits.items():
+        words += [option, f"{limit:.17g}"] if limit is not None else []
+    return shlex.join([*words, "--storage", STORAGE])
+
+
+def in_ranges(values: Sequence[tuple[int, str]]) -> str | None:
+    """Values of trials by number, in words: ``2.13.0 (#0–#11), 2.13.1 (#12–#20)``.
+
+    One alone is said without numbers, many in turn by how often; of none there is nothing to say.
+    """
+    often = Counter(value for _, value in values)
+    if len(often) <= 1:
+        return next(iter(often), None)
+    ranges = []
+    for value, same in groupby(sorted(values), key=lambda pair: pair[1]):
+        numbers = [number for number, _ in same]
+        first, last = numbers[0], numbers[-1]
+        ranges.append((value, f"#{first}" if first == last else f"#{first}–#{last}"))
+    if len(ranges) > MOST_RANGES:
+        return ", ".join(f"{value} ({n} trials)" for value, n in often.items())
+    return ", ".join(f"{value} ({numbers})" for value, numbers in ranges)

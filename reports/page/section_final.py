@@ -1,0 +1,69 @@
+"""Chosen configurations over several seeds, judged by the test images once."""
+
+from typing import Any
+
+import pandas
+
+from reports.analysis.chosen_studies import Sources
+from reports.document.parts import Block, Column, Table, Text, number
+from reports.document.texts import Texts
+from spaces.budget import Budget
+from studies.final.results import FinalResult
+from studies.records.scores import mean_with_interval
+
+
+def final_blocks(sources: Sources, texts: Texts) -> list[Block]:
+    """A table of all that ``fmnist-search train`` left beside the studies; or how to make one."""
+    trained = [r for r in sources.results if r.seeds and r.budget.protocol != "search"]
+    if not trained:
+        return [Text(texts("final.none"))]
+    rows = [_row(result, texts) for result in trained]
+    columns = (
+        Column("source", texts("final.source")),
+        Column("metric", texts("final.metric")),
+        Column("mean", texts("final.mean"), "percent"),
+        Column("low", texts("final.low"), "percent"),
+        Column("high", texts("final.high"), "percent"),
+        Column("seeds", texts("final.seeds"), "count"),
+        Column("error_of_images", texts("final.error_of_images"), "spread"),
+        Column("protocol", texts("final.protocol")),
+        Column("budget", texts("final.budget")),
+        Column("configuration", texts("final.configuration")),
+    )
+    note = texts("final.note")
+    return [Table("final", texts("final.caption"), pandas.DataFrame(rows), columns, note)]
+
+
+def final_sentences(sources: Sources, texts: Texts) -> list[Text]:
+    """The same in words, for a report's first screen; those with the whole final budget alone."""
+    own = [r for r in sources.results if r.seeds and r.budget == Budget(protocol="final")]
+    sentences = []
+    for result in own:
+        mean, low, high = mean_with_interval(result.values())
+        interval = ""
+        if low is not None and high is not None:
+            interval = texts(
+                "final.interval", low=number(low, "percent"), high=number(high, "percent")
+            )
+        words = {"source": result.source, "mean": number(mean, "percent"), "interval": interval}
+        key = f"final.{result.stage}"
+        sentences.append(Text(texts.choose(key, len(result.seeds), **words)))
+    return sentences
+
+
+def _row(result: FinalResult, texts: Texts) -> dict[str, Any]:
+    metric = "validation_loss" if result.stage == "autoencoder" else "validation_accuracy"
+    mean, low, high = mean_with_interval(result.values())
+    images = texts("budget.all") if result.budget.subset is None else f"{result.budget.subset:,}"
+    return {
+        "source": result.source,
+        "metric": texts(f"final.{metric}"),
+        "mean": mean,
+        "low": low,
+        "high": high,
+        "seeds": len(result.seeds),
+        "error_of_images": result.error_of_images(),
+        "protocol": texts(f"final.protocols.{result.budget.protocol}"),
+        "budget": texts.choose("budget", result.budget.epochs, images=images),
+        "configuration": result.words,
+    }

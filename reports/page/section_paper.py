@@ -1,0 +1,243 @@
+"""The paper's tables beside what was measured, and its figures from the reader's own runs."""
+
+import shlex
+from collections.abc import Callable
+
+import pandas
+from optuna.trial import FrozenTrial
+
+from reports.analysis.chosen_studies import Source, Sources
+from reports.document.parts import Block, Code, Column, Figure, Section, Table, Text, number
+from reports.document.texts import Texts
+from reports.figures import drawings, image_drawings
+from reports.figures.figure_data import curve
+from reports.figures.interactive import latent_map as interactive_map
+from reports.models import on_validation
+from reports.models.on_validation import Trained
+from reports.page.paper_tables import not_run, table_2, table_3, table_4, table_5
+from reports.page.section_final import final_blocks
+from reports.page.section_origin import storage_option
+from spaces.errors import DataError
+from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from studies.data.images import CLASS_NAMES, Images
+from studies.records import trials
+
+
+def tables_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
+    """Tables 2 to 5; commands name the storage unless it is the default."""
+    section = Section("paper", texts("paper.title"), [Text(texts("paper.scale"))])
+    missing = [row for stage in (AUTOENCODER, CLASSIFIER) for row in not_run(sources, stage)]
+    if missing:
+        section.blocks += [
+            Text(texts("paper.missing", names=", ".join(missing)), is_notice=True),
+            Code(shlex.join(["fmnist-search", "reproduce", *storage_option(storage)])),
+        ]
+    section.blocks += [table_3(sources, texts), table_4(sources, texts), table_5(sources, texts)]
+    section.blocks += [*final_blocks(sources, texts), table_2(texts)]
+    return section
+
+
+def autoencoder_section(sources: Sources, texts: Texts) -> Section:
+    """Figures 6 and 7, and what the paper lacks of its autoencoders."""
+    section = Section("autoencoders", texts("models.autoencoders"))
+    titles = [(m, texts(f"labels.autoencoder.{m}")) for m in ("train_loss", "validation_loss")]
+    section.blocks += _learning(sources, AUTOENCODER, "figure-6-losses", titles, texts)
+    main = sources.main(AUTOENCODER)
+    best = on_validation.find_trained(sources, main) if main else None
+    if main is None or best is None:
+        return _without(section, texts("models.no_weights", stage=texts("stages.autoencoder")))
+    section.blocks.append(_kernels(best, texts))
+    images = _images(sources, main)
+    if images is None:
+        return _without(section, texts("models.no_data"))
+    baseline = on_validation.find_baseline(sources, main)
+    section.blocks += [
+        _reconstructions(images, best, baseline, texts),
+        _class_errors(images, best, baseline, texts),
+        _latent_map(images, best, texts),
+    ]
+    return section
+
+
+def classifier_section(sources: Sources, texts: Texts) -> Section:
+    """Figures 8 and 9, and the pairs of classes that are confused the most."""
+    section = Section("classifiers", texts("models.classifiers"))
+    metrics = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
+    titles = [(m, texts(f"labels.classifier.{m}")) for m in metrics]
+    section.blocks += _learning(sources, CLASSIFIER, "figure-8-curves", titles, texts)
+    main = sources.main(CLASSIFIER)
+    if main is None:
+        return section
+    section.blocks += _confusion(main, texts)
+    best = on_validation.find_trained(sources, main)
+    if best is None:
+        return _without(section, texts("models.no_weights", stage=texts("stages.classifier")))
+    images = _images(sources, main)
+    if images is None:
+        return _without(section, texts("models.no_data"))
+    pairs = on_validation.confused_pairs(images, best)
+    if pairs:
+        section.blocks.append(_pairs(pairs, best, len(images), texts))
+    return section
+
+
+def name_of(trained: Trained) -> str:
+    """The trial and its configuration in words."""
+    trial = trained.trial
+    words = trial.user_attrs.get(trials.WORDS, "")
+    return f"{trained.source.name}{trials.label(trial)} ({words})"
+
+
+def _without(section: Section, notice: str) -> Section:
+    section.blocks.append(Text(notice, is_notice=True))
+    return section
+
+
+def _images(sources: Sources, source: Source) -> Images | None:
+    try:
+        return on_validation.validation_images(sources, source)
+    except DataError:
+        return None
+
+
+def _learning(
+    sources: Sources, stage: Stage, name: str, titles: list[tuple[str, str]], texts: Texts
+) -> list[Block]:
+    """The losses of the paper's configurations by epoch, and the best found beside them."""
+    main = sources.main(stage)
+    own = [s for s in sources.reproductions if s.settings.stage == stage.name]
+    for source in (*([main] if main else []), *own):
+        shown = [t for t in source.completed() if trials.is_paper(t)]
+        best = source.best()
+        if best is not None and not trials.is_paper(best):
+            shown.append(best)
+        order = [row.name for row in stage.paper]
+        shown.sort(
+            key=lambda t: order.index(t.user_attrs[trials.PAPER]) if trials.is_paper(t) else 99
+        )
+        shown = [t for t in shown if t.user_attrs.get(trials.EPOCHS)]
+        if shown:
+            words = texts(f"protocols.{source.settings.budget.protocol}")
+            last = ", ".join(f"{curve(source, t).label} {_last(t)}" for t in shown)
+            return [
+                Figure(
+                    name,
+                    texts(f"{stage.name}.curves.caption", study=source.name, protocol=words),
+                    texts(f"{stage.name}.curves.alt", last=last),
+                    drawings.learning_curves(
+                        name, [curve(source, t) for t in shown], titles, texts
+                    ),
+                )
+            ]
+    return [Text(texts("models.no_curves", stage=texts(f"stages.{stage.name}")), is_notice=True)]
+
+
+def _last(trial: FrozenTrial) -> str:
+    return number(trials.value_of(trial), "percent")
+
+
+def _kernels(best: Trained, texts: Texts) -> Figure:
+    weights = on_validation.first_kernels(best)
+    n, side = len(weights), weights.shape[-1]
+    return Figure(
+        "kernels",
+        texts("models.kernels.caption", model=name_of(best)),
+        texts("models.kernels.alt", n=n, side=side),
+        image_drawings.kernels("kernels", weights),
+    )
+
+
+def _reconstructions(
+    images: Images, best: Trained, baseline: Trained | None, texts: Texts
+) -> Figure:
+    shown = on_validation.reconstructions(images, best, baseline)
+    caption = texts("models.reconstructions.caption", best=name_of(best))
+    if baseline is None:
+        caption += " " + texts("models.no_baseline")
+    else:
+        caption += " " + texts("models.reconstructions.baseline", baseline=name_of(baseline))
+    return Figure(
+        "figure-7-reconstructions",
+        caption,
+        texts("models.reconstructions.alt"),
+        image_drawings.reconstructions("figure-7-reconstructions", shown, texts),
+    )
+
+
+def _class_errors(images: Images, best: Trained, baseline: Trained | None, texts: Texts) -> Figure:
+    errors = on_validation.class_errors(images, best, baseline)
+    hardest = max(range(len(CLASS_NAMES)), key=lambda label: errors.best[label])
+    easiest = min(range(len(CLASS_NAMES)), key=lambda label: errors.best[label])
+    words = {
+        "hardest": CLASS_NAMES[hardest],
+        "easiest": CLASS_NAMES[easiest],
+        "most": number(errors.best[hardest], "percent"),
+        "least": number(errors.best[easiest], "percent"),
+    }
+    return Figure(
+        "class-errors",
+        texts("models.errors.caption", n=f"{errors.n_images:,}"),
+        texts("models.errors.alt", **words),
+        image_drawings.class_errors("class-errors", errors, texts),
+    )
+
+
+def _latent_map(images: Images, best: Trained, texts: Texts) -> Figure:
+    shown = on_validation.latent_map(images, best)
+    both = number(sum(shown.shares), "share")
+    return Figure(
+        "latent-map",
+        texts("models.latent.caption", n=f"{len(shown.labels):,}", share=both),
+        texts("models.latent.alt", share=both),
+        image_drawings.latent_map("latent-map", shown, texts),
+        interactive_map(shown, texts),
+    )
+
+
+def _confusion(main: Source, texts: Texts) -> list[Block]:
+    trial = next(
+        (
+            t
+            for t in trials.ranked(main.own(), main.settings.direction)
+            if trials.CONFUSION in t.user_attrs
+        ),
+        None,
+    )
+    if trial is None:
+        return [Text(texts("models.no_confusion"), is_notice=True)]
+    counts = trial.user_attrs[trials.CONFUSION]
+    right = [row[i] / max(1, sum(row)) for i, row in enumerate(counts)]
+    worst = min(range(len(right)), key=right.__getitem__)
+    model = f"{main.name}{trials.label(trial)} ({trial.user_attrs.get(trials.WORDS, '')})"
+    frame = pandas.DataFrame(
+        [{"true": CLASS_NAMES[i], **dict(zip(CLASS_NAMES, row, strict=True))}
+         for i, row in enumerate(counts)]
+    )  # fmt: skip
+    columns = [Column("true", texts("axes.true"))]
+    columns += [Column(name, name, "count") for name in CLASS_NAMES]
+    return [
+        Figure(
+            "figure-9-confusion",
+            texts("models.confusion.caption", model=model),
+            texts(
+                "models.confusion.alt", name=CLASS_NAMES[worst], share=number(right[worst], "share")
+            ),
+            image_drawings.confusion("figure-9-confusion", counts, texts),
+        ),
+        Table("confusion", texts("models.confusion.table"), frame, tuple(columns)),
+    ]
+
+
+def _pairs(
+    pairs: list[on_validation.ConfusedPair], best: Trained, n_images: int, texts: Texts
+) -> Figure:
+    words: Callable[[on_validation.ConfusedPair], str] = lambda p: texts(  # noqa: E731
+        "models.taken_for", true=p.true, predicted=p.predicted
+    )
+    listed = "; ".join(f"{words(p)}: {p.n} ({100 * p.share:.1f} %)" for p in pairs)
+    return Figure(
+        "confused-pairs",
+        texts("models.pairs.caption", model=name_of(best), n=f"{n_images:,}"),
+        texts("models.pairs.alt", listed=listed),
+        image_drawings.confused_pairs("confused-pairs", pairs, texts),
+    )

@@ -1,0 +1,232 @@
+"""What a search did, study by study, and what its trials say of the paper's claims."""
+
+import hashlib
+import re
+from typing import Any
+
+import pandas
+from optuna.trial import TrialState
+
+from reports.analysis.chosen_studies import Source, Sources
+from reports.analysis.importance import MIN_TRIALS, importances
+from reports.analysis.tables import TrialRow, ranking
+from reports.document.parts import Block, Column, Figure, Section, Table, Text, number
+from reports.document.texts import Texts
+from reports.figures import drawings, figure_data, interactive
+from reports.figures.drawings import Labels
+from reports.page.section_claims import claims_blocks, warm_blocks
+from reports.page.section_summary import budget_in_words
+from studies.records import trials
+from studies.records.scores import standard_error
+
+LONGEST_ANCHOR = 100
+"""Characters of a name that a file's name begins with; file systems take 255 in all."""
+
+
+def search_section(sources: Sources, texts: Texts) -> Section:
+    """One part for each study, then what all of them say together."""
+    section = Section("search", texts("search.title"))
+    if not sources.searches:
+        section.blocks.append(Text(texts("search.none"), is_notice=True))
+        return section
+    section.sections = [_study_section(source, texts) for source in sources.searches]
+    together = Section("together", texts("search.together"))
+    together.blocks += _time(sources, texts)
+    together.blocks += warm_blocks(sources, texts)
+    section.sections.append(together)
+    return section
+
+
+def _study_section(source: Source, texts: Texts) -> Section:
+    name = anchor(source.name)
+    stage, budget = source.settings.stage, budget_in_words(source, texts)
+    title = texts("search.study", study=source.name)
+    section = Section(f"study-{name}", title)
+    section.blocks.append(
+        Text(
+            texts(
+                "search.about",
+                stage=texts(f"stages.{stage}"),
+                budget=budget,
+                space=", ".join(
+                    f"{d.name.replace('_', '-')} {d}"
+                    for d in source.settings.search_space().dimensions
+                ),
+            )
+        )
+    )
+    if not source.completed():
+        section.blocks.append(Text(texts("search.nothing_complete"), is_notice=True))
+    labels = Labels(
+        texts(f"labels.{stage}.{source.settings.metric}"),
+        texts(f"labels.short.{source.settings.metric}"),
+        texts("axes.trial"),
+        texts("axes.epoch"),
+    )
+    section.blocks += _best(source, name, labels, texts)
+    section.blocks += _history(source, name, labels, texts)
+    section.blocks += _intermediate(source, name, labels, texts)
+    section.blocks += _importance(source, name, texts)
+    section.blocks += _slices(source, name, labels, texts)
+    section.blocks += _pareto(source, name, labels, texts)
+    section.blocks += claims_blocks(source, name, texts)
+    return section
+
+
+def anchor(name: str) -> str:
+    """A study's name as file names and anchors can have it, still unlike any other study's."""
+    clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:LONGEST_ANCHOR]
+    return clean if clean == name else f"{clean}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _best(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+    rows = ranking(source.trials, source.settings, n_rows=10)
+    if not rows:
+        return []
+    kinds: dict[str, Any] = {
+        "label": "text", "tied": "text", "value": "percent", "train_value": "percent",
+        "configuration": "text", "n_parameters": "count", "seconds": "seconds",
+    }  # fmt: skip
+    frame = pandas.DataFrame([{**row._asdict(), "tied": "=" if row.tied else ""} for row in rows])
+    if not any(row.tied for row in rows):
+        del kinds["tied"]
+    columns = tuple(
+        Column(key, labels.value if key == "value" else texts(f"search.best.{key}"), kind)
+        for key, kind in kinds.items()
+    )
+    caption, note = (
+        texts("search.best.caption", study=source.name),
+        _how_certain(rows, source, texts),
+    )
+    return [Table(f"{name}-best", caption, frame, columns, note)]
+
+
+def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
+    """What an order of the best is worth."""
+    if not source.settings.metric.endswith("accuracy"):
+        return texts("search.best.note_loss")
+    n, first = source.settings.budget.n_judging, rows[0].value
+    error = number(standard_error(first, n), "spread")
+    words = {"n": f"{n:,}", "first": number(first, "percent"), "error": error}
+    return texts("search.best.note_accuracy", **words)
+
+
+def _history(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+    finished = figure_data.finished(source)
+    if not (finished.complete or finished.pruned or finished.paper):
+        return []
+    n_all = len(finished.complete) + len(finished.paper)
+    best = number(finished.best_so_far[-1][1], "percent") if finished.best_so_far else "–"
+    return [
+        Figure(
+            f"{name}-history",
+            texts("search.history.caption"),
+            texts("search.history.alt", n=n_all, n_pruned=len(finished.pruned), best=best),
+            drawings.history(f"{name}-history", finished, labels, texts),
+            interactive.history(finished, labels, texts),
+        )
+    ]
+
+
+def _intermediate(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+    complete = figure_data.curves(source, TrialState.COMPLETE)
+    pruned = figure_data.curves(source, TrialState.PRUNED)
+    if not complete and not pruned:
+        return []
+    n_total = sum(bool(t.intermediate_values) for t in source.own())
+    n_shown = len(complete) + len(pruned)
+    return [
+        Figure(
+            f"{name}-epochs",
+            texts("search.epochs.caption", shown=n_shown, total=n_total),
+            texts("search.epochs.alt", n_complete=len(complete), n_pruned=len(pruned)),
+            drawings.intermediate(f"{name}-epochs", complete, pruned, labels, texts),
+            interactive.intermediate(complete, pruned, labels, texts),
+        )
+    ]
+
+
+def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
+    found = importances(source.completed(), source.settings.direction)
+    n_searched = sum(not trials.is_paper(t) for t in source.completed())
+    if found is None:
+        return [Text(texts("search.importance.too_few", n=n_searched, least=MIN_TRIALS))]
+    listed = ", ".join(
+        f"{row.name.replace('_', '-')} {number(row.share, 'share')}" for row in found.rows
+    )
+    n_pruned = sum(t.state == TrialState.PRUNED for t in source.own())
+    frame = pandas.DataFrame([row._asdict() for row in found.rows])
+    columns = (Column("name", texts("search.importance.name")), *(
+        Column(key, texts(f"search.importance.{key}"), "share") for key in ("share", "low", "high")
+    ))  # fmt: skip
+    words = {"n": found.n_trials, "n_best": found.n_best, "n_pruned": f"{n_pruned:,}"}
+    return [
+        Figure(
+            f"{name}-importance",
+            texts("search.importance.caption", **words),
+            texts("search.importance.alt", listed=listed),
+            drawings.importance(f"{name}-importance", found, texts),
+        ),
+        Table(f"{name}-importance", texts("search.importance.table"), frame, columns),
+    ]
+
+
+def _slices(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+    found = figure_data.slices(source)
+    if not found:
+        return []
+    names = ", ".join(part.name.replace("_", "-") for part in found)
+    picture = drawings.slices(f"{name}-slices", found, labels, texts)
+    across = interactive.parallel(source, labels)
+    blocks: list[Block] = [
+        Figure(
+            f"{name}-slices",
+            texts("search.slices.caption"),
+            texts("search.slices.alt", names=names),
+            picture,
+        )
+    ]
+    if across is not None:
+        name = f"{name}-parallel"
+        drawn = drawings.parallel(name, across, source.settings.direction == "minimize")
+        axes = ", ".join(axis["label"] for axis in across["data"][0]["dimensions"][:-1])
+        alt = texts("search.parallel.alt", names=axes)
+        blocks.append(Figure(name, texts("search.parallel.caption"), alt, drawn, across, wide=True))
+    return blocks
+
+
+def _pareto(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+    return [
+        Figure(
+            f"{name}-pareto-{front.cost.replace('_', '-')}",
+            texts("search.pareto.caption", cost=texts(f"axes.{front.cost}")),
+            texts("search.pareto.alt", listed="; ".join(p.label for p in front.front[:6])),
+            drawings.pareto(f"{name}-{front.cost}", [front], labels, texts),
+            interactive.pareto(front, labels, texts),
+        )
+        for front in figure_data.fronts(source)
+    ]
+
+
+def _time(sources: Sources, texts: Texts) -> list[Block]:
+    spent = [figure_data.time_spent(source) for source in sources.searches]
+    if not any(row.n_complete + row.n_pruned + row.n_paper + row.n_failed for row in spent):
+        return []
+    frame = pandas.DataFrame([row._asdict() for row in spent])
+    keys: dict[str, Any] = {"study": "text"}
+    keys |= {f"{g}_s": "seconds" for g in ("paper", "complete", "pruned", "failed")}
+    keys |= {"epochs_share": "share", "evaluation_share": "percent"}
+    columns = tuple(Column(key, texts(f"time.{key}"), kind) for key, kind in keys.items())
+    listed = "; ".join(
+        f"{r.study}: {number(r.complete_s + r.paper_s, 'seconds')}, {number(r.pruned_s, 'seconds')}"
+        for r in spent
+    )
+    return [
+        Figure(
+            "time",
+            texts("time.figure"),
+            texts("time.alt", listed=listed),
+            drawings.time_spent("time", spent, texts),
+        ),
+        Table("time", texts("time.caption"), frame, columns, texts("time.note")),
+    ]

@@ -1,0 +1,164 @@
+"""A report's first screen: what was found, in plain words."""
+
+from typing import Any
+
+import pandas
+from optuna.trial import FrozenTrial, TrialState
+
+from reports.analysis.chosen_studies import Source, Sources
+from reports.analysis.reproduction import Reproduced, beside_paper
+from reports.document.parts import Block, Column, Table, Text, duration, number
+from reports.document.texts import Texts
+from reports.figures.figure_data import TimeSpent, time_spent
+from reports.page.paper_tables import mean_of, not_run, values_of
+from reports.page.section_final import final_sentences
+from spaces.budget import Budget
+from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from studies.records import attempts, trials
+
+
+def summary(sources: Sources, texts: Texts) -> list[Block]:
+    """What was found for each stage, how that stands to the paper, and what is missing."""
+    blocks: list[Block] = []
+    for stage in (AUTOENCODER, CLASSIFIER):
+        main = sources.main(stage)
+        if main is None:
+            blocks.append(Text(texts(f"summary.{stage.name}.none", command=stage.short)))
+        else:
+            blocks += _of_stage(sources, stage, main, texts)
+    blocks += final_sentences(sources, texts)
+    if sources.searches:
+        blocks.append(_studies_table(sources, texts))
+    return blocks + _notices(sources, texts)
+
+
+def _of_stage(sources: Sources, stage: Stage, main: Source, texts: Texts) -> list[Block]:
+    best = main.best()
+    if best is None:
+        return [Text(texts(f"summary.{stage.name}.empty", study=main.name), is_notice=True)]
+    metric = main.settings.metric
+    found = Text(
+        texts(
+            f"summary.{stage.name}.{metric}",
+            value=number(trials.value_of(best), "percent"),
+            words=best.user_attrs.get(trials.WORDS, ""),
+            trial=f"{main.name}{trials.label(best)}",
+            parameters=number(best.user_attrs.get(trials.N_PARAMETERS, 0), "count"),
+        )
+    )
+    whose = Text(_whose(main, best, texts))
+    against = _against_paper(sources, stage, main, texts)
+    return [found, whose, *([against] if against else []), Text(_effort(time_spent(main), texts))]
+
+
+def _whose(main: Source, best: FrozenTrial, texts: Texts) -> str:
+    """Whether the search found its best; if not, what it did find."""
+    origin, drawn = main.origin_of(best), main.best_found()
+    words = texts(f"summary.origins.{origin}", name=best.user_attrs.get(trials.PAPER, ""))
+    if origin == "found":
+        return words
+    if drawn is None:
+        return f"{words} {texts('summary.drawn_none')}"
+    value, trial = number(trials.value_of(drawn), "percent"), f"{main.name}{trials.label(drawn)}"
+    return f"{words} {texts('summary.drawn', value=value, trial=trial)}"
+
+
+def _against_paper(sources: Sources, stage: Stage, main: Source, texts: Texts) -> Text | None:
+    """The best beside the paper's best, as printed and as measured here."""
+    row, metric = stage.best_of_paper, main.settings.metric
+    published = getattr(row, metric)
+    sentences = [texts("summary.published", name=row.name, published=number(published, "percent"))]
+    here = mean_of(sources.searched_paper_trials(stage, row.name), metric)
+    if here is not None:
+        sentences.append(texts("summary.here", value=number(here, "percent")))
+    values = values_of(sources.paper_trials(stage, row.name), metric)
+    if values:
+        sentences += _reproduced(beside_paper(metric, published, values), texts)
+    return Text(" ".join(sentences))
+
+
+def _reproduced(found: Reproduced, texts: Texts) -> list[str]:
+    """What the paper's own protocol came to here, and what follows of that."""
+    assert found.mean is not None
+    value = number(found.mean, "percent")
+    sentences = [texts.choose("summary.reproduced", found.n_seeds, value=value)]
+    if found.one_run_low is not None and found.one_run_high is not None:
+        low, high = (number(v, "percent") for v in (found.one_run_low, found.one_run_high))
+        sentences.append(texts("summary.one_run", low=low, high=high))
+    return [*sentences, texts(f"summary.verdicts.{found.says.replace(' ', '_')}")]
+
+
+def _effort(spent: TimeSpent, texts: Texts) -> str:
+    total = duration(spent.paper_s + spent.complete_s + spent.pruned_s + spent.failed_s)
+    if spent.epochs_share is None:
+        return texts("summary.effort_paper", n_paper=spent.n_paper, total=total)
+    return texts(
+        "summary.effort",
+        n_searched=number(spent.n_searched, "count"),
+        n_pruned=number(spent.n_pruned, "count"),
+        n_paper=spent.n_paper,
+        total=total,
+        share=number(spent.epochs_share, "share"),
+    )
+
+
+def _notices(sources: Sources, texts: Texts) -> list[Block]:
+    notices = []
+    reduced: dict[str, list[str]] = {}
+    for source in sources.searches:
+        n_running = sum(t.state == TrialState.RUNNING for t in source.trials)
+        if n_running:
+            notices.append(texts.choose("summary.running", n_running, study=source.name))
+        lost = [trials.label(t) for t in attempts.searched_without_result(source.trials)]
+        if lost:
+            values = {"study": source.name, "trials": ", ".join(lost)}
+            notices.append(texts.choose("summary.given_up", len(lost), **values))
+        if source.settings.budget != Budget():
+            reduced.setdefault(budget_in_words(source, texts), []).append(source.name)
+    for budget, studies in reduced.items():
+        notices.append(texts("summary.reduced", budget=budget, studies=", ".join(studies)))
+    missing = [row for stage in (AUTOENCODER, CLASSIFIER) for row in not_run(sources, stage)]
+    if missing:
+        names = ", ".join(missing)
+        notices.append(texts.choose("summary.not_run", len(missing), names=names))
+    if sources.reduced:
+        names = ", ".join(source.name for source in sources.reduced)
+        notices.append(texts("summary.not_counted", names=names))
+    if sources.left_out:
+        notices.append(texts("summary.left_out", names=", ".join(sources.left_out)))
+    return [Text(text, is_notice=True) for text in notices]
+
+
+def budget_in_words(source: Source, texts: Texts) -> str:
+    """Epochs and images of a study's trials."""
+    budget = source.settings.budget
+    images = texts("budget.all") if budget.subset is None else f"{budget.subset:,}"
+    return texts.choose("budget", budget.epochs, images=images)
+
+
+def _studies_table(sources: Sources, texts: Texts) -> Table:
+    rows = [_study_row(source, texts) for source in (*sources.searches, *sources.reproductions)]
+    kinds: dict[str, Any] = {"complete": "count", "pruned": "count", "failed": "count"}
+    kinds |= {"paper": "count", "best": "percent", "time": "seconds"}
+    keys = ("study", "stage", "budget", "paper", "complete", "pruned", "failed", "time", "best")
+    return Table(
+        "studies",
+        texts("studies.caption"),
+        pandas.DataFrame(rows),
+        tuple(Column(key, texts(f"studies.{key}"), kinds.get(key, "text")) for key in keys),
+    )
+
+
+def _study_row(source: Source, texts: Texts) -> dict[str, Any]:
+    spent, best = time_spent(source), source.best()
+    return {
+        "study": source.name,
+        "stage": texts(f"stages.{source.settings.stage}"),
+        "budget": budget_in_words(source, texts),
+        "paper": spent.n_paper,
+        "complete": spent.n_complete,
+        "pruned": spent.n_pruned,
+        "failed": spent.n_failed,
+        "time": spent.paper_s + spent.complete_s + spent.pruned_s + spent.failed_s,
+        "best": trials.value_of(best) if best else None,
+    }

@@ -1,0 +1,128 @@
+"""The ``data`` command, and the finding of the data, shown on the console, for every command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.output import (
+    JsonOption,
+    Output,
+    QuietOption,
+    VerboseOption,
+    print_json,
+    safe_console,
+    say,
+)
+
+if TYPE_CHECKING:
+    from studies.data.images import Images
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir",
+        help="Folder that holds Fashion-MNIST's four files, as they are or .gz; only read. "
+        "Without it: the cache, filled if need be.",
+        show_default=False,
+    ),
+]
+"""The option of every command that needs the data."""
+
+
+def data(
+    data_dir: DataDir = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find, fetch and verify Fashion-MNIST.
+
+    Every other command does the same by itself when the data are missing.
+
+    Example: fmnist-search data --data-dir ~/datasets
+    """
+    output = Output(quiet, verbose, as_json).checked()
+    folder = find_data(data_dir, quiet)
+    if quiet:
+        say(folder)
+        return
+
+    from studies.data.images import load_test, load_train
+
+    train, test = load_train(folder), load_test(folder)
+    if output.as_json:
+        print_json(_document(folder, train, test))
+    else:
+        say(_as_text(folder, train, test, n_digits=64 if verbose else 16))
+
+
+def find_data(data_dir: Path | None, quiet: bool = False) -> Path:
+    """A folder with verified data, its steps and progress shown on stderr.
+
+    Args:
+        data_dir: the value of ``--data-dir``.
+        quiet: show neither.
+
+    Raises:
+        DataError: see :func:`studies.data.fetch.ensure_data`.
+    """
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from studies.data.fetch import ensure_data
+
+    console = safe_console(stderr=True, soft_wrap=True, quiet=quiet)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bars:
+        tasks = {}
+
+        def show_bytes(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what)
+            bars.update(tasks[what], completed=done, total=total)
+
+        return ensure_data(data_dir, console.print, progress=show_bytes)
+
+
+def _document(folder: Path, train: "Images", test: "Images") -> dict[str, Any]:
+    from studies.data.idx_files import FILES
+    from studies.data.images import CLASS_NAMES, class_counts
+
+    counts = zip(CLASS_NAMES, class_counts(train), class_counts(test), strict=True)
+    return {
+        "folder": folder,
+        "files": [
+            {"name": file.name, "bytes": file.n_bytes, "sha256": file.sha256, "verified": True}
+            for file in FILES
+        ],
+        "classes": [
+            {"name": name, "train": n_train, "test": n_test} for name, n_train, n_test in counts
+        ],
+    }
+
+
+def _as_text(folder: Path, train: "Images", test: "Images", n_digits: int) -> str:
+    from studies.data.idx_files import FILES
+    from studies.data.images import CLASS_NAMES, class_counts
+
+    counts = zip(CLASS_NAMES, class_counts(train), class_counts(test), strict=True)
+    return "\n".join(
+        (
+            f"folder  {folder}",
+            "",
+            f"{'file':<24}{'bytes':>12}  SHA-256",
+            *(
+                f"{file.name:<24}{file.n_bytes:>12,}  {_cut(file.sha256, n_digits)}  verified"
+                for file in FILES
+            ),
+            "",
+            f"{'class':<24}{'train':>12}{'test':>8}",
+            *(f"{name:<24}{n_train:>12,}{n_test:>8,}" for name, n_train, n_test in counts),
+        )
+    )
+
+
+def _cut(digits: str, n_digits: int) -> str:
+    return digits if n_digits >= len(digits) else f"{digits[:n_digits]}…"

@@ -1,0 +1,124 @@
+"""The ``export`` command: models from their study into folders that stand alone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from search.data_command import DataDir, find_data
+from search.options import ArtifactsOption, StorageOption
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from spaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reports.models.exporting import Exported
+
+
+def export(
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDY[#TRIAL]", help="The study, for its best trial, or one of its trials."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
+    top: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="K", help="The best K trials, each in a folder within DIR."),
+    ] = None,
+    pareto: Annotated[
+        bool,
+        typer.Option(
+            "--pareto",
+            help="Every trial that none beats in all of the study's objectives; of one, together "
+            "with parameters. Each in a folder within DIR.",
+        ),
+    ] = False,
+    config_format: Annotated[
+        Literal["json", "toml"], typer.Option("--format", help="Of the configuration's file.")
+    ] = "json",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an export that is there.")
+    ] = False,
+    data_dir: DataDir = None,
+    storage: StorageOption = None,
+    artifacts: ArtifactsOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Export a trained model: configuration, weights, ONNX, figures and a model card.
+
+    The folder stands alone: its README says how to load the model without fmnist-search. It is
+    written whole or not at all.
+
+    Examples:
+        fmnist-search export ae --out best-autoencoder
+
+        fmnist-search export 'clf#12' --out shirts --format toml
+
+        fmnist-search export clf --top 3 --out best-three
+    """
+    if top is not None and pareto:
+        raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
+    output = Output(quiet, verbose, as_json).checked()
+    console = output.progress_console()
+    nested = top is not None or pareto
+    with console.status("loading PyTorch"):
+        from studies.records.references import find_study, find_trial
+        from studies.storage.databases import open_artifacts, open_existing, storage_url
+
+        url, opened = storage_url(storage), open_existing(storage)
+        store = open_artifacts(url, artifacts, make=False)
+        # A wrong name is refused before PyTorch is loaded, which takes seconds.
+        study = find_study(opened, reference) if nested else None
+        models = [] if nested else [find_trial(opened, reference)]
+
+        from reports.models.exporting import export_models, pareto_trials, top_trials
+        from studies.final.results import read_all
+
+        if study is not None:
+            models = pareto_trials(study) if top is None else top_trials(study, top)
+    data_folder = find_data(data_dir, quiet)
+    with console.status("writing") as status:
+        done = export_models(
+            models,
+            store,
+            out,
+            data_folder,
+            nested,
+            read_all(url),
+            config_format,
+            overwrite,
+            lambda model: status.update(f"writing trial {model.trial.number}"),
+        )
+    if as_json:
+        print_json([{"folder": each.folder, **each.metrics} for each in done])
+    for exported in done:
+        if quiet:
+            say(exported.folder)
+        elif not as_json:
+            _show(console, exported, verbose)
+
+
+def _show(console: "Console", exported: "Exported", with_checksums: bool) -> None:
+    from search.console import percent
+
+    metrics, onnx = exported.metrics, exported.metrics["onnx"]
+    value = f"{metrics['metric'].replace('validation_', 'val. ')} {percent(metrics['value'])}"
+    shown = metrics["files"] if with_checksums else {}
+    checksums = {name: f"  SHA-256 {file['sha256']}" for name, file in shown.items()}
+    lines = [
+        f"{metrics['study']}#{metrics['trial']} is in {exported.folder}: "
+        f"{metrics['configuration']}; {value}",
+        *(
+            f"  {name:<20}{size / 1000:>10,.1f} kB{checksums.get(name, '')}"
+            for name, size in exported.sizes.items()
+        ),
+        f"  ONNX opset {onnx['opset']}, any batch; differs from PyTorch by at most "
+        f"{onnx['largest_difference']:.0e} over {onnx['n_images']} real images",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True)

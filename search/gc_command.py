@@ -1,0 +1,125 @@
+"""The ``gc`` command: free the disk space of files that nothing refers to any more."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.options import ArtifactsOption, StorageOption
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+
+if TYPE_CHECKING:
+    from studies.records.garbage import File, Survey
+
+
+def gc(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what can go; remove nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
+    storage: StorageOption = None,
+    artifacts: ArtifactsOption = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE|URL",
+            help="A further database whose files are in the place; may be given several times. "
+            "No other is opened, whatever the place itself names.",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove weights, checkpoints and pictures that nothing refers to any more.
+
+    They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
+    ended or copied, or a study, is never removed, nor are files younger than ten minutes or made
+    by other programs. A folder or bucket can hold files of several databases. Asked are --storage
+    and --also; while the place names another, what those do not refer to may be its own, and stays.
+
+    Examples:
+        fmnist-search gc --dry-run
+
+        fmnist-search gc --yes
+    """
+    from studies.files.temporary import remove_left
+    from studies.records.garbage import remove, survey
+    from studies.storage.databases import open_artifacts, open_existing, storage_url
+
+    output = Output(quiet, verbose, as_json).checked()
+    if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
+        raise typer.BadParameter("nobody is there to ask; add --yes to remove files, or --dry-run")
+    if not dry_run:
+        remove_left()
+    for named in (storage, *(also or ())):
+        open_existing(named)  # refused here even where there is no file to ask it about
+    url = storage_url(storage)
+    store = open_artifacts(url, artifacts, make=False)
+    found = survey(store, [url, *(storage_url(other) for other in also or ())])
+    if output.as_json:
+        print_json(_document(found, store.place))
+    elif not quiet:
+        say(_as_text(found, store.place, verbose))
+    for name in found.others:
+        say(
+            f"not looked at: {name}, which is noted there too; name it with --also to have its "
+            f"files known, or if it is gone for good {store.how_to_forget(name)}",
+            err=True,
+        )
+    if dry_run or not found.unused:
+        if quiet:
+            say(f"{_total(found.unused)} can go")
+        return
+    if not yes:
+        typer.confirm(f"Remove {_total(found.unused)}?", abort=True)
+    remove(store, found.unused)
+    say(f"removed {_total(found.unused)}", err=output.as_json)
+
+
+def _as_text(found: "Survey", place: str, with_names: bool) -> str:
+    kinds = sorted(
+        {file.kind for file in (*found.used, *found.young, *found.unused, *found.unsure)}
+    )
+    lines = [place, f"{'':<20}{'in use':>22}{'can go':>22}"]
+    for kind in kinds:
+        used, unused = (
+            [f for f in files if f.kind == kind] for files in (found.used, found.unused)
+        )
+        lines.append(f"{kind:<20}{_total(used):>22}{_total(unused):>22}")
+    lines.append(f"{'in all':<20}{_total(found.used):>22}{_total(found.unused):>22}")
+    if found.young:
+        lines.append(f"{_total(found.young)} left alone: too young to tell")
+    if found.unsure:
+        lines.append(f"{_total(found.unsure)} left alone: may be of a database not looked at")
+    if found.n_foreign:
+        lines.append(f"{found.n_foreign} left alone: not made by this program")
+    if with_names:
+        lines += [f"can go: {file.name}  {file.kind}, {_total([file])}" for file in found.unused]
+    return "\n".join(lines)
+
+
+def _total(files: Sequence["File"]) -> str:
+    n_bytes = sum(file.n_bytes for file in files)
+    size = f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
+    return f"{len(files):,} file{'' if len(files) == 1 else 's'}, {size}"
+
+
+def _document(found: "Survey", place: str) -> dict[str, Any]:
+    def counted(files: Sequence["File"]) -> dict[str, Any]:
+        n_bytes = sum(file.n_bytes for file in files)
+        return {"files": len(files), "bytes": n_bytes, "kinds": Counter(f.kind for f in files)}
+
+    return {
+        "folder": place,
+        "in_use": counted(found.used),
+        "can_go": counted(found.unused),
+        "too_young": counted(found.young),
+        "perhaps_of_others": counted(found.unsure),
+        "not_looked_at": found.others,
+        "foreign_files": found.n_foreign,
+        "names": [file.name for file in found.unused],
+    }

@@ -1,0 +1,104 @@
+"""The ``predict`` command: what an exported model makes of pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from spaces.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from reports.models.predictions import Prediction
+
+
+def predict(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that export made.")],
+    pictures: Annotated[
+        list[Path], typer.Argument(metavar="PICTURE...", help="Pictures of any size and format.")
+    ],
+    negate: Annotated[
+        bool | None,
+        typer.Option(
+            "--negate/--no-negate",
+            help="Whether clothing is dark on light ground.  [default: as the corners say]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for an autoencoder's reconstructions.  [default: beside the pictures]",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Classify pictures of clothing by an exported classifier, or reconstruct them.
+
+    Pictures are made what the model learned from: 28×28, grey, light clothing on black; what was
+    done is said. An autoencoder's reconstruction of shoe.jpg is written to
+    shoe-reconstructed.png.
+
+    Examples:
+        fmnist-search predict shirts picture.jpg
+
+        fmnist-search predict best-autoencoder *.png --out reconstructed
+    """
+    output = Output(quiet, verbose, as_json).checked()
+    console = output.progress_console()
+    with console.status("loading PyTorch"):
+        from reports.models.predictions import classify, reconstruct
+        from studies.networks.exported import read_model
+        from studies.networks.plain import Autoencoder
+
+        network = read_model(folder).network()
+    if isinstance(network, Autoencoder):
+        done = reconstruct(network, pictures, negate, out)
+    elif out is not None:
+        raise ConfigurationError(f"--out is for reconstructions, and {folder} is a classifier")
+    else:
+        done = classify(network, pictures, negate)
+    if as_json:
+        print_json([prediction.to_dict() for prediction in done])
+    elif quiet:
+        for prediction in done:
+            say(f"{prediction.path}\t{prediction.in_short()}")
+    else:
+        for prediction in done:
+            steps = ", ".join(prediction.steps) or "taken as it is"
+            console.print(f"{prediction.path}: {steps}", soft_wrap=True)
+            if verbose:
+                console.print(_table([prediction]))
+        if not verbose:
+            console.print(_table(done))
+
+
+def _table(done: list["Prediction"]) -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD)
+    if done[0].probabilities is None:
+        for heading in ("picture", "squared error", "reconstruction"):
+            table.add_column(heading)
+        for one in done:
+            table.add_row(Text(one.path.name), f"{one.loss:.4f}", Text(str(one.reconstruction)))
+    elif len(done) == 1:
+        table.add_column("class")
+        table.add_column("probability", justify="right")
+        for name, share in done[0].ranked():
+            table.add_row(name, f"{100 * share:.1f} %")
+    else:
+        for heading in ("picture", "class", "second", "third"):
+            table.add_column(heading)
+        for one in done:
+            best = [f"{name} {100 * share:.1f} %" for name, share in one.ranked()[:3]]
+            table.add_row(Text(one.path.name), *best)
+    return table

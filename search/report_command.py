@@ -1,0 +1,143 @@
+"""The ``report`` command: tables, figures and a page to read."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from search.data_command import DataDir, find_data
+from search.options import ArtifactsOption, StorageOption
+from search.output import (
+    JsonOption,
+    Output,
+    QuietOption,
+    VerboseOption,
+    print_json,
+    safe_console,
+    say,
+)
+from spaces.errors import DataError, StudyError
+
+if TYPE_CHECKING:
+    from reports.analysis.chosen_studies import Sources
+
+LanguageName = Literal["en", "es"]
+
+
+def report(
+    studies: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[STUDY]…",
+            help="Studies to report on.  [default: of each stage the one with the largest budget]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write, made if need be.")
+    ] = Path("report"),
+    lang: Annotated[LanguageName, typer.Option(help="Language of prose and captions.")] = "en",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Write into a folder that is not empty.")
+    ] = False,
+    storage: StorageOption = None,
+    artifacts: ArtifactsOption = None,
+    data_dir: DataDir = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the paper's tables and figures beside what was found, and explain the search.
+
+    One page that needs no network, the same as Markdown, every table as CSV and LaTeX, every figure
+    as PNG and SVG, and the raw values. Works at any time, on a study that still runs too.
+
+    Examples:
+        fmnist-search report --out report
+
+        fmnist-search report ae clf --out informe --lang es
+    """
+    output = Output(quiet, verbose, as_json).checked()
+    files = write_report(output, studies or [], out, lang, overwrite, storage, artifacts, data_dir)
+    if as_json:
+        print_json(report_document(files))
+    else:
+        print_report(files, output)
+
+
+def write_report(
+    output: Output,
+    names: list[str],
+    out: Path,
+    lang: LanguageName = "en",
+    overwrite: bool = False,
+    storage: str | None = None,
+    artifacts: str | None = None,
+    data_dir: Path | None = None,
+) -> list[Path]:
+    """Write a report, saying on stderr what is being done.
+
+    Returns:
+        Its files: the page, the Markdown, then all that is beside them.
+
+    Raises:
+        StudyError: a study is not there, or the folder cannot be written.
+    """
+    console = safe_console(stderr=True, quiet=output.quiet)
+    with console.status("reading the studies"):
+        from reports.page.making import build, check_folder, write
+
+        check_folder(out, overwrite)
+        sources = _sources(names, storage, artifacts)
+    for line in sources.unread:
+        console.print(f"left out: {line}", soft_wrap=True)
+    try:
+        sources = sources._replace(data_folder=find_data(data_dir))
+    except DataError as error:
+        console.print(f"without figures of images: {error}", markup=False, soft_wrap=True)
+    with console.status("the paper's tables") as status:
+        document = build(sources, lang, _shown(storage), status.update)
+        status.update("writing")
+        return write(document, sources, lang, out)
+
+
+def print_report(files: list[Path], output: Output) -> None:
+    """Say where a report is: its page, the Markdown too, or every file."""
+    if output.quiet:
+        say(files[0])
+        return
+    for path in files if output.verbose else files[:2]:
+        say(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def report_document(files: list[Path]) -> dict[str, Any]:
+    """A report's files and their sizes, for machines."""
+    return {
+        "page": files[0],
+        "files": [{"path": path, "bytes": path.stat().st_size} for path in files],
+    }
+
+
+def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "Sources":
+    import optuna
+
+    from reports.analysis.chosen_studies import choose
+    from studies.final.results import read_all
+    from studies.records.references import all_studies
+    from studies.storage.databases import open_artifacts, open_existing, storage_url
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    url, opened = storage_url(storage), open_existing(storage)
+    if opened is None:
+        raise StudyError("there are no studies yet; make one: fmnist-search ae --trials 50")
+    store = open_artifacts(url, artifacts, make=False)
+    return choose(all_studies(opened), names, store, results=read_all(url))
+
+
+def _shown(storage: str | None) -> str | None:
+    """The storage as commands in the report name it, without a password."""
+    if storage is None or "://" not in storage:
+        return storage
+    from studies.storage.databases import storage_url, without_password
+
+    return without_password(storage_url(storage))

@@ -1,0 +1,68 @@
+"""The ``reproduce`` command: the paper's eight configurations as the paper trained them."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from search.command import say_what_was_not_typed
+from search.options import DASK
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from search.running import SAME_COMMAND, carry_out
+from search.search_options import with_some_options
+from spaces.stages import AUTOENCODER, CLASSIFIER
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@with_some_options(
+    *("epochs", "subset", "jobs", "threads", *DASK, "storage", "artifacts", "data_dir")
+)
+def reproduce(
+    request: dict[str, Any],
+    context: typer.Context,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, help="Train everything with so many seeds.")
+    ] = 1,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train what is missing of the paper's eight configurations, and print its tables.
+
+    By the paper's protocol: trained on all 60,000 training images, judged by the test images after
+    every epoch; the classifiers start from the encoder of its best autoencoder. Each seed has a
+    study of each stage. Typing the command again goes on where it was.
+
+    Examples:
+        fmnist-search reproduce --seeds 3
+
+        fmnist-search reproduce --epochs 2 --subset 6000
+    """
+    output = Output(quiet, verbose, as_json).checked()
+    say_what_was_not_typed(context, "seeds", "epochs", "subset")
+    found = [_both_stages({**request, "seed": seed}, output) for seed in range(seeds)]
+
+    from reports.analysis.reproduction import as_document
+    from search.reproduction_tables import in_one_line, print_reproduction
+
+    stages = list(zip(*found, strict=True))
+    if as_json:
+        names = (AUTOENCODER.name, CLASSIFIER.name)
+        print_json({name: as_document(s) for name, s in zip(names, stages, strict=True)})
+        return
+    for studies in stages:
+        if quiet:
+            say(in_one_line(studies))
+        else:
+            print_reproduction(output.progress_console(), studies)
+
+
+def _both_stages(request: dict[str, Any], output: Output) -> "tuple[optuna.Study, optuna.Study]":
+    """The studies of one seed, complete."""
+    request = {**request, "protocol": "paper", "trials": 0}
+    autoencoders = carry_out(request, AUTOENCODER, output, SAME_COMMAND).study
+    from studies.records.encoders import papers_best
+
+    request = {**request, "encoder": papers_best(autoencoders)}
+    return autoencoders, carry_out(request, CLASSIFIER, output, SAME_COMMAND).study

@@ -1,0 +1,209 @@
+"""The ``train`` command: the final figures of one configuration, over several seeds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from search.command import say_what_was_not_typed
+from search.data_command import find_data
+from search.options import DASK, typed
+from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from search.search_options import with_some_options
+from spaces.budget import N_TRAIN_FILE
+from spaces.recipe import MOST_EPOCHS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from studies.final.plan import FinalPlan
+    from studies.final.results import FinalResult
+    from studies.records.request import FinalRequest
+
+_DECIDE_FIGURES = ("seeds", "protocol", "epochs", "subset", "encoder")
+
+
+@with_some_options("jobs", "threads", *DASK, "storage", "artifacts", "data_dir")
+def train(
+    options: dict[str, Any],
+    context: typer.Context,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG|STUDY[#TRIAL]|paper:NAME",
+            help="A configuration's file or exported folder, a study's best trial or any other, or "
+            "one of the paper's configurations.",
+            show_default=False,
+        ),
+    ],
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Train with so many seeds.")] = 5,
+    protocol: Annotated[
+        Literal["final", "paper"],
+        typer.Option(
+            help="final: train on all 60,000 training images, judge once by the test images. "
+            "paper: judge by them after every epoch, as the paper's own tables do."
+        ),
+    ] = "final",
+    repeat: Annotated[
+        bool,
+        typer.Option(
+            "--repeat",
+            help="Train once more exactly as the trial was, by its own seed, epochs and images: "
+            "gives the same weights.",
+        ),
+    ] = False,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_EPOCHS,
+            help="Passes over the training images.  [default: as it was trained before, else 30]",
+            show_default=False,
+        ),
+    ] = None,
+    subset: Annotated[
+        int | None,
+        typer.Option(
+            min=600, max=N_TRAIN_FILE, help="Training images.  [default: all]", show_default=False
+        ),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Where a classifier's encoder starts from, as for clf; for final figures one "
+            "that no test image has judged, so not of the paper's protocol.  [default: as it was "
+            "trained before; the paper's for paper:NAME; else the best]",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for figures and weights.  [default: one of its name in results, beside "
+            "the studies]",
+            show_default=False,
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train one configuration with several seeds and judge it by the test images.
+
+    Gives each seed's figure, their mean with its 95 % interval, and a classifier's precision and
+    recall by class and its confusion matrix. This and the paper's protocol are all that ever reads
+    the test images. Typing the command again goes on with the seeds that are left.
+
+    Examples:
+        fmnist-search train clf --seeds 5
+
+        fmnist-search train paper:fc-sgd --protocol paper --seeds 3
+
+        fmnist-search train exported/config.json --repeat
+    """
+    output = Output(quiet, verbose, as_json).checked()
+    if repeat:
+        _refuse_beside_repeat(context)
+    from studies.data.fetch import check_named
+
+    check_named(options["data_dir"])
+    not_typed = {} if repeat else say_what_was_not_typed(context, *_DECIDE_FIGURES)
+    console = output.progress_console()
+    with console.status("loading PyTorch and the model"):
+        from studies.workers.processes import load_ahead
+
+        if seeds > 1 and not repeat:
+            load_ahead(options["jobs"], options["threads"], options["dask"])
+        from studies.final.plan import plan_final
+        from studies.records.request import FinalRequest
+
+        request = FinalRequest(
+            source=model,
+            n_seeds=seeds,
+            protocol=protocol,
+            repeat=repeat,
+            epochs=epochs,
+            subset=subset,
+            encoder=encoder,
+            out=out,
+            not_typed=not_typed,
+            **options,
+        )
+        plan = plan_final(request)
+    result = _trained(console, plan, request, output)
+
+    from search.final_view import in_words, print_final
+    from studies.final.repeats import Before, compare_seed
+
+    comparison = None
+    if repeat:
+        before = plan.model.before or Before({}, {})
+        comparison = compare_seed(before, result.seeds[0], plan.folder)
+    if as_json:
+        more = {"repeat": comparison._asdict()} if comparison else {}
+        print_json({**result.to_dict(), **more})
+        return
+    if quiet:
+        say(in_words(result))
+    else:
+        print_final(console, result, plan.folder)
+    if comparison:
+        console.print(comparison.in_words(), markup=False, soft_wrap=True)
+
+
+def _refuse_beside_repeat(context: typer.Context) -> None:
+    """Refuse what ``--repeat`` decides, where it was typed; a default set elsewhere gives way."""
+    for name in typed(context, "seeds", "protocol", "epochs", "subset"):
+        raise typer.BadParameter(
+            f"--repeat trains exactly as the trial was; leave out --{name}, or --repeat"
+        )
+
+
+def _trained(
+    console: "Console", plan: "FinalPlan", request: "FinalRequest", output: Output
+) -> "FinalResult":
+    """Train the seeds that are left, in view; after a signal say how to go on."""
+    from search.final_view import FinalView
+    from search.running import SAME_COMMAND, leave_at_once
+    from studies.engine.launch import check_scheduler, scheduler
+    from studies.final.protocol import train_final
+    from studies.workers.stopping import Interrupted, StopSignal
+
+    folder = find_data(request.data_dir, output.quiet)
+    if not output.quiet:
+        _print_plan(console, plan, folder, request.threads)
+    check_scheduler(scheduler(request))
+    stop = StopSignal(leave_at_once)
+    try:
+        with FinalView(console, plan, output.verbose) as view:
+            return train_final(plan, request, folder, view, stop)
+    except Interrupted as error:
+        say(
+            f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}",
+            err=output.as_json or output.quiet,
+        )
+        raise typer.Exit(128 + (stop.received or 2)) from error
+
+
+def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_threads: int) -> None:
+    from search.console import duration
+    from studies.final.plan import estimated_seconds
+
+    result = plan.result
+    lines = [f"{result.source}: {result.words}", f"{plan.budget}; judged by {result.judged_by}"]
+    if result.encoder is not None:
+        origin = result.encoder
+        trial = f"{origin['study']}#{origin['trial']}" if origin["study"] else origin["source"]
+        loss = f", validation loss {100 * origin['loss']:.2f} %" if origin["loss"] else ""
+        lines.append(f"encoder: {trial}{loss}")
+    lines.append(
+        f"seeds: {', '.join(map(str, plan.seeds))}; {len(plan.seeds) - len(plan.left)} are done"
+    )
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)
+    if plan.left:
+        with console.status("measuring how long this will take"):
+            seconds = estimated_seconds(plan, data_folder, n_threads)
+        console.print(f"measured on this machine: about {duration(seconds)}", style="bold")

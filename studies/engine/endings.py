@@ -1,0 +1,190 @@
+"""How a trial ends: what becomes of it in the study, and what it leaves behind."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from spaces.errors import ConfigurationError, FmnistSearchError
+from spaces.safe_text import visible_lines
+from spaces.space import fingerprint
+from studies.dashboard import notes
+from studies.data.images import Images
+from studies.engine import reuse
+from studies.engine.progress import Event, Outcome, SearchState, TrialEnded, search_state
+from studies.engine.running_trial import Running
+from studies.engine.sharing import Sharing
+from studies.networks.evaluation import confusion_matrix
+from studies.records import attempts, gallery, limits, trials, weights
+from studies.records.latencies import latency_of
+from studies.records.request import Keep
+from studies.records.settings import StudySettings
+from studies.storage.artifacts import ArtifactStore
+from studies.training.metrics import Outcome as TrainingOutcome
+
+
+@dataclass
+class Endings:
+    """Ends the trials of one run over one study, and says so to its watcher."""
+
+    study: optuna.Study
+    settings: StudySettings
+    store: ArtifactStore
+    validation: Images
+    sharing: Sharing
+    on_event: Callable[[Event], None]
+    keep_weights: Keep
+    n_wanted: int
+    n_paper_wanted: int
+
+    def state(self) -> SearchState:
+        """How far the study is."""
+        return self._state(self._trials())
+
+    def refused(self, trial: Trial, name: str, value: float, spread: float = 0.0) -> bool:
+        """End a searched trial, pruned and infeasible, if a cost is above the study's limit."""
+        broken = limits.constrain(trial, self.settings, name, value, spread)
+        if not broken or trials.is_paper(trial):
+            return False
+        reason = f"{trials.INFEASIBLE}: {broken}"
+        trial.set_user_attr(trials.REASON, reason)
+        self._tell(trial, TrialState.PRUNED)
+        self._announce(trial, "pruned", None, 0.0, reason)
+        return True
+
+    def reuse(self, trial: Trial, known: FrozenTrial) -> None:
+        """End the trial with another's result."""
+        if latency := latency_of(known.user_attrs):
+            spread = latency.spread_ms or 0.0
+            limits.constrain(trial, self.settings, trials.LATENCY_MS, latency.ms, spread)
+        reason = reuse.copy_result(self.study, self.store, trial, known)
+        self.sharing.let_go(trial)
+        value = trials.value_of(known) if known.values else None
+        self._announce(trial, "reused", value, 0.0, reason)
+
+    def wants_weights(self, running: Running) -> bool:
+        """Whether the trial's weights are worth keeping, now that its last epoch is reported."""
+        if not self._is_at_hand(running):
+            return False
+        value = self._value(running)
+        return weights.is_wanted(
+            self.study, self.keep_weights, running.trial, value, self._state_of(running)
+        )
+
+    def finish(self, running: Running, outcome: TrainingOutcome) -> None:
+        """End a trial that was trained as far as it shall be.
+
+        Args:
+            running: its last epoch is reported.
+            outcome: with weights if they are wanted (:meth:`wants_weights`).
+        """
+        trial, history = running.trial, running.history
+        last, seconds = history[-1], sum(epoch.seconds for epoch in history)
+        at_hand = self._is_at_hand(running)
+        present = {name: v for name, v in last._asdict().items() if v is not None}
+        trial.set_user_attr(trials.EPOCHS, reuse.as_columns(history))
+        trial.set_user_attr(trials.METRICS, present)
+        trial.set_user_attr(trials.SECONDS, seconds)
+        if outcome.predictions is not None and at_hand:
+            counts = confusion_matrix(self.validation.labels, outcome.predictions)
+            trial.set_user_attr(trials.CONFUSION, counts.tolist())
+        gallery.keep(self.store, trial, history, outcome if at_hand else None, self.validation)
+        if outcome.weights is not None:
+            reuse.save(self.store, trial, outcome)
+        # Last, as a full disk before costs no training then.
+        self.store.discard(running.checkpoints)
+        value, state = self._value(running), self._state_of(running)
+        pruned = state == TrialState.PRUNED
+        costs = [trial.user_attrs[name] for name in self.settings.names_of_values()[1:]]
+        self._tell(trial, state, None if pruned else [value, *costs])
+        all_trials, key = self._trials(), fingerprint(running.config)
+        reuse.drop_checkpoints(self.study, all_trials, self.store, key)
+        weights.drop_superseded(self.store, self.study, all_trials, self.keep_weights)
+        word: Outcome = "pruned" if pruned else "complete"
+        self._announce(trial, word, value, seconds, all_trials=all_trials)
+
+    def fail(self, trial: Trial, reason: str, begun: float) -> None:
+        """End a trial without a result.
+
+        Args:
+            trial: a running trial; if another process ended it, it stays as it is.
+            reason: kept in the trial.
+            begun: when, by :func:`time.monotonic`.
+        """
+        seconds = time.monotonic() - begun
+        with suppress(UpdateFinishedTrialError):  # another process took it for lost
+            trial.set_user_attr(trials.REASON, reason)
+            trial.set_user_attr(trials.SECONDS, seconds)
+            self._tell(trial, TrialState.FAIL)
+        self.sharing.let_go(trial)
+        self._announce(trial, "failed", None, seconds, reason)
+
+    def disown(self, running: Running) -> None:
+        """Let go of a trial that another process took for lost: it is for others to train now."""
+        self.sharing.let_go(running.trial)
+        reason = "taken for lost by another process; it will be trained again"
+        seconds = time.monotonic() - running.begun
+        self._announce(running.trial, "failed", None, seconds, reason)
+
+    def _value(self, running: Running) -> float:
+        value: float = getattr(running.history[-1], self.settings.metric)
+        return value
+
+    def _state_of(self, running: Running) -> TrialState:
+        whole = len(running.history) == self.settings.budget.epochs
+        return TrialState.COMPLETE if whole else TrialState.PRUNED
+
+    @staticmethod
+    def _is_at_hand(running: Running) -> bool:
+        """Whether the network is as after the last epoch; not if pruned at one reported again."""
+        return len(running.history) >= len(running.earlier)
+
+    def _tell(self, trial: Trial, state: TrialState, values: list[float] | None = None) -> None:
+        """End the trial.
+
+        Raises:
+            UpdateFinishedTrialError: another process took it for lost, and ended it.
+        """
+        told = self.study.tell(trial, values, state, skip_if_finished=True)
+        if told.state != state:
+            raise UpdateFinishedTrialError
+        self.sharing.let_go(trial)
+
+    def _announce(
+        self,
+        trial: Trial,
+        outcome: Outcome,
+        value: float | None,
+        seconds: float,
+        reason: str = "",
+        all_trials: list[FrozenTrial] | None = None,
+    ) -> None:
+        words = str(trial.user_attrs.get(trials.WORDS, ""))
+        name = trials.label(trial)
+        notes.save_trial_note(self.study, self.settings, trial)
+        state = self._state(self._trials() if all_trials is None else all_trials)
+        self.on_event(TrialEnded(trial.number, name, words, outcome, value, seconds, reason, state))
+
+    def _state(self, all_trials: list[FrozenTrial]) -> SearchState:
+        return search_state(all_trials, self.settings, self.n_wanted, self.n_paper_wanted)
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self.study.get_trials(deepcopy=False)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a trial ends with an error that is none of training's, as text that a study can keep."""
+    if isinstance(error, KeyboardInterrupt):
+        return attempts.INTERRUPTED
+    kind = attempts.INTERRUPTED if is_of_the_run(error) else type(error).__name__
+    return visible_lines(f"{kind}: {error}")  # a path in it need not be text
+
+
+def is_of_the_run(error: BaseException) -> bool:
+    """Whether it came from something around the run, as a full disk, and from no trial."""
+    outside = isinstance(error, KeyboardInterrupt | FmnistSearchError | OSError)
+    return outside and not isinstance(error, ConfigurationError)

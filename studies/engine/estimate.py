@@ -1,0 +1,134 @@
+"""How long a run will take, measured on the machine it will run on."""
+
+import math
+import random
+import statistics
+from collections.abc import Callable, Iterator
+from time import perf_counter
+from typing import NamedTuple
+
+import torch
+
+from spaces.autoencoder import IMAGE_SIZE
+from spaces.budget import N_VALIDATION, PARTS, Budget
+from spaces.recipe import TrainingRecipe
+from spaces.space import Configuration
+from studies.data.images import Batch, Images, Split
+from studies.engine.samplers import EPOCH_SHARE
+from studies.records.request import PrunerName
+from studies.records.settings import StudySettings
+from studies.training.loop import Training
+from studies.workers.processes import pace
+
+N_SAMPLES = 5
+"""Configurations drawn from the space to learn what a searched trial costs on average."""
+
+
+SAMPLE = 1_000
+"""Training images at most that a measurement of time looks at; of others a tenth."""
+
+
+class Estimate(NamedTuple):
+    """Seconds a run will take."""
+
+    paper_s: float
+    """The paper's trials that are still to be trained."""
+    searched_s: float
+    """The searched trials, with the share of epochs that the pruner usually leaves."""
+    searched_at_most_s: float
+    """The searched trials if none were pruned."""
+
+
+def estimate(
+    settings: StudySettings,
+    pruner: PrunerName,
+    paper_configs: list[Configuration],
+    n_searched: int,
+    n_jobs: int,
+    n_threads: int,
+) -> Estimate:
+    """Time a few batches of each kind of trial that is still to come, on made-up images.
+
+    Args:
+        settings: the study's.
+        pruner: decides how many epochs a searched trial gets on average.
+        paper_configs: the paper's configurations that are still to be trained.
+        n_searched: searched trials still to come.
+        n_jobs: trials trained side by side.
+        n_threads: that each is trained with.
+    """
+    budget = settings.budget
+    images = _blank_split(budget)
+    rng = random.Random(0)
+    space = settings.search_space()
+    samples = [space.sample(rng) for _ in range(N_SAMPLES if n_searched else 0)]
+    clock, longer = pace(n_jobs, n_threads)
+    n_at_once = n_jobs / longer
+    for config in [*paper_configs, *samples][:1]:
+        _epoch_s(
+            config, images, clock
+        )  # libraries choose their kernels; what that takes is not counted
+    mean_s = statistics.fmean(_epoch_s(c, images, clock) for c in samples) if samples else 0.0
+    at_most_s = mean_s * budget.epochs * n_searched / n_at_once
+    paper_s = sum(_epoch_s(c, images, clock) for c in paper_configs) * budget.epochs / n_at_once
+    return Estimate(paper_s, at_most_s * EPOCH_SHARE[pruner], at_most_s)
+
+
+def _epoch_s(config: Configuration, images: Split, clock: Callable[[], float]) -> float:
+    return seconds_per_epoch(config, images, n_batches=1, n_before=0, clock=clock)
+
+
+def _blank_split(budget: Budget) -> Split:
+    """As many images as a trial gets, all the same one, without the memory they would take."""
+    n_images = budget.subset or N_VALIDATION * PARTS[budget.protocol]
+    n_validation = n_images // PARTS[budget.protocol]
+    generator = torch.Generator().manual_seed(0)
+    size = (1, IMAGE_SIZE, IMAGE_SIZE)
+    pixels = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator)
+    train, validation = (
+        Images(pixels.expand(n, -1, -1), torch.zeros(1, dtype=torch.int64).expand(n))
+        for n in (n_images - n_validation, n_validation)
+    )
+    return Split(train, validation)
+
+
+def seconds_per_epoch(
+    config: Configuration,
+    split: Split,
+    n_batches: int = 20,
+    n_before: int = 1,
+    clock: Callable[[], float] = perf_counter,
+) -> float:
+    """How long an epoch will take, from a few real batches of a network that is thrown away.
+
+    A frozen encoder's latent maps, which are computed once, are not counted.
+
+    Args:
+        config: what would be trained.
+        split: the images it would be trained and judged on.
+        n_batches: batches to measure.
+        n_before: batches before them, in which libraries choose their kernels and take memory.
+        clock: in seconds.
+    """
+    sample = Split(split.train.first(SAMPLE), split.validation.first(SAMPLE // 10))
+    training = Training(config, sample, seed=0, budget=Budget(epochs=1))
+    batches = _endless_batches(training)
+    for _ in range(n_before):
+        training.train_batch(next(batches))
+    start = clock()
+    for _ in range(n_batches):
+        training.train_batch(next(batches))
+    trained = clock()
+    training.validate()
+    evaluated = clock()
+    assert isinstance(config, TrainingRecipe)
+    batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
+    samples_an_epoch = len(split.validation) / max(1, len(sample.validation))
+    return (trained - start) / n_batches * batches_an_epoch + (
+        evaluated - trained
+    ) * samples_an_epoch
+
+
+def _endless_batches(training: Training) -> Iterator[Batch]:
+    while True:
+        yield from training.shuffled_batches()

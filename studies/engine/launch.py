@@ -1,0 +1,280 @@
+"""One run from its request: storage, study, data and search, put together in their order."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import optuna
+import torch
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+from sqlalchemy.engine import URL
+
+from spaces.errors import StudyError
+from spaces.space import fingerprint
+from spaces.stages import Stage
+from studies.dashboard import notes
+from studies.data.images import load_split
+from studies.engine.coordinator import Search
+from studies.engine.estimate import Estimate, estimate
+from studies.engine.opening import open_study, resolve
+from studies.engine.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
+from studies.engine.repair import prepare, to_enqueue
+from studies.engine.samplers import n_grid_points
+from studies.engine.sharing import making_studies, share
+from studies.files.file_systems import network_file_system
+from studies.records import attempts, encoders, garbage, trials
+from studies.records.request import FinalRequest, PrunerName, SearchRequest
+from studies.records.settings import StudySettings
+from studies.storage.artifacts import ArtifactStore
+from studies.storage.databases import (
+    confirm_stored,
+    exists,
+    open_artifacts,
+    open_storage,
+    open_to_look_on,
+    sole_coordinator,
+    sqlite_path,
+    storage_url,
+    without_password,
+)
+from studies.training.factory import TrainingFactory
+from studies.workers.local_pool import LocalPool
+from studies.workers.pool import InProcess, Pool
+from studies.workers.processes import cut_by_memory, n_side_by_side
+from studies.workers.scheduler import Scheduler
+from studies.workers.stopping import StopSignal
+
+NOT_SHARED = (
+    "weights and checkpoints stay on this machine, in {place}; "
+    "name a folder or bucket that all machines share with --artifacts"
+)
+
+ON_A_NETWORK = (
+    "{path} lies on a network file system ({kind}), where SQLite bears one machine at a time; "
+    "name a file on a local disk with --storage, or a PostgreSQL URL for several machines"
+)
+
+
+class Plan(NamedTuple):
+    """What a run is going to do."""
+
+    study_name: str
+    settings: StudySettings
+    created: bool
+    """The study is not there yet."""
+    storage: str
+    """Without password."""
+    n_searched: int
+    """Searched trials that the study has already, or has given up."""
+    n_wanted: int
+    n_given: int
+    """Of those still to come, how many are configurations that a person gave."""
+    paper_missing: tuple[str, ...]
+    """Names of the paper's configurations that are still to be trained."""
+    n_jobs: int
+    """Trials trained side by side."""
+    n_threads: int
+    estimate: Estimate
+    n_grid_points: int | None = None
+    """Of the grid, where that is the sampler."""
+
+
+class Finished(NamedTuple):
+    """What came of a run."""
+
+    study: optuna.Study
+    reason: str
+    """Why the search ended."""
+    state: SearchState
+    storage: str
+    """Its URL without password."""
+    artifacts: str
+    """Folder or bucket of its trials' weights."""
+
+
+def make_plan(request: SearchRequest, stage: Stage) -> Plan:
+    """Work out and measure what a run would do; changes nothing.
+
+    Raises:
+        StudyError: the storage or the study does not allow it.
+        ConfigurationError: the settings asked for cannot be.
+    """
+    torch.set_num_threads(request.threads)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # our own events say it all
+    url = storage_url(request.storage)
+    storage = open_to_look_on(url) if exists(url) else None
+    store = open_artifacts(url, request.artifacts, make=False)
+    resolution = resolve(storage, store, request, stage)
+    settings = resolution.settings
+    there = []
+    if storage is not None and not resolution.created:
+        study = optuna.load_study(study_name=resolution.name, storage=storage)
+        there = study.get_trials(deepcopy=False)
+    names = paper_names(request, settings)
+    given = to_enqueue(request.enqueue, settings, there, names)
+    again = attempts.configurations_given_up(there)
+    n_there = attempts.n_tried(there) - sum(fingerprint(config) in again for config in given)
+    wanted = max(n_wanted(request, settings, there), n_there + len(given) if given else 0)
+    missing = trials.unfinished_paper_trials(there, names)
+    configs = [stage.paper_row(name).config for name in missing]
+    pruner: PrunerName = "none" if settings.objectives else request.pruner
+    return Plan(
+        study_name=resolution.name,
+        settings=settings,
+        created=resolution.created,
+        storage=without_password(url),
+        n_searched=n_there,
+        n_wanted=wanted,
+        n_given=len(given),
+        paper_missing=tuple(missing),
+        n_jobs=n_jobs(request),
+        n_threads=request.threads,
+        estimate=estimate(
+            settings, pruner, configs, max(0, wanted - n_there), n_jobs(request), request.threads
+        ),
+        n_grid_points=(
+            n_grid_points(settings.search_space()) if request.sampler == "grid" else None
+        ),
+    )
+
+
+def launch(
+    request: SearchRequest,
+    stage: Stage,
+    data_folder: Path,
+    on_event: Callable[[Event], None],
+    stop: StopSignal,
+) -> Finished:
+    """Run the search that the request asks for.
+
+    Args:
+        request: what the user asked for.
+        stage: which model is searched.
+        data_folder: holds verified data.
+        on_event: told of everything that happens.
+        stop: asked between steps whether to stop.
+
+    Raises:
+        FmnistSearchError: the run cannot begin as asked; nothing was trained.
+        Interrupted: the user or the system stopped it; it can go on later.
+    """
+    torch.set_num_threads(request.threads)
+    url = storage_url(request.storage)
+    storage = open_storage(url)
+    store = open_artifacts(url, request.artifacts)
+    store.check_writable()
+    garbage.note_owner(store, url)
+    resolution = resolve(storage, store, request, stage)
+    with sole_coordinator(url, resolution.name) as alone, stop.installed():
+        study, settings = _open(storage, store, request, stage, resolution.name)
+        sharing = share(storage, study, alone)
+        names = paper_names(request, settings)
+        with sharing.exclusively():
+            notices = prepare(study, settings, sharing, names, request.promote, request.enqueue)
+        notices += _cautions(url, request, store)
+        if request.dask is None and (cut := cut_by_memory(request.jobs, request.threads)):
+            notices.append(Notice(cut))
+        for notice in notices:
+            on_event(notice)
+        notes.fill_in(study, settings)
+        validation = load_split(data_folder, settings.budget).validation
+        start = encoders.weights_file(study, store)
+        factory = TrainingFactory(
+            data_folder, settings.budget, request.threads, start.read_bytes() if start else None
+        )
+
+        def say(text: str) -> None:
+            on_event(Notice(text))
+
+        with stop.interruptible():
+            n_processes = min(n_jobs(request), _n_left(request, study, settings))
+            pool = make_pool(n_processes, request.threads, scheduler(request), factory, say)
+        search = Search(study, settings, request, store, validation, pool, on_event, stop, sharing)
+        try:
+            reason = search.run()
+            confirm_stored(url, study)
+        except KeyError as error:
+            if resolution.name in optuna.get_all_study_names(storage):
+                raise
+            raise StudyError(
+                f"study '{resolution.name}' was deleted or renamed while it ran; the same command "
+                "begins it anew"
+            ) from error
+        return Finished(study, reason, search.endings.state(), without_password(url), store.place)
+
+
+def _cautions(url: URL, request: SearchRequest, store: ArtifactStore) -> list[Notice]:
+    """What to know of the places that a run writes to."""
+    path = sqlite_path(url)
+    if path is None:
+        is_own = request.artifacts is None and url.get_backend_name() != "sqlite"
+        return [Notice(NOT_SHARED.format(place=store.place))] if is_own else []
+    kind = network_file_system(path)
+    return [Notice(ON_A_NETWORK.format(path=path, kind=kind))] if kind else []
+
+
+def _open(
+    storage: RDBStorage, store: ArtifactStore, request: SearchRequest, stage: Stage, name: str
+) -> tuple[optuna.Study, StudySettings]:
+    """The study, made by one process however many want it at once."""
+    with making_studies(storage):
+        resolution = resolve(storage, store, request, stage)
+        if resolution.name != name:
+            raise StudyError(
+                f"study '{name}' was created by another process just now; run this again"
+            )
+        return open_study(storage, resolution, store), resolution.settings
+
+
+def _n_left(request: SearchRequest, study: optuna.Study, settings: StudySettings) -> int:
+    """Trials still to come."""
+    there = study.get_trials(deepcopy=False)
+    n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
+    return n_waiting + n_wanted(request, settings, there) - n_begun(there)
+
+
+def make_pool(
+    n_processes: int,
+    n_threads: int,
+    dask: Scheduler | None,
+    factory: TrainingFactory,
+    say: Callable[[str], None],
+) -> Pool:
+    """Who trains: a Dask cluster, processes of our own, or this process where one is enough.
+
+    Raises:
+        StudyError: the Dask cluster does not answer.
+    """
+    if dask is not None:
+        from studies.workers.dask_cluster import existing_cluster
+
+        return existing_cluster(dask, n_threads, factory, say)
+    if n_processes > 1:
+        return LocalPool(n_processes, n_threads, factory)
+    return InProcess(factory)
+
+
+def scheduler(request: SearchRequest | FinalRequest) -> Scheduler | None:
+    """The Dask scheduler whose workers are to train."""
+    if request.dask is None:
+        return None
+    return Scheduler(request.dask, request.dask_ca, request.dask_cert, request.dask_key)
+
+
+def check_scheduler(dask: Scheduler | None) -> None:
+    """Refuse a scheduler that does not answer before anything is made for the run.
+
+    Raises:
+        StudyError: no scheduler answers there, or it cannot be trusted.
+    """
+    if dask is not None:
+        from studies.workers.dask_workers import workers_at
+
+        with workers_at(dask):
+            pass
+
+
+def n_jobs(request: SearchRequest) -> int:
+    """Trials trained side by side."""
+    return n_side_by_side(request.jobs, request.threads)

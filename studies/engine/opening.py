@@ -1,0 +1,224 @@
+"""Opening the study a run asks for: created, resumed, or refused because it was made otherwise."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from typing import NamedTuple
+
+import optuna
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage
+
+from spaces.errors import ConfigurationError, StudyError
+from spaces.stages import Metric, Stage
+from studies.engine.samplers import MAX_GRID, n_grid_points
+from studies.records import encoders, reading
+from studies.records import settings as study_settings
+from studies.records.encoders import Encoder
+from studies.records.request import SearchRequest
+from studies.records.runs import ENDED
+from studies.records.settings import StudySettings
+from studies.records.taking_over import MADE_FROM, TAKES_OVER, find_if_there, take_over
+from studies.storage.artifacts import ArtifactStore
+
+
+class Resolution(NamedTuple):
+    """Which study a run is about."""
+
+    name: str
+    settings: StudySettings
+    created: bool
+    """The study is not there yet."""
+    taken_from: str | None
+    """Name of the study whose fitting trials a new one takes over."""
+    encoder: Encoder | None = None
+    """What a new study of classifiers starts from."""
+
+
+def resolve(
+    storage: BaseStorage | None, store: ArtifactStore, request: SearchRequest, stage: Stage
+) -> Resolution:
+    """Find out which study the request means, and whether it fits; writes nothing.
+
+    Args:
+        storage: None where there is no database yet.
+        store: where trials' weights are.
+        request: what the user asked for; options left out are as the study was made.
+        stage: what the study is about.
+
+    Raises:
+        StudyError: the study was made with other settings than are asked for now, or by another
+            program.
+        ConfigurationError: the settings asked for cannot be.
+    """
+    name = request.study or _settings(_plain(stage, request), request).default_name()
+    existing = find_if_there(storage, name)
+    if existing is None or study_settings.is_untouched(existing):
+        if request.new:
+            raise StudyError(
+                f"there is no study '{name}' that --new could start from; name it with --study"
+            )
+        fresh = _settings(_plain(stage, request), request)
+        _check_run(fresh, request)
+        fresh, encoder = _with_encoder(fresh, storage, store, request)
+        return Resolution(name, fresh, created=True, taken_from=None, encoder=encoder)
+    stored = reading.check(existing)
+    if stored.stage != stage.name:
+        raise StudyError(f"study '{name}' is about the {stored.stage}; choose another with --study")
+    wanted, encoder = _settings(stored, request), None
+    if request.new or _names_another(request.encoder, stored):
+        request = replace(request, encoder=request.encoder or _source_of(stored))
+        wanted, encoder = _with_encoder(wanted, storage, store, request)
+    _check_run(wanted, request)
+    differences = wanted.differences(stored)
+    if not differences and not request.new:
+        return Resolution(name, stored, created=False, taken_from=None)
+    if request.new:
+        begun = _begun(storage, name, wanted)
+        if begun is not None:
+            return Resolution(begun, wanted, created=False, taken_from=None)
+        unused = _unused_name(storage, name)
+        return Resolution(unused, wanted, created=True, taken_from=name, encoder=encoder)
+    raise StudyError(
+        f"study '{name}' was made otherwise ({'; '.join(differences)}). Leave those options out "
+        "to go on with it, name another study with --study, or start a fresh one that takes over "
+        "the trials that fit with --new"
+    )
+
+
+def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactStore) -> optuna.Study:
+    """The study itself, created with its settings if need be."""
+    settings = resolution.settings
+    try:
+        study = optuna.create_study(
+            storage=storage,
+            study_name=resolution.name,
+            directions=settings.directions(),
+            load_if_exists=not resolution.created
+            or find_if_there(storage, resolution.name) is not None,
+        )
+    except DuplicatedStudyError as error:
+        raise StudyError(
+            f"study '{resolution.name}' was created by another process just now; run this again"
+        ) from error
+    if not study_settings.is_ours(study):
+        if [direction.name.lower() for direction in study.directions] != settings.directions():
+            raise StudyError(
+                f"study '{resolution.name}' is empty and was made for other directions; delete it, "
+                "or choose another name with --study"
+            )
+        if resolution.encoder is not None:
+            encoders.keep(study, store, resolution.encoder)
+        study_settings.store(study, settings)
+        if resolution.taken_from is not None:
+            study.set_user_attr(TAKES_OVER, resolution.taken_from)
+            study.set_user_attr(MADE_FROM, resolution.taken_from)
+    if study.user_attrs.get(TAKES_OVER):
+        take_over(study, settings, store, study.user_attrs[TAKES_OVER])
+        study.set_user_attr(TAKES_OVER, None)
+    return study
+
+
+def _plain(stage: Stage, request: SearchRequest) -> StudySettings:
+    """A new study's settings, but for what ``_settings`` and ``_with_encoder`` put in."""
+    metric = next(iter(stage.metrics.values()))
+    origin = {"source": request.encoder or "best", "config": {}, "sha256": ""}
+    encoder = origin if stage.name == "classifier" else None
+    return StudySettings(stage.name, metric=metric.key, direction=metric.direction, encoder=encoder)
+
+
+def _with_encoder(
+    settings: StudySettings,
+    storage: BaseStorage | None,
+    store: ArtifactStore,
+    request: SearchRequest,
+) -> tuple[StudySettings, Encoder | None]:
+    if settings.stage != "classifier":
+        return settings, None
+    encoder = encoders.find(storage, store, request.encoder, settings.budget)
+    return replace(settings, encoder=encoder.origin), encoder
+
+
+def _source_of(stored: StudySettings) -> str | None:
+    """What ``--encoder`` would say for a study of classifiers that starts as this one does."""
+    if stored.encoder is None or stored.encoder["source"] == "best":
+        return None
+    source = str(stored.encoder["source"])
+    if source.endswith("/"):
+        raise ConfigurationError(
+            f"the study's encoder came from the exported folder {source}; name it with --encoder"
+        )
+    return source
+
+
+def _begun(storage: BaseStorage | None, name: str, wanted: StudySettings) -> str | None:
+    """The study that the same command with ``--new`` made before, if it was stopped since."""
+    for number_name in _numbered(name):
+        study = find_if_there(storage, number_name)
+        if study is None:
+            return None
+        is_begun = study.user_attrs.get(MADE_FROM) == name and ENDED not in study.user_attrs
+        if is_begun and not wanted.differences(study_settings.load(study)):
+            return number_name
+    return None
+
+
+def _names_another(encoder: str | None, stored: StudySettings) -> bool:
+    """Whether ``--encoder`` says something else than when the study was made.
+
+    What the same words mean may have changed since; the study goes on with its own encoder.
+    """
+    return encoder is not None and encoder != (stored.encoder or {}).get("source")
+
+
+def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
+    """``base`` with all that the request names in place of its own."""
+    budget = replace(
+        base.budget,
+        epochs=request.epochs if request.epochs is not None else base.budget.epochs,
+        subset=request.subset if request.subset is not None else base.budget.subset,
+        protocol=request.protocol or base.budget.protocol,
+    )
+    if budget.protocol == "paper" and (request.trials or request.more or request.enqueue):
+        raise ConfigurationError(
+            "the paper's protocol validates on the test images, so nothing may be searched in it; "
+            "give --trials 0 and no --enqueue to run the paper's configurations alone"
+        )
+    seed = request.seed if request.seed is not None else base.seed
+    if request.space_name not in (None, base.space_name):
+        base = replace(base, space_name=request.space_name, space={})
+    narrowed = study_settings.with_space(base, dict(request.space))
+    named = {
+        name: getattr(request, name)
+        for name in ("objectives", "max_params", "max_latency_ms")
+        if getattr(request, name) is not None
+    }
+    if request.metric is not None:
+        metric = _metric(base, request.metric)
+        named |= {"metric": metric.key, "direction": metric.direction}
+    return replace(narrowed, budget=budget, seed=seed, **named)
+
+
+def _check_run(settings: StudySettings, request: SearchRequest) -> None:
+    """Refuse a run whose sampler cannot do with the study's space."""
+    n_points = n_grid_points(settings.search_space()) if request.sampler == "grid" else 0
+    if n_points > MAX_GRID:
+        raise ConfigurationError(
+            f"sampler grid would list all {n_points:,} points of the space, and takes {MAX_GRID:,} "
+            "at most; narrow the space, or choose another --sampler, such as tpe, random or qmc"
+        )
+
+
+def _metric(settings: StudySettings, name: str) -> Metric:
+    metrics = settings.stage_record().metrics
+    if name not in metrics:
+        raise ConfigurationError(f"metric cannot be {name}; choose from {', '.join(metrics)}")
+    return metrics[name]
+
+
+def _unused_name(storage: BaseStorage | None, name: str) -> str:
+    return next(name for name in _numbered(name) if find_if_there(storage, name) is None)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return (f"{name}-{number}" for number in count(2))

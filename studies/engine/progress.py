@@ -1,0 +1,161 @@
+"""What a running search tells its watchers, and how far a study is."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from optuna.trial import FrozenTrial, TrialState
+
+from studies.records import attempts, trials
+from studies.records.request import DEFAULT_TRIALS, SearchRequest
+from studies.records.settings import StudySettings
+from studies.workers.pool import EpochDone
+
+Outcome = Literal["complete", "pruned", "failed", "reused"]
+
+
+class TrialStarted(NamedTuple):
+    """A trial begins to train."""
+
+    number: int
+    label: str
+    words: str
+    n_epochs: int
+
+
+class TrialEnded(NamedTuple):
+    """A trial is over."""
+
+    number: int
+    label: str
+    words: str
+    outcome: Outcome
+    value: float | None
+    seconds: float
+    reason: str
+    state: "SearchState"
+
+
+class Notice(NamedTuple):
+    """Something a person should know, in one line."""
+
+    text: str
+
+
+Event = TrialStarted | EpochDone | TrialEnded | Notice
+
+
+class SearchState(NamedTuple):
+    """How far a study is."""
+
+    n_searched: int
+    """Searched trials with a result."""
+    n_wanted: int
+    n_pruned: int
+    n_failed: int
+    n_paper: int
+    n_paper_wanted: int
+    best: FrozenTrial | None
+    given_up: tuple[str, ...] = ()
+    """Labels of the trials that count towards the wanted total without a result."""
+
+    @property
+    def n_left(self) -> int:
+        """Searched trials still to come."""
+        return max(0, self.n_wanted - self.n_searched - len(self.given_up))
+
+    def in_words(self) -> str:
+        """How many of the searched trials there are."""
+        n, wanted = self.n_searched, self.n_wanted
+        counts = f"{n} of {wanted} searched trials"
+        if n > wanted:
+            counts = f"{n} searched trials, more than the {wanted} asked for"
+        return counts + and_given_up(self.given_up)
+
+
+def and_given_up(labels: Sequence[str]) -> str:
+    """What is said after a number of trials of those that were given up: ``, 1 given up: #7``."""
+    return f", {len(labels)} given up: {', '.join(labels)}" if labels else ""
+
+
+def say_given_up(
+    study_name: str, all_trials: Sequence[FrozenTrial], numbers: Sequence[int]
+) -> list[Notice]:
+    """What a person should know where a trial that died just now is not tried again.
+
+    Args:
+        study_name: as commands name it.
+        all_trials: of the study.
+        numbers: of the trials that died.
+    """
+    return [
+        Notice(
+            f"{trials.label(trial)} is given up: {attempts.MAX_ATTEMPTS} attempts died without "
+            f"getting further. It counts as tried; --enqueue {study_name}#{trial.number} has it "
+            "tried again"
+        )
+        for trial in attempts.given_up(all_trials)
+        if trial.number in numbers
+    ]
+
+
+def n_wanted(request: SearchRequest, settings: StudySettings, all_trials: list[FrozenTrial]) -> int:
+    """Searched trials that the study shall have in the end; those queued by hand are run anyhow."""
+    n_there = attempts.n_tried(all_trials)
+    if request.more is not None:
+        return n_there + request.more
+    queued = [t for t in all_trials if t.state == TrialState.WAITING]
+    n_given = sum(trials.ENQUEUED in trial.user_attrs for trial in queued)
+    default = 0 if settings.budget.protocol == "paper" else DEFAULT_TRIALS
+    wanted = default if request.trials is None else request.trials
+    return max(wanted, n_there + n_given) if n_given else wanted
+
+
+def paper_names(request: SearchRequest, settings: StudySettings) -> list[str]:
+    """The paper's configurations that a run shall have trained, in the order to train them."""
+    wanted = request.only_paper
+    run_order = settings.stage_record().run_order
+    return [name for name in run_order if wanted is None or name in wanted]
+
+
+def search_state(
+    all_trials: list[FrozenTrial], settings: StudySettings, wanted: int, wanted_paper: int
+) -> SearchState:
+    """How far a study is, of ``wanted`` searched trials and so many of the paper's."""
+    results = trials.searched_results(all_trials)
+    return SearchState(
+        n_searched=len(results),
+        n_wanted=wanted,
+        n_pruned=sum(trial.state == TrialState.PRUNED for trial in results),
+        n_failed=sum(trial.state == TrialState.FAIL for trial in all_trials),
+        n_paper=sum(trials.is_paper(t) for t in all_trials if trials.is_result(t)),
+        n_paper_wanted=wanted_paper,
+        best=trials.best(all_trials, settings.direction),
+        given_up=tuple(map(trials.label, attempts.searched_without_result(all_trials))),
+    )
+
+
+def n_begun(all_trials: list[FrozenTrial]) -> int:
+    """Searched trials that have ended or are running, here or elsewhere."""
+    running = [t for t in all_trials if t.state == TrialState.RUNNING]
+    searched = [t for t in running if not trials.is_never_pruned(t)]
+    return attempts.n_tried(all_trials) + len(searched)
+
+
+def early_stop_reason(
+    all_trials: list[FrozenTrial], request: SearchRequest, settings: StudySettings
+) -> str | None:
+    """Why the search ends before its total, by ``patience`` or ``target``."""
+    best = trials.best(all_trials, settings.direction)
+    if best is None:
+        return None
+    if request.target is not None:
+        reached, wanted = (
+            trials.cost(value, settings.direction)
+            for value in (trials.value_of(best), request.target)
+        )
+        if reached <= wanted:
+            return f"target {request.target:g} reached by trial {best.number}"
+    n_idle = trials.n_since_best(all_trials, settings.directions(), settings.objectives)
+    if request.patience is not None and n_idle >= request.patience:
+        return f"patience of {request.patience} trials without a better one is over"
+    return None

@@ -1,0 +1,172 @@
+"""Making up for what other runs left undone, before a run begins and while it goes on."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from spaces.classifier import ClassifierConfig
+from spaces.space import Configuration, fingerprint
+from studies.engine.progress import Notice, say_given_up
+from studies.engine.sharing import Sharing
+from studies.records import attempts, trials
+from studies.records.settings import StudySettings
+
+
+class MadeUp(NamedTuple):
+    """A study once nothing of what was lost is left as it was."""
+
+    trials: list[FrozenTrial]
+    """All there are now."""
+    notices: list[Notice]
+    """What was found and done, for a person to read."""
+
+
+def prepare(
+    study: optuna.Study,
+    settings: StudySettings,
+    sharing: Sharing,
+    paper_names: list[str],
+    promote: int = 0,
+    given: Sequence[Configuration] = (),
+) -> list[Notice]:
+    """Make up for what earlier runs left undone, and queue the trials that nobody has to draw.
+
+    Args:
+        study: the study, to which nobody else adds trials meanwhile.
+        settings: what it was made with.
+        sharing: which trials others run.
+        paper_names: the paper's configurations to train, in order.
+        promote: how many of the best pruned trials shall be trained to the end.
+        given: configurations that a person wants trained as searched trials.
+
+    Returns:
+        What was found and done, for a person to read.
+    """
+    all_trials, notices = make_up(study, settings, sharing, paper_names)
+    for trial in trials.pruned_to_promote(all_trials, settings.direction, promote):
+        attrs = {trials.PROMOTED: trial.number}
+        _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
+    notices += _enqueue_given(study, settings, given)
+    others = sharing.elsewhere(all_trials)
+    if others:
+        notices.append(Notice(f"trial {_numbers(others)} is being run by other processes"))
+    return notices
+
+
+def make_up(
+    study: optuna.Study, settings: StudySettings, sharing: Sharing, paper_names: list[str]
+) -> MadeUp:
+    """Mark lost trials failed, and queue what is to be trained again; parameters as above.
+
+    That is the paper's configurations that have neither finished nor are about to, and searched
+    ones that were stopped from outside. Done before any other trial is drawn, so that a retry takes
+    the place of what it makes up for.
+    """
+    notices = []
+    all_trials = study.get_trials(deepcopy=False)
+    lost = sharing.lost(all_trials)
+    if lost:
+        _mark_lost(study, lost)
+        all_trials = study.get_trials(deepcopy=False)
+        text = f"trial {_numbers(lost)} was left running by a process that died: marked failed"
+        notices.append(Notice(text))
+        notices += say_given_up(study.study_name, all_trials, [trial.number for trial in lost])
+    missing = trials.missing_paper_trials(all_trials, paper_names)
+    for name in missing:
+        _enqueue_paper(study, settings, name)
+    retries = attempts.to_retry(all_trials)
+    for trial in retries:
+        _enqueue_retry(study, settings, trial)
+    if retries:
+        text = f"trial {_numbers(retries)} did not finish and will be trained again"
+        notices.append(Notice(text))
+    if missing or retries:
+        all_trials = study.get_trials(deepcopy=False)
+    return MadeUp(all_trials, notices)
+
+
+def to_enqueue(
+    given: Sequence[Configuration],
+    settings: StudySettings,
+    all_trials: list[FrozenTrial],
+    paper_names: list[str],
+) -> list[Configuration]:
+    """Those of the given configurations that no trial has yet, nor will have as the paper's."""
+    base = settings.search_space().base
+    rows = (settings.stage_record().paper_row(name).config for name in paper_names)
+    known = {fingerprint(_over_encoder(base, config)) for config in rows}
+    known |= {str(trial.user_attrs.get(trials.FINGERPRINT)) for trial in all_trials}
+    known -= set(attempts.configurations_given_up(all_trials))
+    new = {fingerprint(c): c for c in (_over_encoder(base, config) for config in given)}
+    return [config for key, config in new.items() if key not in known]
+
+
+def _enqueue_paper(study: optuna.Study, settings: StudySettings, name: str) -> None:
+    row = settings.stage_record().paper_row(name)
+    config = _over_encoder(settings.search_space().base, row.config)
+    _enqueue(study, settings, config.to_dict(), {trials.PAPER: name})
+
+
+def _enqueue_retry(study: optuna.Study, settings: StudySettings, trial: FrozenTrial) -> None:
+    attrs = {trials.RETRY_OF: trial.number}
+    for name in (trials.PROMOTED, trials.ENQUEUED, trials.TAKEN_FROM):
+        if name in trial.user_attrs:
+            attrs[name] = trial.user_attrs[name]
+    _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
+
+
+def _enqueue_given(
+    study: optuna.Study, settings: StudySettings, given: Sequence[Configuration]
+) -> list[Notice]:
+    """Queue what nothing has queued or trained so far; says what becomes of each."""
+    notices = []
+    for config in given:
+        there = study.get_trials(deepcopy=False)
+        own = _over_encoder(settings.search_space().base, config)
+        key = fingerprint(own)
+        same = [t for t in there if t.user_attrs.get(trials.FINGERPRINT) == key]
+        if same and key not in attempts.configurations_given_up(there):
+            text = f"{own.in_words()}: is {trials.label(same[-1])} already"
+        else:
+            _enqueue(study, settings, own.to_dict(), {trials.ENQUEUED: True})
+            text = f"{own.in_words()}: queued as #{len(there)}"
+        if own != config:
+            text += f", over the study's encoder {settings.encoder_in_words()}"
+        notices.append(Notice(text))
+    return notices
+
+
+def _over_encoder(base: Configuration, config: Configuration) -> Configuration:
+    """A classifier's configuration over the study's encoder; an autoencoder's as it is."""
+    if isinstance(config, ClassifierConfig) and isinstance(base, ClassifierConfig):
+        return replace(config, encoder=base.encoder)
+    return config
+
+
+def _enqueue(
+    study: optuna.Study, settings: StudySettings, fields: dict[str, Any], attrs: dict[str, Any]
+) -> None:
+    space = settings.search_space()
+    config = space.config_type.from_dict(fields)
+    known = {
+        trials.CONFIG: config.to_dict(),
+        trials.WORDS: config.in_words(),
+        trials.FINGERPRINT: fingerprint(config),
+    }
+    study.enqueue_trial(space.params(config), user_attrs={**known, **attrs})
+
+
+def _mark_lost(study: optuna.Study, lost: list[FrozenTrial]) -> None:
+    for trial in lost:
+        with suppress(UpdateFinishedTrialError):  # it lived, and has ended just now
+            study._storage.set_trial_user_attr(trial._trial_id, trials.REASON, trials.LOST)
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def _numbers(some: list[FrozenTrial]) -> str:
+    return ", ".join(f"#{trial.number}" for trial in some)

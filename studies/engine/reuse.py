@@ -1,0 +1,188 @@
+"""What trials leave behind, and how others use it: results copied, training gone on with."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import optuna
+from optuna.trial import FrozenTrial, Trial, TrialState
+from torch import Tensor
+
+from spaces.budget import Budget
+from spaces.safe_text import visible_lines
+from studies.engine.running_trial import Running
+from studies.files.tensor_files import DamagedError
+from studies.records import settings, taking_over, trials, weights
+from studies.storage.artifacts import ArtifactStore
+from studies.training.metrics import EpochMetrics, Outcome
+
+_COPIED = (
+    trials.EPOCHS,
+    trials.METRICS,
+    trials.SECONDS,
+    trials.REASON,
+    trials.LATENCY_MS,
+    trials.LATENCY_SPREAD_MS,
+    trials.ARCHITECTURE,
+    trials.CONFUSION,
+)
+"""What a trial takes over from another with the same configuration."""
+
+
+def save(store: ArtifactStore, trial: Trial, outcome: Outcome) -> None:
+    """Keep the weights a trial ends with, and the state from which its training can go on."""
+    config = trial.user_attrs[trials.CONFIG]
+    assert outcome.weights is not None
+    assert outcome.state is not None
+    weights.save(store, trial, outcome.weights, config)
+    weights.save(store, trial, outcome.state, config, weights.STATE)
+
+
+def stored_result(
+    study: optuna.Study, all_trials: list[FrozenTrial], trial: Trial, fingerprint: str
+) -> FrozenTrial | None:
+    """A finished trial whose result this one shall have, so that it need not be trained.
+
+    The paper's trials are trained in every study that takes over none. A promoted one is unless
+    somebody trained the same configuration to the end.
+    """
+    found = taking_over.taken_from(study, trial)
+    if found is None and not trials.is_paper(trial):
+        found = trials.stored_result(all_trials, fingerprint)
+    ended = found is not None and found.state != TrialState.PRUNED
+    return found if ended or trials.PROMOTED not in trial.user_attrs else None
+
+
+def copy_result(
+    study: optuna.Study, store: ArtifactStore, trial: Trial, source: FrozenTrial
+) -> str:
+    """End the trial with the result of another that has the same configuration.
+
+    Returns:
+        Whose result it is, in words.
+    """
+    origin = trial.user_attrs.get(trials.TAKEN_FROM)
+    if origin is None:
+        trial.set_user_attr(trials.SAME_AS, source.number)
+    for file in (weights.WEIGHTS, weights.STATE) if origin else ():
+        try:
+            if weights.is_kept(store, study, source, file):
+                tensors = weights.load(store, study, source, file)
+                weights.save(store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
+        except DamagedError as error:  # the result is good without
+            left = trial.user_attrs.get(trials.LEFT_ASIDE, [])
+            trial.set_user_attr(trials.LEFT_ASIDE, [*left, visible_lines(str(error))])
+    for name in _COPIED:
+        if name in source.user_attrs:
+            trial.set_user_attr(name, source.user_attrs[name])
+    in_race = origin is not None  # one of this study counts in the pruner's comparisons already
+    for step, value in source.intermediate_values.items():
+        trial.report(value, step)
+        in_race = in_race and not trial.should_prune()
+    complete = source.state == TrialState.COMPLETE
+    study.tell(trial, source.values if complete else None, source.state)
+    return f"taken over from {origin['study']}" if origin else f"same as #{source.number}"
+
+
+class Earlier(NamedTuple):
+    """Where another trial left the same training."""
+
+    state: dict[str, Tensor] | None
+    """None: nowhere."""
+    epochs: list[EpochMetrics]
+    """So far; to be reported again, so that pruners see what they would have seen."""
+    left_aside: tuple[str, ...] = ()
+    """What of damaged states is said of each."""
+
+
+def earlier_training(
+    study: optuna.Study,
+    all_trials: list[FrozenTrial],
+    store: ArtifactStore,
+    trial: Trial,
+    budget: Budget,
+) -> Earlier:
+    """Find where another trial left the same training, and note it in this one.
+
+    The other trial was pruned in this study or died after a checkpoint, or was trained for fewer
+    epochs in the study that this one was made from. A state that is damaged is left aside, which
+    is noted too; one of another number of threads, which decide the last bits, is passed over.
+    """
+    left_aside: list[str] = []
+    key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
+    for origin in _origins(study, trial, budget):
+        known = all_trials if origin is study else origin.get_trials(deepcopy=False)
+        for source in trials.source_of_state(known, key, seed, budget.epochs):
+            if not _has_same_threads(source, trial):
+                continue
+            if not weights.is_kept(store, origin, source, weights.STATE):
+                continue
+            try:
+                state = weights.load(store, origin, source, weights.STATE)
+            except DamagedError as error:  # another's, or none: training begins anew
+                left_aside.append(visible_lines(str(error)))  # its path need not be text
+                trial.set_user_attr(trials.LEFT_ASIDE, left_aside)
+                continue
+            epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]
+            if len(epochs) == int(state["epoch"]):
+                named = {
+                    "study": origin.study_name,
+                    "trial": source.number,
+                    "epochs": len(epochs),
+                }
+                trial.set_user_attr(trials.GOES_ON_FROM, named)
+                return Earlier(state, epochs, tuple(left_aside))
+    return Earlier(None, [], tuple(left_aside))
+
+
+def _has_same_threads(source: FrozenTrial, trial: Trial) -> bool:
+    """Whether both are trained by as many; earlier versions did not note how many."""
+    own = trial.user_attrs.get(trials.N_THREADS)
+    return source.user_attrs.get(trials.N_THREADS, own) == own
+
+
+def _origins(study: optuna.Study, trial: Trial, budget: Budget) -> Iterator[optuna.Study]:
+    """Studies whose trainings this trial's may be the rest of.
+
+    A schedule's step sizes depend on the number of epochs: with another number the first epochs
+    would be others too.
+    """
+    yield study
+    source = taking_over.made_from(study)
+    if source is None:
+        return
+    if trials.has_constant_rate(trial) or settings.load(source).budget.epochs == budget.epochs:
+        yield source
+
+
+def checkpoint(store: ArtifactStore, running: Running, state: dict[str, Tensor]) -> None:
+    """Store where a trial's training stands, in place of where it stood before.
+
+    Killed at any moment, the trial has one whole state and the metrics of at least its epochs.
+    """
+    trial, before = running.trial, running.checkpoints
+    trial.set_user_attr(trials.EPOCHS, as_columns(running.history))
+    config = trial.user_attrs[trials.CONFIG]
+    running.checkpoints = [weights.save(store, trial, state, config, weights.STATE)]
+    store.discard(before)
+
+
+def drop_checkpoints(
+    study: optuna.Study, all_trials: list[FrozenTrial], store: ArtifactStore, fingerprint: str
+) -> None:
+    """Remove what attempts that died left, once their configuration has a result."""
+    for trial in all_trials:
+        same = trial.user_attrs.get(trials.FINGERPRINT) == fingerprint
+        if same and trials.is_unfinished_failure(trial):
+            weights.discard(store, study, trial)
+
+
+def as_columns(history: list[EpochMetrics]) -> dict[str, list[float]]:
+    """A list for each metric that the stage has."""
+    columns = {name: [getattr(m, name) for m in history] for name in EpochMetrics._fields}
+    return {name: column for name, column in columns.items() if None not in column}
+
+
+def from_columns(columns: dict[str, list[Any]]) -> list[EpochMetrics]:
+    """The epochs that :func:`as_columns` turned into columns."""
+    rows = zip(*columns.values(), strict=True)
+    return [EpochMetrics(**dict(zip(columns, row, strict=True))) for row in rows]

@@ -1,0 +1,82 @@
+"""A trial on its way: what it is to train, and what it has trained so far."""
+
+import time
+from dataclasses import dataclass, field
+
+import torch
+from optuna.trial import Trial
+
+from spaces.errors import ConfigurationError
+from spaces.space import Configuration, SearchSpace, fingerprint
+from studies.engine.samplers import derived_seed
+from studies.records import trials
+from studies.records.settings import StudySettings, environment
+from studies.training.metrics import EpochMetrics
+
+
+@dataclass
+class Running:
+    """A trial in training."""
+
+    trial: Trial
+    config: Configuration
+    earlier: list[EpochMetrics]
+    """Epochs that another trial trained, to be reported before the training goes on."""
+    begun: float = field(default_factory=time.monotonic)
+    history: list[EpochMetrics] = field(default_factory=list)
+    in_race: bool = field(init=False)
+    """The paper's trials count in the pruner's comparisons until they lose one, one that was
+    promoted not at all: it counted where it was pruned."""
+    stored_at: float = field(default_factory=time.monotonic)
+    """When the last checkpoint was stored."""
+    checkpoints: list[str] = field(default_factory=list)
+    """Identifiers of the artifacts that hold where its training stood; one at most."""
+
+    def __post_init__(self) -> None:
+        """Enter the race, if it is not lost already."""
+        self.in_race = trials.PROMOTED not in self.trial.user_attrs
+
+    def report(self, metrics: EpochMetrics, settings: StudySettings) -> bool:
+        """Tell the pruner of an epoch; whether it is the trial's last."""
+        self.history.append(metrics)
+        if not settings.objectives:  # Optuna has no pruning for several
+            self.trial.report(getattr(metrics, settings.metric), step=metrics.epoch)
+            self.in_race = self.in_race and not self.trial.should_prune()
+        lost = not self.in_race and not trials.is_never_pruned(self.trial)
+        return lost or len(self.history) == settings.budget.epochs
+
+
+def configure(trial: Trial, space: SearchSpace[Configuration], seed: int) -> Configuration:
+    """What the trial is to train: given in its attributes, or else drawn; all noted there.
+
+    Args:
+        trial: just asked for.
+        space: of the study.
+        seed: of the study; the trial's own follows from it and from the configuration.
+
+    Raises:
+        ConfigurationError: somebody queued values that the space does not have.
+    """
+    known = trial.user_attrs.get(trials.CONFIG)
+    if known is None:
+        try:
+            config: Configuration = space.suggest(trial)
+        except ValueError as error:  # somebody queued values the space does not have
+            raise ConfigurationError(str(error)) from error
+    else:
+        config = space.config_type.from_dict(known)
+        space.suggest_known(trial, config)
+    key, noted = fingerprint(config), trial.user_attrs
+    for name, value in (
+        (trials.FINGERPRINT, key),
+        (trials.CONFIG, config.to_dict()),
+        (trials.WORDS, config.in_words()),
+        (trials.SEED, derived_seed("trial", seed, key)),
+        (trials.N_PARAMETERS, config.n_parameters()),
+        (trials.N_MULTIPLY_ADDS, config.n_multiply_adds()),
+        (trials.MADE_WITH, environment()),
+        (trials.N_THREADS, torch.get_num_threads()),
+    ):
+        if noted.get(name) != value:  # of one that was queued some are there
+            trial.set_user_attr(name, value)
+    return config

@@ -1,0 +1,195 @@
+"""Optuna's samplers and pruners by the names the command line knows them by."""
+
+import hashlib
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, cast, get_args
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import SuccessiveHalvingPruner as HalvingPruner
+from optuna.samplers import BaseSampler
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
+
+from spaces.budget import Budget
+from spaces.space import SearchSpace
+from studies.records import trials
+from studies.records.request import PrunerName, SamplerName
+
+SAMPLERS: tuple[str, ...] = get_args(SamplerName)
+PRUNERS: tuple[str, ...] = get_args(PrunerName)
+
+MAX_GRID = 100_000
+"""Points of a grid. Optuna lists and shuffles them all before each draw: of so many in half a
+second and 10 MB, of ten times as many in two seconds and 100 MB."""
+
+EPOCH_SHARE: dict[PrunerName, float] = {
+    "hyperband": 0.34,
+    "median": 0.29,
+    "halving": 0.32,
+    "none": 1.0,
+}
+"""Share of a full trial's epochs that an average searched trial takes; for estimates of time.
+
+Measured by ``benchmarks/search.py`` with TPE: mean of 40 studies of 50 searched trials, those left
+out whose configuration had come up before and that took none.
+"""
+
+
+def make_sampler(
+    name: SamplerName, space: SearchSpace[Any], study_seed: int, n_begun: int
+) -> BaseSampler:
+    """A sampler whose next draw depends on the seed and on how many trials have begun.
+
+    A search that was stopped and goes on therefore draws what it would have drawn, and never its
+    first draws again, as a sampler made anew with the study's seed would.
+
+    Args:
+        name: one of ``SAMPLERS``.
+        space: the study's space; the grid is laid over it.
+        study_seed: the study's seed.
+        n_begun: searched trials that have ended or are running.
+    """
+    seed = derived_seed("sampler", study_seed, n_begun)
+    with warnings.catch_warnings():
+        # Which samplers are experimental is Optuna's business; the user chose by name.
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        match name:
+            case "tpe":
+                # Without pruning it came 6 times as fast as random search to what that finds in
+                # half of its studies (benchmarks/search.py, 40 seeds). 10 first trials, the
+                # paper's five among them, is Optuna's number; 5 and 20 were no better (7 and 4
+                # times, where 10 had 10; 12 seeds, too few to tell 5 from 10). Choosing each
+                # dimension by itself, it spent half of its trials on what it had already had.
+                return Tpe(space, seed=seed, n_startup_trials=10)
+            case "random":
+                return optuna.samplers.RandomSampler(seed=seed)
+            case "gp":
+                return optuna.samplers.GPSampler(seed=seed, deterministic_objective=True)
+            case "grid":  # remembers visited points in the study, so its order must not change
+                grid = {d.name: list(d.grid()) for d in space.dimensions}
+                return _Grid(grid, seed=derived_seed("grid", study_seed))
+            case "qmc":  # counts its draws in the study, so its sequence must not change
+                return optuna.samplers.QMCSampler(
+                    seed=derived_seed("qmc", study_seed),
+                    scramble=True,
+                    # for dimensions that the study's first trial did not have
+                    independent_sampler=optuna.samplers.RandomSampler(seed=seed),
+                    warn_independent_sampling=False,
+                    warn_asynchronous_seeding=False,
+                )
+
+
+def n_grid_points(space: SearchSpace[Any]) -> int:
+    """Points of the grid: to it every dimension means something beside all values of others."""
+    return math.prod(len(dimension.grid()) for dimension in space.dimensions)
+
+
+class Tpe(optuna.samplers.TPESampler):
+    """Optuna's TPE, told the space instead of gathering it from all trials before every draw.
+
+    Gathering takes longer with every trial. And what it gathers lacks each dimension that some
+    trial does not have, as a paper's trial outside of a narrowed space: TPE would choose those
+    dimensions without regard to the others, for the rest of the study.
+    """
+
+    def __init__(self, space: SearchSpace[Any], **options: Any) -> None:
+        super().__init__(**options)
+        any_trial = FixedTrial(space.params(next(iter(space))))
+        space.suggest(any_trial)
+        conditional = {d.name for d in space.dimensions if d.when}
+        # In the order in which Optuna would gather them.
+        self._dimensions = {
+            name: distribution
+            for name, distribution in sorted(any_trial.distributions.items())
+            if name not in conditional
+        }
+
+    def infer_relative_search_space(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,  # noqa: ARG002
+    ) -> dict[str, BaseDistribution]:
+        """The dimensions to choose together: all that leave a choice."""
+        if not self._is_multivariate(study):
+            return {}
+        return {name: d for name, d in self._dimensions.items() if not d.single()}
+
+
+class _Grid(optuna.samplers.GridSampler):
+    """Optuna's grid, which outside ``study.optimize`` raises when its last point is told."""
+
+    def after_trial(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        """Not stop the study: whoever asks and tells decides that, by ``is_exhausted``."""
+
+
+class _Halving(HalvingPruner):
+    """Optuna's successive halving among trials that have a result or may yet have one.
+
+    An attempt that was stopped from outside left its values at the rungs, and its retry leaves the
+    same ones again: counted twice, they would make a search in pieces prune otherwise than one run.
+    """
+
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
+        """Whether the trial is to end now."""
+        return super().prune(cast(optuna.Study, _WithoutLost(study)), trial)
+
+
+class _Hyperband(HyperbandPruner):
+    """Optuna's Hyperband, each of whose brackets compares as :class:`_Halving` does."""
+
+    def _create_bracket_study(self, study: optuna.Study, bracket_id: int) -> optuna.Study:
+        bracket = super()._create_bracket_study(study, bracket_id)
+        return cast(optuna.Study, _WithoutLost(bracket))
+
+
+class _WithoutLost:
+    """A study as a pruner sees it, without attempts that were stopped from outside."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def get_trials(self, *args: Any, **options: Any) -> list[FrozenTrial]:
+        """All others."""
+        found = self._study.get_trials(*args, **options)
+        return [trial for trial in found if not trials.is_unfinished_failure(trial)]
+
+
+def make_pruner(name: PrunerName, budget: Budget) -> BasePruner:
+    """A pruner for trials of ``budget.epochs`` epochs, which report each epoch from 1 on."""
+    # The figures are from benchmarks/search.py: 40 seeds, interval 95 %. What a pruner loses is
+    # how much worse the best loss is than the same sampler's without pruning.
+    match name:
+        case "halving":
+            # The default. With TPE it lost 0.3 ± 0.5 % for 32 % of a trained trial's epochs, with
+            # random search 0.1 ± 0.2 %. Cutting first after epoch 2 lost the same and after epoch
+            # 3 nothing, but for 36 % and 40 %; cutting to a third lost 1.5 ± 0.9 % and 4 ± 3 %.
+            return _Halving(min_resource=1, reduction_factor=2)
+        case "hyperband":
+            # 0.8 ± 0.7 % for 34 %: what it adds to halving is that a hash of the trial's number
+            # spares some trials the early cuts. Dividing by 4 lost 7 ± 3 % with random search.
+            # Above 1 as first epoch it cannot be made for a budget of 1 or 2 epochs.
+            return _Hyperband(min_resource=1, max_resource=budget.epochs, reduction_factor=3)
+        case "median":
+            # 0.2 ± 0.4 % for 29 %; 3 of 30 epochs of warm-up.
+            return MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, budget.epochs // 10))
+        case "none":
+            return NopPruner()
+
+
+def derived_seed(*parts: object) -> int:
+    """A seed of 31 bits that depends on all parts, the same on every machine and run."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1

@@ -1,0 +1,4 @@
+"""Files of this machine: where they may lie, how they are written whole, tensors checked.
+
+Imports nothing of ``studies``.
+"""

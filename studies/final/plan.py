@@ -1,0 +1,101 @@
+"""What a final training is going to do: which model, budget, seeds and folder, and what is done."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from spaces.budget import Budget, Protocol
+from spaces.errors import ConfigurationError, StudyError
+from studies.data.images import load_split
+from studies.engine.estimate import seconds_per_epoch
+from studies.final import results
+from studies.final.results import FinalResult
+from studies.final.which_model import FinalModel, find_model
+from studies.records.request import FinalRequest
+from studies.records.settings import environment
+from studies.storage.databases import exists, open_artifacts, open_to_look_on, storage_url
+from studies.workers.processes import n_side_by_side, pace
+
+_JUDGED_BY: dict[Protocol, str] = {
+    "final": "test images, once, after the last epoch",
+    "paper": "test images, after every epoch, as the paper does",
+    "search": "of the training images, held out",
+}
+
+
+class FinalPlan(NamedTuple):
+    """What a run is going to do."""
+
+    model: FinalModel
+    budget: Budget
+    seeds: tuple[int, ...]
+    n_jobs: int
+    folder: Path
+    result: FinalResult
+    """What is there already."""
+
+    @property
+    def left(self) -> list[int]:
+        """Seeds without figures."""
+        done = {seed.seed for seed in self.result.seeds}
+        return [seed for seed in self.seeds if seed not in done]
+
+
+def plan_final(request: FinalRequest) -> FinalPlan:
+    """Find out what the request means, and what of it is done; writes nothing.
+
+    Raises:
+        StudyError: there is no such model, or the folder holds other results.
+    """
+    url = storage_url(request.storage)
+    storage = open_to_look_on(url) if exists(url) else None
+    store = open_artifacts(url, request.artifacts, make=False)
+    asked = Budget(request.epochs or Budget.epochs, request.subset, request.protocol)
+    model = find_model(storage, store, request.source, request.encoder, asked)
+    budget, seeds = _budget_and_seeds(model, request)
+    name = results.default_name(model.source, budget, request.encoder)
+    folder = request.out or results.results_folder(url) / name
+    fresh = FinalResult(
+        name=folder.name,
+        source=model.source,
+        stage=model.stage.name,
+        configuration=model.config.to_dict(),
+        words=model.config.in_words(),
+        budget=budget,
+        judged_by=f"{budget.n_judging:,} {_JUDGED_BY[budget.protocol]}",
+        encoder=model.encoder.origin if model.encoder else None,
+        n_threads=request.threads,
+        made_with=environment(),
+        not_typed=request.not_typed,
+    )
+    result = results.there(fresh, folder)
+    side_by_side = n_side_by_side(request.jobs, request.threads)
+    n_at_once = max(1, min(side_by_side, len(seeds)))
+    return FinalPlan(model, budget, seeds, n_at_once, folder, result)
+
+
+def estimated_seconds(plan: FinalPlan, data_folder: Path, n_threads: int) -> float:
+    """How long the seeds that are left will take, from a few real batches."""
+    split = load_split(data_folder, plan.budget)
+    clock, longer = pace(plan.n_jobs, n_threads)
+    epoch_s = seconds_per_epoch(plan.model.config, split, n_batches=5, clock=clock) * longer
+    rounds = -(-len(plan.left) // plan.n_jobs)
+    return epoch_s * plan.budget.epochs * rounds
+
+
+def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget, tuple[int, ...]]:
+    before = model.recorded
+    if request.repeat:
+        if before is None:
+            raise StudyError(
+                f"{request.source} does not say how it was trained, so --repeat cannot; "
+                "leave it out to train with --seeds"
+            )
+        if model.n_threads not in (None, request.threads):
+            raise ConfigurationError(
+                f"{model.source} was trained with {model.n_threads} threads, which decide the last "
+                f"bits; add --threads {model.n_threads} to get the same weights"
+            )
+        return before.budget, (before.seed,)
+    epochs = request.epochs or (before.budget.epochs if before else Budget().epochs)
+    budget = Budget(epochs, request.subset, request.protocol)
+    return budget, tuple(range(request.n_seeds))

@@ -1,0 +1,186 @@
+"""Which model ``fmnist-search train`` means: a study's trial, a file, or a row of the paper."""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial
+from safetensors.torch import load_file
+from torch import Tensor
+
+from spaces.budget import Budget, StudyProtocol
+from spaces.classifier import ClassifierConfig
+from spaces.config_files import TrainedWith, read_config
+from spaces.errors import ConfigurationError, StudyError
+from spaces.space import Configuration
+from spaces.stages import STAGES, Stage
+from studies.files import places
+from studies.final.repeats import Before
+from studies.networks import exported
+from studies.records import encoders, trials, weights
+from studies.records import settings as study_settings
+from studies.records.references import find_trial, names_a_study
+from studies.storage.artifacts import ArtifactStore
+
+PAPER_PREFIX = "paper:"
+
+
+@dataclass(frozen=True)
+class FinalModel:
+    """A configuration to train, and what a classifier's encoder starts from."""
+
+    source: str
+    """What the user named."""
+    stage: Stage
+    config: Configuration
+    recorded: TrainedWith | None = None
+    """How it was trained before; None of a mere configuration."""
+    n_threads: int | None = None
+    """That it was trained with before, if that is known."""
+    encoder: encoders.Encoder | None = None
+    """None of an autoencoder; with empty weights for random ones."""
+    before: Before | None = None
+    """The training itself that ``recorded`` is of."""
+
+
+def find_model(
+    storage: BaseStorage | None,
+    store: ArtifactStore,
+    source: str,
+    encoder: str | None,
+    budget: Budget,
+) -> FinalModel:
+    """The model that ``source`` means.
+
+    Args:
+        storage: None where there is no database yet.
+        store: where trials' weights are.
+        source: ``paper:NAME``, a configuration's file, an exported folder, a study or study#trial.
+        encoder: where a classifier's encoder starts from, as the command ``clf`` takes it; None is
+            as the model was trained, else the paper's for the paper's rows and the best for others.
+        budget: what the model will be trained with; its protocol says by which images it is judged,
+            and no encoder may have seen them.
+
+    Raises:
+        StudyError: there is no such model, or no such encoder.
+        ConfigurationError: the file holds no configuration, or the encoder is of another shape.
+    """
+    path = places.expanded(source)
+    if source.startswith(PAPER_PREFIX):
+        model = _of_paper(source)
+    elif path.is_dir() and not names_a_study(storage, source):
+        model = _of_exported(source, path)
+    elif path.suffix in (".json", ".toml"):
+        model = _of_file(source, path)
+    else:
+        model = _of_trial(storage, store, source)
+    if model.stage.name == "autoencoder":
+        if encoder is not None:
+            raise ConfigurationError("--encoder is for classifiers; this is an autoencoder")
+        return model
+    if encoder is None and model.encoder is not None:
+        return model
+    named = encoder or ("paper" if source.startswith(PAPER_PREFIX) else None)
+    judged_alike: StudyProtocol = "paper" if budget.protocol == "paper" else "search"
+    found = encoders.find(storage, store, named, replace(budget, protocol=judged_alike))
+    return _with_encoder(model, found)
+
+
+def _of_paper(source: str) -> FinalModel:
+    name = source.removeprefix(PAPER_PREFIX)
+    rows = {row.name: (stage, row) for stage in STAGES.values() for row in stage.paper}
+    if name not in rows:
+        near = get_close_matches(name, rows, n=1)
+        hint = f"did you mean {PAPER_PREFIX}{near[0]}?" if near else f"there are {', '.join(rows)}"
+        raise StudyError(f"the paper has no configuration '{name}'; {hint}")
+    stage, row = rows[name]
+    return FinalModel(source, stage, row.config)
+
+
+def _of_exported(source: str, folder: Path) -> FinalModel:
+    model = exported.read_model(folder)
+    encoder = None
+    if isinstance(model.config, ClassifierConfig):
+        weights = model.encoder or {}
+        encoder = encoders.Encoder(_origin(source, model.config, weights), weights)
+    metrics = model.metrics
+    before = Before(
+        _lists(metrics.get("epochs")), _table(metrics.get("made_with")), lambda: model.weights
+    )
+    n_threads = metrics.get("n_threads")
+    return FinalModel(
+        source, model.stage, model.config, model.trained_with, n_threads, encoder, before
+    )
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _lists(value: Any) -> dict[str, list[Any]]:
+    return {name: column for name, column in _table(value).items() if isinstance(column, list)}
+
+
+def _of_file(source: str, path: Path) -> FinalModel:
+    if (path.parent / exported.METRICS).exists():
+        return replace(_of_exported(source, path.parent), source=source)
+    file = read_config(path)
+    return FinalModel(source, file.stage, file.config, file.trained_with)
+
+
+def _of_trial(storage: BaseStorage | None, store: ArtifactStore, source: str) -> FinalModel:
+    study, trial = find_trial(storage, source)
+    settings = study_settings.load(study)
+    stage = settings.stage_record()
+    config = settings.search_space().config_type.from_dict(trial.user_attrs[trials.CONFIG])
+    recorded = TrainedWith(trial.user_attrs[trials.SEED], settings.budget)
+    encoder = None
+    if settings.encoder is not None:
+        file = encoders.weights_file(study, store)
+        encoder = encoders.Encoder(settings.encoder, load_file(file) if file else {})
+    name, n_threads = f"{study.study_name}#{trial.number}", trial.user_attrs.get(trials.N_THREADS)
+    before = Before(
+        trial.user_attrs.get(trials.EPOCHS, {}),
+        trial.user_attrs.get(trials.MADE_WITH, {}),
+        partial(_weights, store, study, trial),
+    )
+    return FinalModel(name, stage, config, recorded, n_threads, encoder, before)
+
+
+def _weights(
+    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial
+) -> dict[str, Tensor] | None:
+    """What the trial's training ended with; None if it was not kept or is damaged."""
+    try:
+        return weights.load(store, study, trial)
+    except StudyError:
+        return None
+
+
+def _with_encoder(model: FinalModel, encoder: encoders.Encoder) -> FinalModel:
+    """The model over the encoder that was found; the paper's rows take it as it is."""
+    assert isinstance(model.config, ClassifierConfig)
+    if not encoder.weights:  # random ones fit any shape
+        return replace(model, encoder=encoders.Encoder(_origin("scratch", model.config, {}), {}))
+    shape = ClassifierConfig.from_dict({"encoder": encoder.origin["config"]}).encoder
+    if not model.source.startswith(PAPER_PREFIX) and model.config.encoder != shape:
+        raise ConfigurationError(
+            f"the configuration's encoder is {model.config.encoder.in_words()}, the one to start "
+            f"from is {shape.in_words()}; name another with --encoder"
+        )
+    return replace(model, config=replace(model.config, encoder=shape), encoder=encoder)
+
+
+def _origin(source: str, config: ClassifierConfig, weights: dict[str, Tensor]) -> dict[str, Any]:
+    return {
+        "source": source if weights else "scratch",
+        "study": None,
+        "trial": None,
+        "loss": None,
+        "sha256": encoders.digest(weights) if weights else "",
+        "config": config.encoder.to_dict(),
+    }

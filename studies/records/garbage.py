@@ -1,0 +1,205 @@
+"""What of a folder or bucket of artifacts nothing refers to any more, so that it can go.
+
+A place can hold files of several databases: those beside each other in one folder share theirs,
+and so do all servers' on one machine. Every database that has written into a place is listed in
+it, but whoever can write there can list what he likes: only databases that the user named are
+opened. While one that is listed was not, what the others do not refer to may be its own, and stays.
+Files that do not say that this program made them are never touched.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from optuna.artifacts.exceptions import ArtifactNotFound
+from optuna.storages import BaseStorage
+from PIL import Image
+from sqlalchemy.engine import URL
+
+from spaces.errors import StudyError
+from studies.records import encoders
+from studies.records.pictures import MADE_BY
+from studies.records.references import all_studies
+from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, Stored
+from studies.storage.databases import (
+    open_to_look_on,
+    sqlite_path,
+    storage_url,
+    without_password,
+)
+
+MIN_AGE_S = 600.0
+"""Younger files stay: somebody may be writing them."""
+
+N_HEAD = 2**17
+"""Bytes at the beginning of a file in which it says what it is."""
+
+_ARTIFACT_PREFIXES = (ARTIFACTS_ATTR_PREFIX, f"dashboard:{ARTIFACTS_ATTR_PREFIX}")
+"""Of attributes that name artifacts: Optuna's, and optuna-dashboard's own of earlier versions."""
+
+_DELETED = "null"
+"""What optuna-dashboard writes over an artifact that it deletes."""
+
+Kind = Literal["weights", "checkpoint", "picture", "left half-written"]
+
+
+class File(NamedTuple):
+    """A file that this program made."""
+
+    name: str
+    kind: Kind
+    n_bytes: int
+    age_s: float
+
+
+class Survey(NamedTuple):
+    """All files of a place of artifacts."""
+
+    unused: list[File]
+    """Nothing refers to them: they can go."""
+    used: list[File]
+    """Trials or studies refer to them."""
+    young: list[File]
+    """Nothing refers to them yet, but somebody may be writing them."""
+    n_foreign: int
+    """Files that this program did not make."""
+    unsure: list[File]
+    """Nothing that was looked at refers to them, but one of the others may."""
+    others: list[str]
+    """Databases that are listed in the place and were not looked at."""
+
+
+def note_owner(store: ArtifactStore, url: URL) -> None:
+    """Note in the place that the database has files in it."""
+    store.note_owner(_name(url))
+
+
+def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE_S) -> Survey:
+    """Sort the place's files by whether anything refers to them.
+
+    Args:
+        store: the folder or bucket.
+        urls: the databases to look into; no other is opened.
+        min_age_s: files must be older to count as unused.
+
+    Raises:
+        StudyError: a database cannot be looked into.
+    """
+    named = {_place(url): url for url in urls}
+    stored = list(store.stored())  # before the databases, which refer to a file first
+    others = [name for name in store.owners() if _place_noted(name) not in named] if stored else []
+    own = list(_own_files(store, stored))
+    sorted_ = Survey([], [], [], len(stored) - len(own), [], others)
+    if not stored:
+        return sorted_
+    opened = map(open_to_look_on, named.values())
+    referred = set[str]().union(*(_referred(storage) for storage in opened))
+    for file in own:
+        if file.name in referred:
+            sorted_.used.append(file)
+        elif file.age_s < min_age_s:
+            sorted_.young.append(file)
+        else:
+            (sorted_.unsure if others else sorted_.unused).append(file)
+    return sorted_
+
+
+def remove(store: ArtifactStore, files: Iterable[File]) -> None:
+    """Remove the files; that one is gone already is no error."""
+    store.discard([file.name for file in files])
+
+
+def _referred(storage: BaseStorage) -> Iterator[str]:
+    """Identifiers of all artifacts that the database refers to."""
+    try:
+        for study in all_studies(storage):
+            yield from _live(storage.get_study_system_attrs(study._study_id))
+            encoder = encoders.artifact_id(study)
+            if encoder is not None:
+                yield encoder
+            for trial in study.get_trials(deepcopy=False):
+                yield from _live(trial.system_attrs)
+    except KeyError as error:
+        raise StudyError(
+            "a study was deleted or renamed while it was looked into; run this again"
+        ) from error
+
+
+def _live(attrs: dict[str, Any]) -> Iterator[str]:
+    """Artifacts that a study's or trial's attributes name; a browser nulls those it deletes."""
+    for key, text in attrs.items():
+        if key.startswith(_ARTIFACT_PREFIXES) and text != _DELETED:
+            yield key.rpartition(":")[2]
+
+
+def _own_files(store: ArtifactStore, stored: Iterable[Stored]) -> Iterator[File]:
+    for name, n_bytes, age_s in stored:
+        kind = _kind(store, name)
+        if kind is not None:
+            yield File(name, kind, n_bytes, age_s)
+
+
+def _kind(store: ArtifactStore, name: str) -> Kind | None:
+    """What the file is; None if it does not say that it is ours."""
+    if name.endswith(".partial") and _is_artifact_id(name.removesuffix(".partial")):
+        return "left half-written"
+    if not _is_artifact_id(name):
+        return None
+    with suppress(ArtifactNotFound), store.open_reader(name) as file:
+        head = file.read(N_HEAD)
+        return "picture" if _is_own_picture(head) else _kind_of_tensors(head)
+    return None
+
+
+def _is_own_picture(head: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(head), formats=("PNG",)) as image:
+            return bool(image.info.get("Software") == MADE_BY)
+    except OSError:  # no picture, or a damaged one
+        return False
+
+
+def _kind_of_tensors(head: bytes) -> Kind | None:
+    """What a safetensors file is: eight bytes with its header's length, and the header as JSON."""
+    end = 8 + int.from_bytes(head[:8], "little")
+    try:
+        header = json.loads(head[8:end])
+        if "config" not in header["__metadata__"]:
+            return None
+    except (ValueError, TypeError, KeyError, RecursionError):  # a file of another kind
+        return None
+    return "checkpoint" if "generator" in header else "weights"
+
+
+def _is_artifact_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _name(url: URL) -> str:
+    """How a database is noted: without password, a file by its real place."""
+    path = sqlite_path(url)
+    return without_password(url) if path is None else str(path.resolve())
+
+
+def _place(url: URL) -> str:
+    """Where a database is, whoever asks it: what tells it from others."""
+    path = sqlite_path(url)
+    if path is not None:
+        return str(path.resolve())
+    leads = {name: value for name, value in url.query.items() if name in ("host", "port", "dbname")}
+    anybody = url.set(drivername=url.get_backend_name(), query=leads)._replace(username=None)
+    return anybody._replace(password=None).render_as_string()
+
+
+def _place_noted(name: str) -> str | None:
+    """The same of a line of the note; None if it names no database."""
+    try:
+        return _place(storage_url(name))
+    except StudyError:
+        return None

@@ -1,0 +1,157 @@
+"""Studies and trials by the names that people give them: ``ae``, ``ae#12``.
+
+``ae`` and ``clf`` name the last study of their stage where none is called so, since studies with a
+budget or space of their own have longer names.
+"""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import optuna
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from spaces.errors import StudyError
+from spaces.space import Configuration
+from spaces.stages import Stage
+from studies.records import reading, trials
+from studies.records import settings as study_settings
+
+
+class StudyTrial(NamedTuple):
+    """A finished trial, and the study that it is of."""
+
+    study: optuna.Study
+    trial: FrozenTrial
+
+
+def all_studies(storage: BaseStorage | None) -> list[optuna.Study]:
+    """Every study in the storage, oldest first; none where there is no database yet."""
+    if storage is None:
+        return []
+    names = optuna.get_all_study_names(storage)
+    return [optuna.load_study(study_name=name, storage=storage) for name in names]
+
+
+def find_study(storage: BaseStorage | None, name: str) -> optuna.Study:
+    """The study of that name in the storage, as :func:`pick` finds it.
+
+    Raises:
+        StudyError: there is none, or it cannot be read.
+    """
+    if storage is not None and name in _names(storage):
+        study = optuna.load_study(study_name=name, storage=storage)
+    else:
+        study = pick(all_studies(storage), name)
+    if study_settings.is_ours(study):
+        reading.check(study)
+    return study
+
+
+def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
+    """The study of that name, else the last one that searches the stage of that name.
+
+    Args:
+        studies: oldest first.
+        name: a study's, or ``ae`` or ``clf``.
+
+    Raises:
+        StudyError: there is none; names the nearest one, or those there are.
+    """
+    by_name = {study.study_name: study for study in studies}
+    by_stage = {_stage_name(study): study for study in studies}
+    found = by_name.get(name) or by_stage.get(name)
+    if found is not None:
+        return found
+    near = get_close_matches(name, [*by_name, *filter(None, by_stage)], n=1)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(by_name) or 'none'}"
+    raise StudyError(f"no study '{name}'; {hint}")
+
+
+def find_trial(storage: BaseStorage | None, reference: str) -> StudyTrial:
+    """The trial that ``study#12`` names; of ``study`` alone the best that was trained to the end.
+
+    A trial that took its result from another of its study means that other one, which has the
+    weights.
+
+    Raises:
+        StudyError: there is no such study or trial, or the trial has not finished.
+    """
+    name, number = _split(reference, _names(storage))
+    study = find_study(storage, name)
+    if number is not None:
+        return StudyTrial(study, _finished(study, number))
+    best = best_trial(study)
+    if best is None:
+        raise StudyError(f"no trial of study '{name}' has been trained to the end yet")
+    return StudyTrial(study, best)
+
+
+def configuration_of(storage: BaseStorage | None, reference: str) -> tuple[Stage, Configuration]:
+    """The stage and the configuration of the trial ``study#12``, whatever became of it.
+
+    Raises:
+        StudyError: there is no such study or trial, or it had no configuration yet.
+    """
+    name, number = _split(reference, _names(storage))
+    study = find_study(storage, name)
+    trial = _known(study, number) if number is not None else find_trial(storage, name).trial
+    stage = study_settings.load(study).stage_record()
+    if trials.CONFIG not in trial.user_attrs:
+        raise StudyError(f"trial {number} of '{name}' ended before it had a configuration")
+    return stage, stage.spaces["paper"].config_type.from_dict(trial.user_attrs[trials.CONFIG])
+
+
+def names_a_study(storage: BaseStorage | None, reference: str) -> bool:
+    """Whether a study has exactly that name, or that before ``#`` and a trial's number."""
+    names = _names(storage)
+    name, _, number = reference.rpartition("#")
+    return reference in names or (number.isdecimal() and name in names)
+
+
+def best_trial(study: optuna.Study) -> FrozenTrial | None:
+    """The best trial that was trained to the end; None if there is none yet."""
+    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
+    return trials.best(own, study_settings.load(study).direction)
+
+
+def _stage_name(study: optuna.Study) -> str | None:
+    """The short name of the stage that the study searches under the search protocol, if it does."""
+    try:
+        settings = study_settings.load(study)
+    except StudyError:  # another program's, or another version's
+        return None
+    return settings.stage_record().short if settings.budget.protocol == "search" else None
+
+
+def _names(storage: BaseStorage | None) -> list[str]:
+    return optuna.get_all_study_names(storage) if storage is not None else []
+
+
+def _split(reference: str, names: list[str]) -> tuple[str, int | None]:
+    """The study's name, which may hold a # itself, and the trial's number if there is one."""
+    name, _, number = reference.rpartition("#")
+    if reference in names or not name:
+        return reference, None
+    if not number.isdecimal():
+        raise StudyError(f"'{reference}' names no trial; write its study's name, # and its number")
+    return name, int(number)
+
+
+def _known(study: optuna.Study, number: int) -> FrozenTrial:
+    known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
+    if number not in known:
+        last = f"the last is {max(known)}" if known else "it has none"
+        raise StudyError(f"study '{study.study_name}' has no trial {number}; {last}")
+    return known[number]
+
+
+def _finished(study: optuna.Study, number: int) -> FrozenTrial:
+    trial = _known(study, number)
+    if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
+        raise StudyError(
+            f"trial {number} of '{study.study_name}' left no model, "
+            f"its state is {trial.state.name}; name one that was completed or pruned"
+        )
+    return _known(study, int(trial.user_attrs.get(trials.SAME_AS, number)))

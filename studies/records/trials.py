@@ -1,0 +1,265 @@
+"""What a trial's attributes say, and what of a study is done, lost or still to do.
+
+Pure functions over Optuna's trials: whatever they conclude, a run that is killed at any moment
+concludes again from the database alone.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from spaces.stages import Direction
+from studies.records import pareto
+from studies.records.request import Cost
+
+CONFIG = "config"
+WORDS = "configuration"
+"""The configuration in a few words."""
+FINGERPRINT = "fingerprint"
+PAPER = "paper"
+"""Name of the paper's configuration that a fixed trial runs: its identity."""
+SEED = "seed"
+EPOCHS = "epochs"
+"""Every epoch's metrics: a dict of lists."""
+METRICS = "metrics"
+"""The last epoch's metrics."""
+N_PARAMETERS = "n_parameters"
+N_MULTIPLY_ADDS = "n_multiply_adds"
+LATENCY_MS = "latency_ms"
+"""Milliseconds that 100 images take on one thread; see :mod:`studies.records.latencies`."""
+LATENCY_SPREAD_MS = "latency_spread_ms"
+"""How sure that is; earlier versions did not note it, nor the architecture that was measured."""
+ARCHITECTURE = "architecture"
+CONFUSION = "confusion"
+"""A classifier's counts over the validation images, a list for each true class."""
+SECONDS = "seconds"
+REASON = "reason"
+"""Why a trial failed."""
+SAME_AS = "same_as"
+"""Number of the trial with the same configuration whose result was used."""
+RETRY_OF = "retry_of"
+TAKEN_FROM = "taken_from"
+"""Study and number of the trial that ``--new`` took over."""
+ENQUEUED = "enqueued"
+"""True for a searched trial whose configuration a person gave."""
+PROMOTED = "promoted"
+"""Number of the pruned trial that this one trains to the end."""
+GOES_ON_FROM = "goes_on_from"
+"""Study and number of the trial from whose stored state this one's training went on, and how many
+``epochs`` that had."""
+LEFT_ASIDE = "left_aside"
+"""Why files of other trials that this one would have had were not used: damaged; words for each."""
+MADE_WITH = "made_with"
+N_THREADS = "n_threads"
+
+COST_ATTRS: dict[Cost, str] = {
+    "params": N_PARAMETERS,
+    "macs": N_MULTIPLY_ADDS,
+    "latency": LATENCY_MS,
+}
+"""Where a trial keeps each of its costs."""
+
+DIVERGED = "diverged"
+LOST = "process died"
+OUT_OF_MEMORY = "out of memory"
+INFEASIBLE = "infeasible"
+
+
+def missing_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
+    """The paper's configurations, in order, that have neither finished nor are about to."""
+    settled = {t.user_attrs.get(PAPER) for t in trials if not is_unfinished_failure(t)}
+    return [name for name in names if name not in settled]
+
+
+def unfinished_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
+    """The paper's configurations, in order, that have no result yet."""
+    done = {t.user_attrs.get(PAPER) for t in trials if is_result(t)}
+    return [name for name in names if name not in done]
+
+
+def is_paper(trial: FrozenTrial | Trial) -> bool:
+    """Whether the trial is one of the paper's fixed ones."""
+    return PAPER in trial.user_attrs
+
+
+def is_never_pruned(trial: FrozenTrial | Trial) -> bool:
+    """Whether the trial is there to be trained to the end: the paper's, or one promoted."""
+    return is_paper(trial) or PROMOTED in trial.user_attrs
+
+
+def has_diverged(trial: FrozenTrial) -> bool:
+    """Whether the trial failed by its own doing: trained again it would fail again."""
+    reason = str(trial.user_attrs.get(REASON, ""))
+    return trial.state == TrialState.FAIL and reason.startswith(DIVERGED)
+
+
+def is_unfinished_failure(trial: FrozenTrial) -> bool:
+    """Whether the trial was stopped from outside, by Ctrl-C, a kill or a bug."""
+    return trial.state == TrialState.FAIL and not has_diverged(trial)
+
+
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether the model keeps to the study's limits on its costs."""
+    return all(value <= 0 for value in trial.constraints.values())
+
+
+def is_too_costly(trial: FrozenTrial) -> bool:
+    """Whether the trial was not trained because its model costs too much for the study."""
+    return str(trial.user_attrs.get(REASON, "")).startswith(INFEASIBLE)
+
+
+def is_result(trial: FrozenTrial) -> bool:
+    """Whether the trial ended by itself: completed, pruned or diverged."""
+    return trial.state in (TrialState.COMPLETE, TrialState.PRUNED) or has_diverged(trial)
+
+
+def searched_results(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The searched trials with a result, by number."""
+    ended = [t for t in trials if is_result(t) and not is_never_pruned(t)]
+    return sorted(ended, key=lambda t: t.number)
+
+
+def stored_result(trials: Iterable[FrozenTrial], fingerprint: str) -> FrozenTrial | None:
+    """A finished trial of the same configuration, preferably one that was trained to the end."""
+    same = [t for t in trials if is_result(t) and t.user_attrs.get(FINGERPRINT) == fingerprint]
+    return min(same, key=lambda t: (t.state != TrialState.COMPLETE, t.number), default=None)
+
+
+def completed(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that were trained to the end."""
+    return [trial for trial in trials if trial.state == TrialState.COMPLETE]
+
+
+def ranked(
+    trials: Iterable[FrozenTrial], direction: Direction, state: TrialState = TrialState.COMPLETE
+) -> list[FrozenTrial]:
+    """Feasible trials in ``state``, best first by the study's metric; of equals the earlier.
+
+    A pruned trial's value is that of its last epoch; it ranks among the pruned only.
+    """
+    valued = [t for t in trials if t.state == state and t.values and is_feasible(t)]
+    return sorted(valued, key=lambda t: (cost(value_of(t), direction), t.number))
+
+
+def cost(value: float, direction: Direction) -> float:
+    """The value turned so that less is better, whichever way the study goes."""
+    return value if direction == "minimize" else -value
+
+
+def best(trials: Iterable[FrozenTrial], direction: Direction) -> FrozenTrial | None:
+    """The best trial that was trained to the end."""
+    return next(iter(ranked(trials, direction)), None)
+
+
+def pruned_to_promote(
+    trials: Sequence[FrozenTrial], direction: Direction, top_k: int
+) -> list[FrozenTrial]:
+    """Those of the best ``top_k`` pruned trials that nothing has trained to the end yet."""
+    begun = {t.user_attrs.get(PROMOTED) for t in trials if not is_unfinished_failure(t)}
+    done = {t.user_attrs.get(FINGERPRINT) for t in completed(trials)}
+    own = [t for t in trials if SAME_AS not in t.user_attrs]
+    return [
+        trial
+        for trial in ranked(own, direction, TrialState.PRUNED)[:top_k]
+        if trial.number not in begun and trial.user_attrs.get(FINGERPRINT) not in done
+    ]
+
+
+def source_of_state(
+    trials: Iterable[FrozenTrial], fingerprint: str, seed: int, n_epochs: int
+) -> list[FrozenTrial]:
+    """Trials that trained the same network by the same seed for less, the longest first."""
+    same = [
+        trial
+        for trial in trials
+        if trial.user_attrs.get(FINGERPRINT) == fingerprint
+        and trial.user_attrs.get(SEED) == seed
+        and 0 < n_epochs_stored(trial) < n_epochs
+    ]
+    return sorted(same, key=lambda t: (-n_epochs_stored(t), t.number))
+
+
+def n_epochs_stored(trial: FrozenTrial) -> int:
+    """Epochs whose metrics the trial holds; of one that died, up to its last checkpoint."""
+    return len(trial.user_attrs.get(EPOCHS, {}).get("epoch", ()))
+
+
+def has_constant_rate(trial: FrozenTrial | Trial) -> bool:
+    """Whether its step sizes are the same whatever the number of epochs."""
+    return bool(trial.user_attrs[CONFIG].get("schedule", "constant") == "constant")
+
+
+def n_epochs_inherited(trial: FrozenTrial) -> int:
+    """Epochs of those that another trial was trained for, whose training this one took over."""
+    return int(trial.user_attrs.get(GOES_ON_FROM, {}).get("epochs", 0))
+
+
+def by_epoch(trial: FrozenTrial, metric: str) -> dict[int, float]:
+    """The metric after each epoch; of a study of several objectives too, which reports none."""
+    epochs = trial.user_attrs.get(EPOCHS, {})
+    stored = dict(zip(epochs.get("epoch", ()), epochs.get(metric, ()), strict=False))
+    return trial.intermediate_values or stored
+
+
+def value_of(trial: FrozenTrial) -> float:
+    """A finished trial's metric, as a float for certain; costs come after it in ``values``."""
+    if not trial.values:
+        raise ValueError(f"trial {trial.number} has no value")
+    return float(trial.values[0])
+
+
+def n_since_best(
+    trials: Sequence[FrozenTrial], directions: Sequence[Direction], costs: Sequence[Cost] = ()
+) -> int:
+    """How many searched trials in a row have not improved on all before them.
+
+    With several objectives a trial improves that joins the Pareto front. Results taken over from
+    another study cost nothing and do not count.
+    """
+    leaders = pareto_front(trials, directions, costs) if len(directions) > 1 else []
+    leader = max(leaders, key=lambda t: t.number, default=best(trials, directions[0]))
+    since = [t for t in searched_results(trials) if leader and t.number > leader.number]
+    return sum(TAKEN_FROM not in trial.user_attrs for trial in since)
+
+
+def pareto_front(
+    trials: Iterable[FrozenTrial], directions: Sequence[Direction], costs: Sequence[Cost] = ()
+) -> list[FrozenTrial]:
+    """The feasible completed trials that none beats in all values, best first by the metric.
+
+    Args:
+        trials: of one study.
+        directions: of its values.
+        costs: what its values are after the first; latencies count as equal within their spread.
+    """
+    own = [t for t in ranked(trials, directions[0]) if SAME_AS not in t.user_attrs]
+    points = [[cost(v, d) for v, d in zip(t.values, directions, strict=True)] for t in own]
+    spreads = [[0.0, *(_spread(t, COST_ATTRS[cost]) for cost in costs)] for t in own]
+    return [own[index] for index in pareto.front(points, spreads if costs else None)]
+
+
+def _spread(trial: FrozenTrial, attr: str) -> float:
+    return (trial.user_attrs.get(LATENCY_SPREAD_MS) or 0.0) if attr == LATENCY_MS else 0.0
+
+
+def front_against(
+    trials: Iterable[FrozenTrial], direction: Direction, attr: str
+) -> list[FrozenTrial]:
+    """The feasible completed trials that none beats in both the metric and one cost, best first.
+
+    Args:
+        trials: of one study; those without the cost, or with another's result, do not take part.
+        direction: which way the metric is better.
+        attr: the attribute that holds the cost.
+    """
+    own = [t for t in ranked(trials, direction) if SAME_AS not in t.user_attrs]
+    known = [t for t in own if attr in t.user_attrs]
+    points = [(cost(value_of(t), direction), t.user_attrs[attr]) for t in known]
+    spreads = [(0.0, _spread(t, attr)) for t in known]
+    return [known[index] for index in pareto.front(points, spreads)]
+
+
+def label(trial: FrozenTrial | Trial) -> str:
+    """How a person knows the trial: ``#12``, or ``#3 paper:baseline``."""
+    name = trial.user_attrs.get(PAPER)
+    return f"#{trial.number} paper:{name}" if name else f"#{trial.number}"

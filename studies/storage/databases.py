@@ -1,0 +1,300 @@
+"""Where studies and their artifacts live, opened so that one SQLite file can take a long search."""
+
+import os
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import sqlalchemy
+from optuna import Study, logging
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._cached_storage import _CachedStorage
+from optuna.storages._rdb.models import StudySystemAttributeModel
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from spaces.errors import StudyError
+from spaces.secrets import without_secrets
+from studies.files import places, temporary
+from studies.storage.artifacts import ArtifactFolder, ArtifactStore
+from studies.storage.server import PatientStorage, first_line, open_server
+from studies.storage.sqlite_faults import in_words
+from studies.storage.sqlite_locks import HeldError, locked
+from studies.storage.sqlite_storages import bring_home, confirm, copy_into, look_at, open_file
+
+DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+"""Which of several drivers is meant where none is named."""
+
+_NO_URL = (
+    "--storage is not a URL that can be read; give a file, or a URL such as "
+    "sqlite:///studies.db or postgresql://user@host/name"
+)
+
+
+def home() -> Path:
+    """The user's folder for studies, the same from whatever folder a search is started.
+
+    Raises:
+        StudyError: there is none.
+    """
+    folder = places.data()
+    if folder is None:
+        raise StudyError(
+            "there is no home folder for studies, as HOME is not set and the system does not know "
+            "this user; name every place: --storage FILE, --artifacts DIR, --out DIR"
+        )
+    return folder
+
+
+def storage_url(location: str | None) -> URL:
+    """The storage that ``location`` means: None for the default, an SQLite file, or a URL.
+
+    Raises:
+        StudyError: ``location`` looks like a URL, or as if a password were in it, and is no URL.
+    """
+    if location is None:
+        location = str(home() / "studies.db")
+    if "://" not in location:
+        if without_secrets(location) != location:  # it would be a folder's name
+            raise StudyError(_NO_URL)
+        return URL.create("sqlite", database=str(places.expanded(location).absolute()))
+    try:
+        url = make_url(location)
+        return url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+    except (ArgumentError, ValueError):  # whose text can hold a part of the password
+        raise StudyError(_NO_URL) from None
+
+
+def without_password(url: URL) -> str:
+    """The URL as it may be shown and stored."""
+    return without_secrets(url.render_as_string(hide_password=False))
+
+
+def exists(url: URL) -> bool:
+    """Whether there is anything to open; a server's database is taken to be there."""
+    path = sqlite_path(url)
+    return path is None or path.exists()
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file behind an SQLite URL, None for other databases."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database).absolute()
+
+
+def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
+    """Open or create the storage, to write in it.
+
+    Args:
+        url: of the database.
+        to_look_on: no search will be run, so reading an SQLite file takes no lock at all.
+
+    Raises:
+        StudyError: the database cannot be opened or written, or belongs to another program.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        return _open_other(url)
+    return _open_file(path, url, lambda: open_file(path, url, to_look_on))
+
+
+def has_study_attribute(storage: BaseStorage, study_id: int, key: str) -> bool:
+    """Whether a study has a system attribute, without reading all that it has."""
+    backend = storage._backend if isinstance(storage, _CachedStorage) else storage
+    if not isinstance(backend, RDBStorage):
+        return key in backend.get_study_system_attrs(study_id)
+    query = sqlalchemy.select(StudySystemAttributeModel.key).where(
+        StudySystemAttributeModel.study_id == study_id, StudySystemAttributeModel.key == key
+    )
+    engine = backend.engine
+
+    def look() -> bool:
+        with engine.connect() as connection:
+            return connection.execute(query).first() is not None
+
+    return backend.patiently(look) if isinstance(backend, PatientStorage) else look()
+
+
+def open_existing(location: str | None) -> RDBStorage | None:
+    """Open the storage that ``location`` means; None where nobody has made the default one yet.
+
+    Raises:
+        StudyError: there is no such database, or it cannot be opened.
+    """
+    url = storage_url(location)
+    if location is not None and not exists(url):
+        raise StudyError(f"there is no database {location}; --storage takes a file or a URL")
+    return open_to_look_on(url) if exists(url) else None
+
+
+def open_to_look_on(url: URL) -> RDBStorage:
+    """Open a storage that is there, to read it; an SQLite file as it is now, whatever comes later.
+
+    Raises:
+        StudyError: there is none, or it cannot be opened.
+    """
+    check_there(url)
+    path = sqlite_path(url)
+    return _open_other(url) if path is None else _open_file(path, url, lambda: look_at(path))
+
+
+def check_there(url: URL) -> None:
+    """Refuse an SQLite file that is not there.
+
+    Raises:
+        StudyError: it is not.
+    """
+    if not exists(url):
+        raise StudyError(
+            f"there is no database {sqlite_path(url)}; --storage names another, "
+            "and this makes one: fmnist-search ae --trials 50"
+        )
+
+
+@contextmanager
+def shown(url: URL) -> Iterator[URL]:
+    """Where a program that wants to write can look at a storage: the storage itself, or a copy.
+
+    Yields:
+        ``url``, or where an SQLite file cannot be written that of a copy, gone after the block.
+
+    Raises:
+        StudyError: there is no such storage, or it cannot be read.
+    """
+    path = sqlite_path(url)
+    if path is None or all(os.access(p, os.W_OK) for p in (path, path.parent)):
+        yield url
+        return
+    with temporary.folder() as folder:
+        try:
+            copied = copy_into(path, folder)
+        except (sqlite3.Error, OSError) as error:
+            raise _cannot_open(path, error) from error
+        yield url.set(database=str(copied))
+
+
+def _open_file(path: Path, url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
+    if path.is_dir():
+        raise StudyError(f"{path} is a folder; --storage takes a database file or a URL")
+    try:
+        return _connect(url, opens)
+    except sqlite3.Error as error:
+        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            raise StudyError(in_words(error, path)) from error
+        raise _cannot_open(path, error) from error
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+
+
+def _cannot_open(path: Path, error: Exception) -> StudyError:
+    return StudyError(
+        f"cannot open the studies in {path}: {first_line(error)}; name another file with --storage"
+    )
+
+
+def _open_other(url: URL) -> RDBStorage:
+    if url.get_backend_name() == "postgresql":
+        return _connect(url, lambda: open_server(url))
+    return _connect(url, lambda: RDBStorage(url.render_as_string(hide_password=False)))
+
+
+def _connect(url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
+    logging.set_verbosity(logging.ERROR)  # whoever reads and writes here says it all
+    try:
+        storage = opens()
+        weakref.finalize(storage, storage.engine.dispose)  # Optuna leaves connections open
+        return storage
+    except (SQLAlchemyError, RuntimeError) as error:
+        raise StudyError(
+            f"cannot open the studies in {without_password(url)}: {first_line(error)}"
+        ) from error
+    except ImportError as error:
+        raise StudyError(
+            f"no database driver for {url.drivername} is installed; "
+            "install it beside fmnist-search (for PostgreSQL: pip install 'psycopg[binary]')"
+        ) from error
+
+
+def artifacts_folder(url: URL, folder: Path | str | None) -> Path:
+    """Where weights and pictures of the storage's trials go: named, or beside the database."""
+    if folder is not None:
+        return places.expanded(folder).absolute()
+    path = sqlite_path(url)
+    return (path.parent if path is not None else home()) / "artifacts"
+
+
+def open_artifacts(url: URL, named: Path | str | None, make: bool = True) -> ArtifactStore:
+    """Where weights and pictures of the storage's trials are read and written.
+
+    Args:
+        url: of the database.
+        named: a folder, or a bucket as ``s3://bucket/prefix``; None for the folder beside the
+            database.
+        make: make the folder if it is not there; a bucket must be.
+
+    Raises:
+        StudyError: the folder cannot be made, or the bucket cannot be used.
+    """
+    if named is not None and "://" in str(named):
+        return _open_bucket(str(named))
+    return ArtifactFolder(artifacts_folder(url, named), make)
+
+
+def _open_bucket(location: str) -> ArtifactStore:
+    try:
+        from studies.storage.bucket import ArtifactBucket
+    except ImportError as error:
+        raise StudyError(
+            "boto3, which --artifacts needs for a bucket, is not installed; install it beside "
+            "fmnist-search: pip install 'boto3>=1.40'"
+        ) from error
+    return ArtifactBucket(location)
+
+
+def confirm_stored(url: URL, study: Study) -> None:
+    """See at a run's end whether all its trials are in the database.
+
+    Raises:
+        FaultError: an SQLite file was damaged, cut or written over meanwhile.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        confirm(path, study.study_name, len(study.get_trials(deepcopy=False)))
+
+
+@contextmanager
+def sole_coordinator(url: URL, study_name: str) -> Iterator[bool]:
+    """Hold the study for this process; the system lets go of it when the process dies.
+
+    The lock lies in the database, where it cannot be removed by itself. At the end all that was
+    stored is in the database too, so that a copy of it is whole.
+
+    Yields:
+        True if no other process can be running the study; False where the storage is a server
+        that several may share.
+
+    Raises:
+        StudyError: another process on this machine runs the study now.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        yield url.get_backend_name() == "sqlite"  # in memory
+        return
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(path, f"study {study_name}"))
+        except HeldError as error:
+            raise StudyError(
+                f"study '{study_name}' is being run by {error.holder}; wait for it, stop it, "
+                "or give this run a study of its own with --study NAME"
+            ) from error
+        try:
+            yield True
+        except BaseException:
+            with suppress(StudyError):  # of a database that is gone, as the error that goes on
+                bring_home(path, "TRUNCATE")
+            raise
+        bring_home(path, "TRUNCATE")

@@ -1,0 +1,108 @@
+"""One process of several that run a study, as any machine of theirs would: the real search.
+
+Its argument is a request as JSON. It prints what happens, a line each: ``ready``, ``began 3``,
+``ended 3``, notices, ``over: why``.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import studies.engine.coordinator
+import studies.storage.server
+from spaces.errors import FmnistSearchError
+from spaces.space import Configuration, fingerprint
+from spaces.stages import AUTOENCODER
+from studies.engine import launch, sharing
+from studies.engine.progress import Event, Notice, TrialEnded, TrialStarted
+from studies.networks.latency import Latency
+from studies.records.request import SearchRequest
+from studies.training.metrics import EpochMetrics, Outcome
+from studies.workers.pool import InProcess
+from studies.workers.stopping import Interrupted, StopSignal
+
+
+class Nap:
+    """A training that only takes its time; its loss is made from the configuration."""
+
+    def __init__(self, config: Configuration, epoch_s: float) -> None:
+        self.epoch = 0
+        self._loss = int(fingerprint(config)[:4], 16) / 65536
+        self._epoch_s = epoch_s
+
+    def __next__(self) -> EpochMetrics:
+        time.sleep(self._epoch_s)
+        self.epoch += 1
+        loss = self._loss + 1 / self.epoch
+        return EpochMetrics(self.epoch, loss, loss, self._epoch_s, 0.0)
+
+    def latency(self) -> Latency:
+        return Latency(1.0, 0.0)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {"epoch": torch.tensor(self.epoch)}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        self.epoch = int(state["epoch"])
+
+    def outcome(self, with_weights: bool) -> Outcome:
+        weights = {"loss": torch.tensor(self._loss)} if with_weights else None
+        state = self.state_dict() if with_weights else None
+        return Outcome(weights, state, None, None)
+
+
+def tell(event: Event) -> None:
+    match event:
+        case TrialStarted():
+            print("began", event.number, flush=True)
+        case TrialEnded():
+            print("ended", event.number, event.outcome, event.reason, flush=True)
+        case Notice():
+            print(event.text, flush=True)
+
+
+def main() -> None:
+    """Run what the first argument says."""
+    run(**json.loads(sys.argv[1]))
+
+
+def run(
+    storage: str,
+    artifacts: str,
+    data_dir: str,
+    epoch_s: float | None = None,
+    seconds: dict[str, float] | None = None,
+    **request: Any,
+) -> None:
+    studies.engine.coordinator.LOOK_S = 0.2
+    sharing.HEARTBEAT_S = 0.3
+    sharing.LOST_AFTER_S = 120.0
+    studies.storage.server.PATIENCE_S = 60.0
+    for name, value in (seconds or {}).items():
+        setattr(sharing if hasattr(sharing, name) else studies.storage.server, name, value)
+    if epoch_s is not None:
+
+        def make_pool(*_: object) -> InProcess:
+            return InProcess(lambda config, _seed: Nap(config, epoch_s))  # type: ignore[arg-type, return-value]
+
+        launch.make_pool = make_pool
+    wanted = SearchRequest(
+        **{"study": "s", "epochs": 3, "subset": 600, "sampler": "random", "jobs": 1, **request},
+        storage=storage,
+        artifacts=Path(artifacts),
+    )
+    print("ready", flush=True)
+    sys.stdin.readline()
+    try:
+        done = launch.launch(wanted, AUTOENCODER, Path(data_dir), tell, StopSignal())
+    except FmnistSearchError as error:
+        print(f"error: {error}", flush=True)
+        sys.exit(1)
+    except Interrupted:
+        print("over: interrupted", flush=True)
+        sys.exit(130)
+    print(f"over: {done.reason}", flush=True)

@@ -1,0 +1,159 @@
+import math
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import optuna
+import pytest
+from helpers.made_up_studies import EFFECTS, make
+
+from reports.analysis.chosen_studies import Sources
+from reports.analysis.comparisons import claims_of, published_step, warm_against_scratch
+from reports.analysis.effects import estimate, verdict
+from reports.document.parts import Table
+from reports.document.texts import Texts
+from reports.page.section_claims import claims_blocks
+
+
+def test_known_effects_lie_in_their_intervals(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, n_trials=150)
+    found = {row.name: row for row in claims_of(sources().searches[0])}
+    true = {
+        "dropout": math.expm1(0.2 * EFFECTS["dropout"]),
+        "batchnorm": math.expm1(EFFECTS["batchnorm"]),
+        "max-avg": math.expm1(EFFECTS["pool2=avg"]),
+        "channels": math.expm1(EFFECTS["doubling"] * math.log2(3)),
+    }
+    for name, value in true.items():
+        final = found[name].final
+        assert final is not None
+        assert final.low < value < final.high, name
+        assert final.high - final.low < 0.1, name
+        assert found[name].verdict == "held", name
+    assert found["dropout"].shown == "hurts"
+    assert found["channels"].shown == "helps"
+
+
+def test_pruned_trials_change_no_final_effect(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=60)
+    before = claims_of(sources().searches[0])
+    bad = next(t for t in study.get_trials() if t.state == optuna.trial.TrialState.PRUNED)
+    for _ in range(20):
+        bad.values = [9.0]
+        bad.intermediate_values = {2: 9.0}
+        study.add_trial(bad)
+    after = claims_of(sources().searches[0])
+    assert [row.final for row in after] == [row.final for row in before]
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    rng = Random(0)
+    n_inside = 0
+    for _ in range(400):
+        rows = [{"a": float(rng.random() < 0.5), "b": rng.random()} for _ in range(24)]
+        # The noise is not the same everywhere, as it is with losses.
+        outcomes = [0.5 * r["a"] - r["b"] + rng.gauss(0, 0.1 + 0.3 * r["b"]) for r in rows]
+        found = estimate(rows, outcomes, {"a": 1.0})
+        assert found is not None
+        n_inside += found.low <= 0.5 <= found.high
+    assert 0.92 <= n_inside / 400 <= 0.98
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([{"a": 1.0}] * 30, "it never varies"),
+        ([{"a": float(i % 2)} for i in range(6)], "there are too few trials"),
+        ([{"a": float(i % 2), "b": 1.0 - i % 2} for i in range(30)], "another always goes with it"),
+        ([], "there are none"),
+    ],
+)
+def test_what_trials_cannot_tell_is_not_estimated(rows: list[dict[str, float]], why: str) -> None:
+    rng = Random(0)
+    found = estimate(rows, [rng.random() for _ in rows], {"a": 1.0})
+    assert found is None, why
+    assert verdict(found, raises=True) == "not varied"
+
+
+def test_an_effect_that_may_be_none_is_undecided_and_one_against_the_claim_has_not_held() -> None:
+    rng = Random(3)
+    rows = [{"a": float(i % 2)} for i in range(40)]
+    nothing = estimate(rows, [rng.gauss(0, 1) for _ in rows], {"a": 1.0})
+    clear = estimate(rows, [r["a"] + rng.gauss(0, 0.1) for r in rows], {"a": 1.0})
+    assert verdict(nothing, raises=True) == "undecided"
+    assert verdict(clear, raises=True) == "held"
+    assert verdict(clear, raises=False) == "not held"
+
+
+def test_a_warm_start_is_compared_with_random_weights_of_the_same_shape(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "warm", stage="classifier")
+    assert warm_against_scratch(sources()) is None
+    encoder = {"source": "scratch", "study": None, "trial": None, "loss": None, "sha256": ""}
+    config = sources().searches[0].settings.encoder
+    assert config is not None
+    encoder |= {"config": config["config"]}
+    make(storage, "scratch", stage="classifier", encoder=encoder)
+    found = warm_against_scratch(sources())
+    assert found is not None
+    assert found.final is not None
+    assert found.final.low < 0 < found.final.high, "both were made by one formula"
+    assert (found.shown, found.verdict) == ("nothing", "no claim"), "the paper compares no such two"
+
+
+@pytest.mark.parametrize(
+    ("stage", "metric", "direction"),
+    [
+        ("autoencoder", "validation_loss", "minimize"),
+        ("classifier", "validation_accuracy", "maximize"),
+        ("classifier", "validation_loss", "minimize"),
+    ],
+)
+def test_what_a_table_is_said_to_show_is_the_sign_of_its_step(
+    storage: optuna.storages.BaseStorage,
+    sources: Callable[..., Sources],
+    stage: Any,
+    metric: str,
+    direction: Any,
+) -> None:
+    make(storage, n_trials=2, stage=stage, metric=metric, direction=direction)
+    (source,) = sources().searches
+    for row in claims_of(source):
+        step = published_step(row.name, metric)
+        is_better = step is not None and (step > 0) == (direction == "maximize")
+        assert row.shown == ("nothing" if step is None else "helps" if is_better else "hurts")
+
+
+@pytest.mark.parametrize(
+    ("language", "table", "text"),
+    [
+        ("en", "hurts (Table 4)", "a lower loss and a higher precision"),
+        ("es", "perjudica (Tabla 4)", "una pérdida menor y una precisión mayor"),
+    ],
+)
+def test_where_the_papers_text_and_table_disagree_both_are_said(
+    storage: optuna.storages.BaseStorage,
+    sources: Callable[..., Sources],
+    language: Any,
+    table: str,
+    text: str,
+) -> None:
+    make(storage, "clf", stage="classifier")
+    (source,) = sources().searches
+    (shown, *_) = claims_blocks(source, "clf", Texts(language))
+    assert isinstance(shown, Table)
+    hidden_layer = shown.shown()[0]
+    assert hidden_layer[1] == table
+    assert hidden_layer[2].startswith(text)
+
+
+def test_the_papers_own_steps_come_from_its_tables() -> None:
+    assert published_step("dropout", "validation_loss") == pytest.approx(7.26 / 3.12 - 1)
+    assert published_step("channels", "validation_loss") == pytest.approx(1.75 / 2.31 - 1)
+    assert published_step("sgd", "validation_accuracy") == pytest.approx(0.9148 - 0.9083)
+    assert published_step("frozen", "validation_accuracy") is None

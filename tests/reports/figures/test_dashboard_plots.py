@@ -1,0 +1,136 @@
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+
+from reports.analysis.importance import MIN_TRIALS
+from reports.figures.dashboard_plots import refresh, save_plots
+from spaces import paper
+from spaces.autoencoder import AutoencoderConfig
+from spaces.budget import Budget
+from studies.records import trials
+from studies.records.settings import StudySettings, store, with_space
+from studies.storage.databases import open_storage, storage_url
+
+pytestmark = pytest.mark.slow
+
+SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=2)), {})
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    storage = open_storage(storage_url(str(tmp_path / "studies.db")))
+    study = optuna.create_study(storage=storage, study_name="s")
+    store(study, SETTINGS)
+    return study
+
+
+def add(
+    study: optuna.Study, config: AutoencoderConfig, value: float, name: str | None = None
+) -> None:
+    space = SETTINGS.search_space()
+    params = space.params(config)
+    attrs = {
+        trials.N_PARAMETERS: config.n_parameters(),
+        trials.METRICS: {"validation_loss": value, "train_loss": value},
+        **({trials.PAPER: name} if name else {}),
+    }
+    distributions = {
+        d.name: optuna.distributions.CategoricalDistribution(d.grid())
+        for d in space.dimensions
+        if d.name in params
+    }
+    study.add_trial(
+        create_trial(
+            value=value, user_attrs=attrs, params=dict(params), distributions=distributions
+        )
+    )
+
+
+def add_searched(study: optuna.Study, n_trials: int) -> None:
+    rng = random.Random(0)
+    for _ in range(n_trials):
+        config = SETTINGS.search_space().sample(rng)
+        add(study, config, 0.02 + 0.1 * config.dropout + 0.01 * rng.random())
+
+
+def saved(study: optuna.Study, name: str) -> dict[str, Any]:
+    prefix = f"dashboard:plot_data:{name}:"
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    parts = [attrs[f"{prefix}{i}"] for i in range(sum(key.startswith(prefix) for key in attrs))]
+    found: dict[str, Any] = json.loads("".join(parts))
+    return found
+
+
+def test_nothing_is_drawn_of_a_study_without_results(study: optuna.Study) -> None:
+    study.add_trial(create_trial(state=TrialState.PRUNED, value=0.5))
+    assert save_plots(study) == []
+
+
+def test_the_papers_numbers_stand_beside_the_same_trained_here_and_the_best(
+    study: optuna.Study,
+) -> None:
+    row = paper.AUTOENCODERS[0]
+    add(study, row.config, 0.08, row.name)
+    add(study, AutoencoderConfig(conv1_channels=8), 0.0125)
+    save_plots(study)
+    published, here, best = saved(study, "paper-against-found")["data"]
+    assert published["x"] == here["x"] == [row.name for row in paper.AUTOENCODERS]
+    assert published["y"] == [7.26, 3.12, 2.83, 2.31, 1.75]
+    assert here["y"] == [8, None, None, None, None]
+    assert (best["name"], best["y"]) == ("best: #1, one that the search found", [1.25])
+
+
+def test_the_pareto_front_has_no_trial_that_a_smaller_one_reaches(study: optuna.Study) -> None:
+    for channels, value in ((8, 0.05), (16, 0.06), (32, 0.03), (64, 0.02)):
+        add(study, AutoencoderConfig(conv1_channels=channels), value)
+    save_plots(study)
+    others, front, _ = saved(study, "pareto")["data"]
+    assert others["text"] == ["#1"]
+    assert front["text"] == ["#3", "#2", "#0"]
+    assert front["x"] == sorted(front["x"], reverse=True)
+
+
+def test_importance_is_drawn_from_enough_searched_trials_and_finds_what_decides(
+    study: optuna.Study,
+) -> None:
+    add_searched(study, MIN_TRIALS - 1)
+    assert "importance" not in save_plots(study)
+    add_searched(study, 60)
+    assert "importance" in save_plots(study)
+    plot = saved(study, "importance")
+    assert plot["data"][0]["y"][-1] == "dropout"
+    assert f"{MIN_TRIALS + 59} trials" in plot["layout"]["title"]["text"]
+
+
+def test_a_plot_saved_again_takes_the_place_of_the_one_before(study: optuna.Study) -> None:
+    add_searched(study, 100)
+    save_plots(study)
+    n_attrs = len(study._storage.get_study_system_attrs(study._study_id))
+    for trial_value in (0.001, 0.002):
+        add(study, AutoencoderConfig(conv1_channels=96), trial_value)
+    save_plots(study)
+    assert len(study._storage.get_study_system_attrs(study._study_id)) <= n_attrs + 1
+    assert saved(study, "paper-against-found")["data"][2]["y"] == [0.1]
+
+
+def test_plots_of_a_large_study_stay_small() -> None:
+    study = optuna.create_study()
+    store(study, SETTINGS)
+    add_searched(study, 600)
+    save_plots(study)
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    assert sum(len(str(v)) for k, v in attrs.items() if "plot_data" in k) < 60_000
+
+
+def test_other_programs_studies_stay_as_they_are(study: optuna.Study) -> None:
+    foreign = optuna.create_study(storage=study._storage, study_name="foreign")
+    foreign.add_trial(create_trial(value=0.5))
+    add_searched(study, 1)
+    refresh(study._storage)
+    assert foreign._storage.get_study_system_attrs(foreign._study_id) == {}
+    assert saved(study, "pareto")

@@ -1,0 +1,236 @@
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import optuna
+import pandas
+import pytest
+from helpers.made_up_studies import make
+from markdown_it import MarkdownIt
+from optuna.trial import TrialState
+
+from reports.analysis.chosen_studies import Sources
+from reports.document.texts import Language
+from reports.page.folder import MANIFEST
+from reports.page.making import build, check_folder, write
+from spaces.budget import Budget
+from spaces.errors import StudyError
+from studies.records.settings import StudySettings, store
+
+pytestmark = pytest.mark.slow
+
+Read = Callable[..., Sources]
+
+
+def written(sources: Sources, folder: Path, language: Language = "en") -> str:
+    """The page of a report written to ``folder``."""
+    page, *_ = write(build(sources, language), sources, language, folder)
+    return page.read_text(encoding="utf-8")
+
+
+def test_a_finished_search_gives_every_kind_of_file(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "ae", 60)
+    make(storage, "clf", 40, stage="classifier")
+    document = build(sources(), "en")
+    write(document, sources(), "en", tmp_path / "out")
+    files = {p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")}
+    for figure in document.figures():
+        assert {f"figures/{figure.name}.png", f"figures/{figure.name}.svg"} <= files
+        drawn = (tmp_path / "out" / "figures" / f"{figure.name}.svg").read_text(encoding="utf-8")
+        assert "mathdefault" not in drawn, "formulas are shown as they are typed"
+        assert figure.alt
+        assert figure.caption
+    for table in document.tables():
+        assert {f"tables/{table.name}.csv", f"tables/{table.name}.tex"} <= files
+    names = {figure.name for figure in document.figures()}
+    assert {"figure-6-losses", "figure-8-curves", "figure-9-confusion", "time"} <= names
+    assert {f"ae-{n}" for n in ("history", "epochs", "importance", "slices", "parallel")} <= names
+    assert len(names) == len(document.figures()), "each has files of its own"
+    frame = pandas.read_csv(tmp_path / "out" / "values" / "ae-trials.csv")
+    assert len(frame) == 65
+    assert len(pandas.read_csv(tmp_path / "out" / "values" / "ae-epochs.csv")) > 65
+
+
+def test_the_page_needs_no_network_and_is_small(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "ae", 30)
+    page = written(sources(), tmp_path)
+    assert len(page.encode()) < 6e6
+    linked = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert all(link.startswith(("#", "data:")) for link in linked)
+    assert "@import" not in page
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    targets = {link[1:] for link in linked if link.startswith("#")}
+    assert targets <= set(ids)
+
+
+def test_the_markdown_says_what_the_page_says(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "ae", 30)
+    document = build(sources(), "en")
+    _, path, *_ = write(document, sources(), "en", tmp_path)
+    text = path.read_text(encoding="utf-8")
+    for figure in document.figures():
+        assert f"](figures/{figure.name}.png)" in text
+    for table in document.tables():
+        assert table.caption in text
+    parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
+    kinds = [token.type for token in parsed]
+    assert kinds.count("table_open") == len(document.tables())
+    assert kinds.count("td_open") == sum(
+        len(table.columns) * len(table.frame) for table in document.tables()
+    )
+    assert text.startswith("# Fashion-MNIST")
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_an_empty_study_and_none_at_all_are_reported(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path, language: Language
+) -> None:
+    assert "fmnist-search ae --trials 50" in written(sources(), tmp_path / "none", language)
+    empty = optuna.create_study(storage=storage, study_name="ae")
+    store(empty, StudySettings("autoencoder"))
+    page = written(sources(), tmp_path / "empty", language)
+    wanted = {"en": "has been trained to the end yet", "es": "se entrenó todavía hasta el final"}
+    assert wanted[language] in page
+
+
+def test_a_study_of_nothing_but_pruned_and_running_trials_is_reported(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    study = make(storage, "ae", 25, share_pruned=1.0, with_paper=False)
+    study.ask()
+    study.enqueue_trial({"dropout": 0.1})
+    page = written(sources(), tmp_path)
+    assert "1 trial of ae is still running" in page
+    assert "No trial of the autoencoder study ae has been trained to the end yet." in page
+    assert 'id="ae-history"' in page
+    assert 'id="ae-epochs"' in page
+
+
+def test_several_objectives_and_failed_trials_are_reported(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    made = make(optuna.storages.InMemoryStorage(), "source", 30, share_pruned=0.0)
+    study = optuna.create_study(
+        storage=storage, study_name="ae-params", directions=["minimize", "minimize"]
+    )
+    store(study, StudySettings("autoencoder", Budget(epochs=6), objectives=("params",)))
+    for trial in made.get_trials():
+        trial.values = [*trial.values, trial.user_attrs["n_parameters"]]
+        study.add_trial(trial)
+    study.add_trial(optuna.trial.create_trial(state=TrialState.FAIL))
+    page = written(sources(), tmp_path)
+    assert 'id="ae-params-pareto-n-parameters"' in page
+    assert 'id="ae-params-importance"' in page
+
+
+def test_names_cannot_break_the_page(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "</script><b>$x_1$ & %", 12)
+    page = written(sources(), tmp_path)
+    assert "<b>$x" not in page
+    assert page.count("</script>") == 3
+
+
+def test_spanish_reports_are_spanish(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "ae", 40)
+    make(storage, "clf", 30, stage="classifier")
+    page = written(sources(), tmp_path, "es")
+    assert '<html lang="es">' in page
+    prose = re.sub(r"<(style|script|svg|code).*?</\1>", "", page, flags=re.DOTALL)
+    for word in (" the ", "Validation", "Study ", "trials", "trained"):
+        assert word not in prose, word
+
+
+def test_a_named_study_that_is_not_there_is_refused(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    make(storage, "ae", 1)
+    with pytest.raises(StudyError, match="there are: ae"):
+        sources("clf")
+
+
+def test_without_names_the_largest_budget_of_each_stage_is_reported_and_others_are_listed(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "quick", 8, budget=Budget(epochs=2, subset=6000))
+    make(storage, "ae", 2, budget=Budget())
+    optuna.create_study(storage=storage, study_name="foreign")
+    assert [s.name for s in sources().searches] == ["ae"]
+    assert sources().left_out == ["quick", "foreign"]
+    assert [s.name for s in sources("quick").searches] == ["quick"]
+    assert "There are other studies in the storage: quick, foreign." in written(sources(), tmp_path)
+
+
+def test_a_folder_that_holds_something_is_not_written_unless_asked(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new", overwrite=False)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(StudyError, match="--overwrite"):
+        check_folder(tmp_path, overwrite=False)
+    with pytest.raises(StudyError, match="is a file"):
+        check_folder(tmp_path / "mine.txt", overwrite=True)
+    check_folder(tmp_path, overwrite=True)
+
+
+def test_a_study_that_changes_while_the_report_is_made_appears_as_it_was_at_first(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    study = make(storage, "ae", 6)
+    read = sources()
+    best = min(t.values[0] for t in study.get_trials() if t.state == TrialState.COMPLETE)
+
+    def improve(_: str) -> None:
+        trial = next(t for t in study.get_trials() if t.state == TrialState.COMPLETE)
+        trial.values = [best / 10]
+        study.add_trial(trial)
+        study.set_user_attr("made_with", {"torch": "9.9.later"})
+
+    document = build(read, "en", on_step=improve)
+    assert len(study.get_trials()) > 11 + 2, "it did change between sections"
+    files = write(document, read, "en", tmp_path)
+    assert len(pandas.read_csv(tmp_path / "values" / "ae-trials.csv")) == 11
+    best_row = next(t for t in document.tables() if t.name == "ae-best").frame.iloc[0]
+    assert best_row["value"] == best
+    assert "9.9.later" not in files[1].read_text(encoding="utf-8")
+
+
+def test_nothing_of_an_earlier_report_remains_and_what_is_the_users_own_stays(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "first", 4)
+    write(build(sources(), "en"), sources(), "en", tmp_path)
+    mine = [tmp_path / "notes.txt", tmp_path / "figures" / "mine.png"]
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.txt"
+    for path in (*mine, outside):
+        path.write_text("mine")
+    with (tmp_path / MANIFEST).open("a") as manifest:
+        manifest.write(f"../{outside.name}\nfigures/../notes.txt\n{outside}\nnotes.txt\n")
+    storage.delete_study(storage.get_study_id_from_name("first"))
+    empty = optuna.create_study(storage=storage, study_name="second")
+    store(empty, StudySettings("autoencoder"))
+    written = write(build(sources(), "en"), sources(), "en", tmp_path)
+    there = {path for path in tmp_path.rglob("*") if path.is_file()}
+    assert there == {*written, *mine, tmp_path / MANIFEST}
+    assert not any("first" in path.name for path in there)
+    assert written[:2] == [tmp_path / "report.html", tmp_path / "report.md"]
+    assert outside.exists(), "a line in the manifest leads nowhere else"
+
+
+def test_a_thousand_trials_take_seconds(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    make(storage, "ae", 1000, budget=Budget())
+    start = time.perf_counter()
+    page = written(sources(), tmp_path)
+    assert time.perf_counter() - start < 40, "on a machine that does other things as well"
+    assert len(page.encode()) < 6e6

@@ -1,0 +1,171 @@
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+from optuna_dashboard import get_note, save_note
+
+from spaces.autoencoder import AutoencoderConfig
+from spaces.budget import Budget
+from spaces.classifier import PAPER_ENCODER
+from studies.dashboard import notes
+from studies.records import trials
+from studies.records.settings import StudySettings, store, with_space
+from studies.storage.databases import open_storage, storage_url
+
+AUTOENCODERS = with_space(StudySettings("autoencoder", Budget(epochs=4)), {"pool2": "avg"})
+CLASSIFIERS = with_space(
+    StudySettings(
+        "classifier",
+        metric="validation_accuracy",
+        direction="maximize",
+        encoder={"source": "best", "study": "ae", "trial": 12, "config": PAPER_ENCODER.to_dict()},
+    ),
+    {},
+)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> optuna.Study:
+    storage = open_storage(storage_url(str(tmp_path / "studies.db")))
+    study = optuna.create_study(storage=storage, study_name="my ae")
+    store(study, AUTOENCODERS)
+    return study
+
+
+def ended(
+    state: TrialState, value: float | None = None, **attrs: object
+) -> optuna.trial.FrozenTrial:
+    return create_trial(state=state, value=value, user_attrs=attrs)
+
+
+def trial_note(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> str:
+    prefix = f"dashboard:{trial._trial_id}:note_str:"
+    attrs = study._storage.get_study_system_attrs(study._study_id)
+    return "".join(text for key, text in attrs.items() if key.startswith(prefix))
+
+
+def test_a_studys_note_says_protocol_space_the_papers_numbers_and_how_to_go_on() -> None:
+    note = notes.study_note("my ae", AUTOENCODERS)
+    assert "Trained on 50,000 and judged by 10,000 of the training images" in note
+    assert "4 epochs at most" in note
+    assert "| pool2 | avg |" in note
+    assert "| max-avg | average pooling second | 0.0229 | 0.0231 |" in note
+    assert "fmnist-search ae --study 'my ae' --more 10" in note
+
+
+def test_a_classifiers_note_says_where_its_encoders_start_and_published_accuracies() -> None:
+    note = notes.study_note("clf", CLASSIFIERS)
+    assert "starts from: ae#12" in note
+    assert "91.48%" in note
+    assert "larger is better" in note
+
+
+def test_a_note_of_the_papers_protocol_offers_no_search() -> None:
+    paper = replace(AUTOENCODERS, budget=Budget(protocol="paper"))
+    note = notes.study_note("ae-paper", paper)
+    assert "judged by the test images" in note
+    assert "--trials 0" in note
+    assert "--more" not in note
+
+
+def test_limits_and_objectives_are_in_the_note() -> None:
+    limited = replace(AUTOENCODERS, max_params=20_000, objectives=("params",))
+    note = notes.study_note("small", limited)
+    assert "At most 20,000 parameters." in note
+    assert "parameters are minimised, so no trial is pruned" in note
+
+
+@pytest.mark.parametrize(
+    ("trial", "words"),
+    [
+        (ended(TrialState.COMPLETE, 0.0123456, epochs={"epoch": [1, 2, 3, 4]}), "to the end: "),
+        (ended(TrialState.COMPLETE, 0.0123456), "validation loss **0.01235**"),
+        (ended(TrialState.PRUNED, 0.5, epochs={"epoch": [1, 2]}), "Pruned after 2 of 4 epochs"),
+        (ended(TrialState.PRUNED, reason="infeasible: too large"), "Not trained: infeasible"),
+        (ended(TrialState.FAIL, reason="process died"), "Failed: process died."),
+        (ended(TrialState.FAIL), "Failed: no reason was stored."),
+        (ended(TrialState.COMPLETE, 0.5, same_as=3), "Result of trial #3"),
+        (ended(TrialState.FAIL, retry_of=2), "Made up for trial #2"),
+        (ended(TrialState.FAIL, promoted=7), "Pruned trial #7, to be trained to the end"),
+        (
+            ended(TrialState.COMPLETE, 0.5, goes_on_from={"study": "ae", "trial": 4}),
+            "went on from trial #4 of ae",
+        ),
+        (
+            ended(TrialState.COMPLETE, 0.5, taken_from={"study": "ae", "trial": 4}),
+            "Result of trial #4 of ae",
+        ),
+    ],
+)
+def test_a_trials_note_says_how_it_ended_and_why(
+    trial: optuna.trial.FrozenTrial, words: str
+) -> None:
+    assert words in notes.trial_note(AUTOENCODERS, trial)
+
+
+def test_a_trials_note_says_its_configuration_cost_and_the_papers_name() -> None:
+    config = AutoencoderConfig(dropout=0.2)
+    trial = ended(
+        TrialState.COMPLETE,
+        0.0725,
+        **{
+            trials.PAPER: "baseline",
+            trials.WORDS: config.in_words(),
+            trials.N_PARAMETERS: config.n_parameters(),
+            trials.N_MULTIPLY_ADDS: config.n_multiply_adds(),
+        },
+    )
+    note = notes.trial_note(AUTOENCODERS, trial)
+    assert note.startswith(f"**{config.in_words()}**")
+    assert "The paper's configuration *baseline*" in note
+    assert "Published: validation loss 0.0726" in note
+    assert "18,193 parameters" in note
+
+
+def test_an_accuracy_is_in_percent() -> None:
+    note = notes.trial_note(CLASSIFIERS, ended(TrialState.COMPLETE, 0.9148))
+    assert "validation accuracy **91.48%**" in note
+
+
+def test_what_a_crash_ended_gets_its_note_later(study: optuna.Study) -> None:
+    study.enqueue_trial({})
+    study.ask()
+    study.add_trial(ended(TrialState.FAIL, reason=trials.LOST))
+    notes.fill_in(study, AUTOENCODERS)
+    running, failed = study.get_trials()
+    assert "Failed: process died." in trial_note(study, failed)
+    assert trial_note(study, running) == ""
+    assert get_note(study) == notes.study_note("my ae", AUTOENCODERS)
+
+
+def test_what_a_person_wrote_stays(study: optuna.Study) -> None:
+    trial = study.ask()
+    save_note(study, "mine")
+    save_note(trial, "mine too")
+    study.tell(trial, 0.5)
+    notes.save_trial_note(study, AUTOENCODERS, trial)
+    notes.fill_in(study, AUTOENCODERS)
+    assert get_note(study) == "mine"
+    assert get_note(trial) == "mine too"
+
+
+def test_a_note_costs_the_same_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_storage(storage_url(str(tmp_path / "studies.db")))
+    study = optuna.create_study(storage=storage, study_name="my ae")
+    written, unwritten = study.ask(), study.ask()
+    save_note(written, "mine")
+
+    def all_of_them(*_: object) -> None:
+        pytest.fail("read the notes of all trials")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(study._storage), "get_study_system_attrs", all_of_them)
+        notes.save_trial_note(study, AUTOENCODERS, written)
+        notes.save_trial_note(study, AUTOENCODERS, unwritten)
+    assert get_note(written) == "mine"
+    frozen = study.get_trials()[unwritten.number]
+    assert trial_note(study, frozen) == notes.trial_note(AUTOENCODERS, frozen)

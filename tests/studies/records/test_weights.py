@@ -1,0 +1,239 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from optuna.artifacts import upload_artifact
+from optuna.trial import FrozenTrial, Trial, TrialState
+from safetensors import safe_open
+
+from spaces.autoencoder import AutoencoderConfig
+from spaces.errors import StudyError
+from studies.files.tensor_files import DamagedError
+from studies.networks.plain import build_autoencoder
+from studies.records import settings, trials, weights
+from studies.records.request import Keep
+from studies.records.settings import StudySettings
+from studies.storage.artifacts import ArtifactFolder
+
+CONFIG = AutoencoderConfig(batchnorm=True)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactFolder:
+    return ArtifactFolder(tmp_path / "artifacts")
+
+
+@pytest.fixture(params=["minimize", "maximize"])
+def study(request: pytest.FixtureRequest) -> optuna.Study:
+    study = optuna.create_study(direction=request.param)
+    settings.store(study, StudySettings("autoencoder", direction=request.param))
+    return study
+
+
+def end(
+    study: optuna.Study,
+    store: ArtifactFolder,
+    value: float,
+    keep: Keep,
+    state: TrialState = TrialState.COMPLETE,
+    **attrs: Any,
+) -> None:
+    """End a trial as a search does."""
+    trial = study.ask()
+    for name, attr in attrs.items():
+        trial.set_user_attr(name, attr)
+    trial.report(value, 1)
+    if trials.SAME_AS not in attrs and weights.is_wanted(study, keep, trial, value, state):
+        weights.save(store, trial, {"x": torch.tensor([float(trial.number)])}, CONFIG.to_dict())
+    study.tell(trial, None if state == TrialState.PRUNED else value, state)
+    weights.drop_superseded(store, study, study.get_trials(), keep)
+
+
+def kept(study: optuna.Study, store: ArtifactFolder) -> list[int]:
+    found = []
+    for trial in study.trials:
+        if weights.is_kept(store, study, trial):
+            assert weights.load(store, study, trial)["x"].item() == trial.number
+            found.append(trial.number)
+    assert len(list(store.folder.iterdir())) == len(found)
+    return found
+
+
+def better(study: optuna.Study, value: float) -> float:
+    """Lower values are better, whatever the study's direction."""
+    return value if study.direction.name == "MINIMIZE" else -value
+
+
+@pytest.mark.parametrize(
+    ("keep", "numbers"),
+    [
+        ("all", [0, 1, 2, 3, 4, 5, 6, 7]),
+        ("none", []),
+        (0, [1]),
+        (1, [1, 4, 7]),
+        (2, [1, 2, 3, 4, 7]),
+        (9, [0, 1, 2, 3, 4, 5, 6, 7]),
+    ],
+)
+def test_the_best_and_the_papers_weights_are_kept(
+    study: optuna.Study, store: ArtifactFolder, keep: Keep, numbers: list[int]
+) -> None:
+    for value, attrs in (
+        (0.5, {}),
+        (0.9, {trials.PAPER: "baseline"}),
+        (0.3, {}),
+        (0.4, {"state": TrialState.PRUNED}),
+        (0.2, {}),
+        (0.6, {}),
+        (0.3, {}),  # as good as an earlier one is not better
+        (0.1, {"state": TrialState.PRUNED}),
+    ):
+        end(study, store, better(study, value), keep, **attrs)
+    assert kept(study, store) == numbers
+
+
+def test_copies_of_results_take_no_place_among_the_best(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    end(study, store, better(study, 0.4), 2)
+    end(study, store, better(study, 0.2), 2)
+    for _ in range(3):
+        end(study, store, better(study, 0.2), 2, **{trials.SAME_AS: 1})
+    assert kept(study, store) == [0, 1]
+    end(study, store, better(study, 0.3), 2)
+    assert kept(study, store) == [1, 5]
+
+
+def saved(study: optuna.Study, store: ArtifactFolder) -> tuple[Trial, dict[str, torch.Tensor]]:
+    trial = study.ask()
+    network = build_autoencoder(CONFIG).to(memory_format=torch.channels_last)
+    weights.save(store, trial, network.state_dict(), CONFIG.to_dict())
+    return trial, network.state_dict()
+
+
+def frozen(study: optuna.Study, trial: Trial) -> FrozenTrial:
+    return study.trials[trial.number]
+
+
+def test_loaded_weights_are_the_saved_ones_bit_by_bit(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    trial, tensors = saved(study, store)
+    loaded = weights.load(store, study, frozen(study, trial))
+    assert set(loaded) == set(tensors)
+    for name, tensor in tensors.items():
+        assert loaded[name].dtype == tensor.dtype
+        assert torch.equal(loaded[name], tensor)
+    build_autoencoder(CONFIG).load_state_dict(loaded)
+
+
+def test_the_file_says_what_network_it_belongs_to(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    trial, _ = saved(study, store)
+    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial))
+    with safe_open(store.folder / artifact_id, framework="pt") as file:
+        assert AutoencoderConfig.from_dict(json.loads(file.metadata()["config"])) == CONFIG
+
+
+def test_weights_that_were_not_kept_are_asked_for_in_vain(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    study.ask()
+    with pytest.raises(StudyError, match=r"weights of trial 0 of '.*' were not kept"):
+        weights.load(store, study, study.trials[0])
+
+
+@pytest.mark.parametrize("file", [weights.WEIGHTS, weights.STATE])
+@pytest.mark.parametrize("damage", ["a bit", "cut short"])
+def test_files_that_are_not_as_they_were_written_are_said_to_be_damaged(
+    study: optuna.Study, store: ArtifactFolder, file: weights.File, damage: str
+) -> None:
+    trial = study.ask()
+    weights.save(store, trial, {"x": torch.ones(9)}, CONFIG.to_dict(), file)
+    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial), file)
+    path = store.path(artifact_id)
+    content = bytearray(path.read_bytes())
+    if damage == "a bit":
+        content[-1] ^= 1
+    else:
+        del content[-1]
+    path.write_bytes(content)
+    with pytest.raises(DamagedError, match=f"weights of trial 0 .* in {path} are damaged"):
+        weights.load(store, study, frozen(study, trial), file)
+
+
+def test_a_file_of_an_earlier_version_has_no_checksum_and_is_read(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    trial, tensors = saved(study, store)
+    (noted,) = (weights.kept(store, study, frozen(study, trial)),)
+    assert noted is not None
+    assert noted.sha256 == hashlib.sha256(store.path(noted.artifact_id).read_bytes()).hexdigest()
+    key = f"artifacts:{noted.artifact_id}"
+    attrs = study._storage.get_trial_system_attrs(trial._trial_id)
+    meta = {**json.loads(attrs[key]), "mimetype": "application/octet-stream"}
+    study._storage.set_trial_system_attr(trial._trial_id, key, json.dumps(meta))
+    assert weights.kept(store, study, frozen(study, trial)) == noted._replace(sha256=None)
+    assert set(weights.load(store, study, frozen(study, trial))) == set(tensors)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("-inf")])
+def test_weights_that_are_not_finite_are_refused(
+    study: optuna.Study, store: ArtifactFolder, value: float
+) -> None:
+    trial = study.ask()
+    tensors = {"x": torch.ones(2), "y": torch.tensor([1.0, value])}
+    for file in (weights.WEIGHTS, weights.STATE):
+        weights.save(store, trial, tensors, CONFIG.to_dict(), file)
+    with pytest.raises(DamagedError, match=r"trial 0 of .* are not all finite numbers, y is not"):
+        weights.load(store, study, frozen(study, trial))
+    # A state may hold infinities: of an optimiser's moments, and a retry has the same bits.
+    assert set(weights.load(store, study, frozen(study, trial), weights.STATE)) == {"x", "y"}
+
+
+def delete_as_the_dashboard_does(study: optuna.Study, trial: Trial, artifact_id: str) -> None:
+    key = f"artifacts:{artifact_id}"
+    assert key in study._storage.get_trial_system_attrs(trial._trial_id)
+    study._storage.set_trial_system_attr(trial._trial_id, key, json.dumps(None))
+
+
+def test_weights_deleted_in_the_dashboard_are_not_there(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    trial, _ = saved(study, store)
+    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial))
+    store.remove(artifact_id)
+    delete_as_the_dashboard_does(study, trial, artifact_id)
+    with pytest.raises(StudyError, match="not kept"):
+        weights.load(store, study, frozen(study, trial))
+    weights.discard(store, study, frozen(study, trial))
+
+
+def test_another_artifact_deleted_in_the_dashboard_hides_no_weights(
+    study: optuna.Study, store: ArtifactFolder, tmp_path: Path
+) -> None:
+    trial, tensors = saved(study, store)
+    (tmp_path / "picture.png").write_bytes(b"png")
+    picture = upload_artifact(
+        artifact_store=store, file_path=str(tmp_path / "picture.png"), study_or_trial=trial
+    )
+    delete_as_the_dashboard_does(study, trial, picture)
+    assert set(weights.load(store, study, frozen(study, trial))) == set(tensors)
+    weights.discard(store, study, frozen(study, trial))
+    assert [path.name for path in store.folder.iterdir()] == [picture]
+
+
+def test_discarding_twice_is_no_error_and_leaves_other_files(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    first, _ = saved(study, store)
+    second, _ = saved(study, store)
+    for _ in range(2):
+        weights.discard(store, study, frozen(study, first))
+    assert not weights.is_kept(store, study, frozen(study, first))
+    assert weights.is_kept(store, study, frozen(study, second))
