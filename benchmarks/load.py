@@ -33,6 +33,7 @@ from studies.records import trials
 from studies.records.request import SearchRequest
 from studies.storage.databases import open_storage, storage_url
 from studies.training.metrics import EpochMetrics, Outcome
+from studies.workers import who_trains
 from studies.workers.local_pool import LocalPool
 from studies.workers.pool import InProcess, Pool
 from studies.workers.stopping import StopSignal
@@ -125,7 +126,7 @@ def share(options: argparse.Namespace) -> None:
 
 def coordinate(pool: Pool, n_trials: int, storage: str) -> None:
     """One real search, whose pool only naps."""
-    launch.make_pool = lambda *_: pool
+    who_trains.make_pool = lambda *_: pool
     request = SearchRequest(
         trials=n_trials,
         study=STUDY,

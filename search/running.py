@@ -131,8 +131,10 @@ def _launch(
     """Run the search in view; after a signal say how to go on."""
     from reports.figures.dashboard_plots import save_plots
     from search.console import SearchView
-    from studies.engine.launch import check_scheduler, launch, scheduler
+    from studies.engine.launch import launch
+    from studies.records.request import scheduler
     from studies.workers.stopping import Interrupted, StopSignal
+    from studies.workers.who_trains import check_scheduler
 
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)

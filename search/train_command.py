@@ -167,9 +167,10 @@ def _trained(
     """Train the seeds that are left, in view; after a signal say how to go on."""
     from search.final_view import FinalView
     from search.running import SAME_COMMAND, leave_at_once
-    from studies.engine.launch import check_scheduler, scheduler
     from studies.final.protocol import train_final
+    from studies.records.request import scheduler
     from studies.workers.stopping import Interrupted, StopSignal
+    from studies.workers.who_trains import check_scheduler
 
     folder = find_data(request.data_dir, output.quiet)
     if not output.quiet:

@@ -24,7 +24,7 @@ from studies.engine.samplers import n_grid_points
 from studies.engine.sharing import making_studies, share
 from studies.files.file_systems import network_file_system
 from studies.records import attempts, encoders, garbage, trials
-from studies.records.request import FinalRequest, PrunerName, SearchRequest
+from studies.records.request import PrunerName, SearchRequest, scheduler
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactStore
 from studies.storage.databases import (
@@ -39,10 +39,8 @@ from studies.storage.databases import (
     without_password,
 )
 from studies.training.factory import TrainingFactory
-from studies.workers.local_pool import LocalPool
-from studies.workers.pool import InProcess, Pool
+from studies.workers import who_trains
 from studies.workers.processes import cut_by_memory, n_side_by_side
-from studies.workers.scheduler import Scheduler
 from studies.workers.stopping import StopSignal
 
 NOT_SHARED = (
@@ -119,6 +117,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     missing = trials.unfinished_paper_trials(there, names)
     configs = [stage.paper_row(name).config for name in missing]
     pruner: PrunerName = "none" if settings.objectives else request.pruner
+    n_jobs = n_side_by_side(request.jobs, request.threads)
     return Plan(
         study_name=resolution.name,
         settings=settings,
@@ -128,10 +127,10 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         n_wanted=wanted,
         n_given=len(given),
         paper_missing=tuple(missing),
-        n_jobs=n_jobs(request),
+        n_jobs=n_jobs,
         n_threads=request.threads,
         estimate=estimate(
-            settings, pruner, configs, max(0, wanted - n_there), n_jobs(request), request.threads
+            settings, pruner, configs, max(0, wanted - n_there), n_jobs, request.threads
         ),
         n_grid_points=(
             n_grid_points(settings.search_space()) if request.sampler == "grid" else None
@@ -188,8 +187,10 @@ def launch(
             on_event(Notice(text))
 
         with stop.interruptible():
-            n_processes = min(n_jobs(request), _n_left(request, study, settings))
-            pool = make_pool(n_processes, request.threads, scheduler(request), factory, say)
+            n_at_once = n_side_by_side(request.jobs, request.threads)
+            n_jobs = min(n_at_once, _n_left(request, study, settings))
+            dask = scheduler(request)
+            pool = who_trains.make_pool(n_jobs, request.threads, dask, factory, say)
         search = Search(study, settings, request, store, validation, pool, on_event, stop, sharing)
         try:
             reason = search.run()
@@ -232,49 +233,3 @@ def _n_left(request: SearchRequest, study: optuna.Study, settings: StudySettings
     there = study.get_trials(deepcopy=False)
     n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
     return n_waiting + n_wanted(request, settings, there) - n_begun(there)
-
-
-def make_pool(
-    n_processes: int,
-    n_threads: int,
-    dask: Scheduler | None,
-    factory: TrainingFactory,
-    say: Callable[[str], None],
-) -> Pool:
-    """Who trains: a Dask cluster, processes of our own, or this process where one is enough.
-
-    Raises:
-        StudyError: the Dask cluster does not answer.
-    """
-    if dask is not None:
-        from studies.workers.dask_cluster import existing_cluster
-
-        return existing_cluster(dask, n_threads, factory, say)
-    if n_processes > 1:
-        return LocalPool(n_processes, n_threads, factory)
-    return InProcess(factory)
-
-
-def scheduler(request: SearchRequest | FinalRequest) -> Scheduler | None:
-    """The Dask scheduler whose workers are to train."""
-    if request.dask is None:
-        return None
-    return Scheduler(request.dask, request.dask_ca, request.dask_cert, request.dask_key)
-
-
-def check_scheduler(dask: Scheduler | None) -> None:
-    """Refuse a scheduler that does not answer before anything is made for the run.
-
-    Raises:
-        StudyError: no scheduler answers there, or it cannot be trusted.
-    """
-    if dask is not None:
-        from studies.workers.dask_workers import workers_at
-
-        with workers_at(dask):
-            pass
-
-
-def n_jobs(request: SearchRequest) -> int:
-    """Trials trained side by side."""
-    return n_side_by_side(request.jobs, request.threads)

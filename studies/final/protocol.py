@@ -19,7 +19,6 @@ from filelock import FileLock, Timeout
 from spaces.errors import StudyError, TrainingDivergedError
 from studies.data.images import Images, load_split, load_test
 from studies.engine.coordinator import CHECKPOINT_SHARE
-from studies.engine.launch import make_pool, scheduler
 from studies.engine.progress import Notice
 from studies.engine.reuse import as_columns
 from studies.files import tensor_files
@@ -30,11 +29,12 @@ from studies.final.results import FinalResult, SeedResult
 from studies.networks.evaluation import judge
 from studies.networks.plain import build
 from studies.records.attempts import MAX_ATTEMPTS
-from studies.records.request import FinalRequest
+from studies.records.request import FinalRequest, scheduler
 from studies.records.settings import environment
 from studies.records.trials import OUT_OF_MEMORY
 from studies.training.factory import TrainingFactory
 from studies.training.metrics import EpochMetrics
+from studies.workers import who_trains
 from studies.workers.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied, is_out_of_memory
 from studies.workers.stopping import Interrupted, StopSignal
 
@@ -164,7 +164,7 @@ class _FinalRun:
             write(self.plan.folder / "encoder.safetensors", start)
         request = self.request
         factory = TrainingFactory(self.data_folder, self.plan.budget, request.threads, start)
-        return make_pool(
+        return who_trains.make_pool(
             *(self.plan.n_jobs, request.threads, scheduler(request), factory),
             lambda text: self.on_event(Notice(text)),
         )

@@ -12,6 +12,7 @@ from spaces.budget import Protocol, StudyProtocol
 from spaces.errors import ConfigurationError
 from spaces.space import Configuration
 from spaces.stages import SpaceName
+from studies.workers.scheduler import Scheduler
 
 SamplerName = Literal["tpe", "random", "gp", "grid", "qmc"]
 PrunerName = Literal["halving", "hyperband", "median", "none"]
@@ -156,3 +157,10 @@ class FinalRequest:
     not_typed: dict[str, str] = field(default_factory=dict)
     """Options that decide the figures, by name, whose values an environment variable or a file
     gave, and which it was."""
+
+
+def scheduler(request: SearchRequest | FinalRequest) -> Scheduler | None:
+    """The Dask scheduler whose workers are to train; None: this machine's processes."""
+    if request.dask is None:
+        return None
+    return Scheduler(request.dask, request.dask_ca, request.dask_cert, request.dask_key)

@@ -22,6 +22,7 @@ from studies.engine.progress import Event, Notice, TrialEnded, TrialStarted
 from studies.networks.latency import Latency
 from studies.records.request import SearchRequest
 from studies.training.metrics import EpochMetrics, Outcome
+from studies.workers import who_trains
 from studies.workers.pool import InProcess
 from studies.workers.stopping import Interrupted, StopSignal
 
@@ -89,7 +90,7 @@ def run(
         def make_pool(*_: object) -> InProcess:
             return InProcess(lambda config, _seed: Nap(config, epoch_s))  # type: ignore[arg-type, return-value]
 
-        launch.make_pool = make_pool
+        who_trains.make_pool = make_pool
     wanted = SearchRequest(
         **{"study": "s", "epochs": 3, "subset": 600, "sampler": "random", "jobs": 1, **request},
         storage=storage,

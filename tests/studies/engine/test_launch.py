@@ -19,6 +19,7 @@ from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactFolder
 from studies.storage.databases import open_storage, storage_url
+from studies.workers import who_trains
 from studies.workers.pool import InProcess
 from studies.workers.stopping import StopSignal
 
@@ -109,7 +110,7 @@ def test_no_more_processes_are_started_than_trials_are_left(
         started.append(n_processes)
         return InProcess(others[2])
 
-    monkeypatch.setattr(launch, "make_pool", in_process)
+    monkeypatch.setattr(who_trains, "make_pool", in_process)
     asked = request(tmp_path, jobs=4, only_paper=("dropout",))
     for _ in range(2):
         launch.launch(asked, AUTOENCODER, data_dir, lambda _: None, StopSignal())
