@@ -9,6 +9,7 @@ from search.data_command import DataDir, find_data
 from search.options import ArtifactsOption, StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from spaces.errors import ConfigurationError
+from spaces.wording import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -104,8 +105,6 @@ def export(
 
 
 def _show(console: "Console", exported: "Exported", with_checksums: bool) -> None:
-    from search.console import percent
-
     metrics, onnx = exported.metrics, exported.metrics["onnx"]
     value = f"{metrics['metric'].replace('validation_', 'val. ')} {percent(metrics['value'])}"
     shown = metrics["files"] if with_checksums else {}

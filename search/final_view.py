@@ -1,15 +1,12 @@
 """What the ``train`` command shows: seeds in training, and the figures at the end."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
-
-from search.console import PLAIN_PROGRESS_S, duration, percent
+from search.live_view import LiveView
 from search.result_tables import plain_table
+from spaces.wording import MISSING, duration, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.engine.progress import Notice
 from studies.final.protocol import FinalEvent, SeedDone, SeedStarted
@@ -26,65 +23,26 @@ LEAST_FOR_DIGITS = 100
 """Columns of a terminal from which on the confusion matrix has room for a decimal."""
 
 
-class FinalView:
+class FinalView(LiveView):
     """Shows seeds in training: bars on a terminal, else a line for what matters."""
 
     def __init__(self, console: "Console", plan: "FinalPlan", every_epoch: bool = False) -> None:
-        self._console = console
-        self._every_epoch = every_epoch
+        super().__init__(console, every_epoch, transient=True)
         self._n_epochs = plan.budget.epochs
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[detail]}"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._tasks: dict[int, TaskID] = {}
-        self._last_line = time.monotonic()
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        """Give the terminal back."""
-        self._bars.stop()
 
     def __call__(self, event: FinalEvent) -> None:
         """Take in what happened."""
         match event:
             case SeedStarted(seed, n_epochs):
-                if seed not in self._tasks:
-                    self._tasks[seed] = self._bars.add_task(
-                        f"seed {seed}", total=n_epochs, detail="starting"
-                    )
+                self.begin(seed, f"seed {seed}", n_epochs)
             case EpochDone(seed, metrics):
-                left = duration((self._n_epochs - metrics.epoch) * metrics.seconds)
                 loss = f"training loss {percent(metrics.train_loss)}"
-                detail = f"epoch {metrics.epoch}/{self._n_epochs}  {loss}  about {left} left"
-                self._bars.update(self._tasks[seed], completed=metrics.epoch, detail=detail)
-                waited = time.monotonic() - self._last_line > PLAIN_PROGRESS_S
-                if self._every_epoch or (waited and not self._console.is_terminal):
-                    self._print(f"seed {seed} {detail}")
+                self.advance(event, self._n_epochs, f"seed {seed}", loss, "about")
             case Notice(text):
-                self._print(text)
+                self.say(text)
             case SeedDone(result):
-                self._bars.remove_task(self._tasks.pop(result.seed))
-                self._print(
-                    f"seed {result.seed}: {_figures(result)} after {duration(result.seconds)}"
-                )
-
-    def _print(self, line: str) -> None:
-        self._last_line = time.monotonic()
-        self._console.print(line, markup=False, soft_wrap=True)
+                after = f"{_figures(result)} after {duration(result.seconds)}"
+                self.end(result.seed, f"seed {result.seed}: {after}")
 
 
 def print_final(console: "Console", result: "FinalResult", folder: Path) -> None:
@@ -113,13 +71,13 @@ def in_words(result: "FinalResult") -> str:
     summary: Mean = mean_with_interval(result.values())
     over = ", one seed"
     if summary.high is not None:
-        spread = 100 * (summary.high - summary.mean)
-        over = f" ± {spread:.2f} (95 %, t over {len(result.seeds)} seeds)"
+        spread = points(summary.high - summary.mean)
+        over = f" ± {spread} (95 %, t over {len(result.seeds)} seeds)"
     words = f"{metric} {percent(summary.mean)}{over}; judged by {result.judged_by}"
     error = result.error_of_images()
     if error is None:
         return words
-    return f"{words}; the choice of images adds a standard error of {100 * error:.2f}"
+    return f"{words}; the choice of images adds a standard error of {points(error)}"
 
 
 def _figures(seed: "SeedResult") -> str:
@@ -134,7 +92,8 @@ def _print_classes(console: "Console", confusion: Sequence[Sequence[int]]) -> No
     for label, (score, row) in enumerate(zip(class_scores(confusion), confusion, strict=True)):
         others = [(count, other) for other, count in enumerate(row) if other != label]
         count, other = max(others)
-        taken_for = f"{CLASS_NAMES[other]} ({count / max(1, sum(row)):.1%})" if count else "–"
+        share = percent(count / max(1, sum(row)), digits=1)
+        taken_for = f"{CLASS_NAMES[other]} ({share})" if count else MISSING
         classes.add_row(
             CLASS_NAMES[label], percent(score.precision), percent(score.recall), taken_for
         )

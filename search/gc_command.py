@@ -9,6 +9,7 @@ import typer
 
 from search.options import ArtifactsOption, StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from spaces.wording import counted
 
 if TYPE_CHECKING:
     from studies.records.garbage import File, Survey
@@ -105,7 +106,7 @@ def _as_text(found: "Survey", place: str, with_names: bool) -> str:
 def _total(files: Sequence["File"]) -> str:
     n_bytes = sum(file.n_bytes for file in files)
     size = f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
-    return f"{len(files):,} file{'' if len(files) == 1 else 's'}, {size}"
+    return f"{counted(len(files), 'file')}, {size}"
 
 
 def _document(found: "Survey", place: str) -> dict[str, Any]:

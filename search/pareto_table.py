@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from spaces.wording import MISSING, percent, short_count
+
 if TYPE_CHECKING:
     from reports.analysis.tables import FrontRow
     from studies.records.settings import StudySettings
@@ -45,27 +47,16 @@ def pareto_table(rows: Sequence["FrontRow"], settings: "StudySettings", width: i
     return table
 
 
-def short(count: int | None) -> str:
-    """A count in three digits or so: ``18.2k``, ``3.14M``."""
-    if count is None:
-        return "–"
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if count >= unit:
-            digits = 2 if count < 10 * unit else 1 if count < 100 * unit else 0
-            return f"{count / unit:.{digits}f}{name}"
-    return str(count)
-
-
 def _numbers(row: "FrontRow", with_spread: bool) -> list[str]:
     """Quality and costs, each with a star where the trial is on its front."""
     from studies.records.latencies import latency_of
 
     latency = latency_of(row._asdict())
     shown = {
-        "objectives": f"{100 * row.value:.2f} %",
-        "params": short(row.n_parameters),
-        "macs": short(row.n_multiply_adds),
-        "latency": latency.range_in_words(with_spread) if latency else "–",
+        "objectives": percent(row.value),
+        "params": short_count(row.n_parameters),
+        "macs": short_count(row.n_multiply_adds),
+        "latency": latency.range_in_words(with_spread) if latency else MISSING,
     }
     return [text + ("*" if front in row.fronts else " ") for front, text in shown.items()]
 

@@ -7,6 +7,7 @@ import typer
 
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from spaces.errors import ConfigurationError
+from spaces.wording import loss, percent
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -89,16 +90,18 @@ def _table(done: list["Prediction"]) -> "Table":
         for heading in ("picture", "squared error", "reconstruction"):
             table.add_column(heading)
         for one in done:
-            table.add_row(Text(one.path.name), f"{one.loss:.4f}", Text(str(one.reconstruction)))
+            table.add_row(
+                Text(one.path.name), loss(one.loss, digits=4), Text(str(one.reconstruction))
+            )
     elif len(done) == 1:
         table.add_column("class")
         table.add_column("probability", justify="right")
         for name, share in done[0].ranked():
-            table.add_row(name, f"{100 * share:.1f} %")
+            table.add_row(name, percent(share, digits=1))
     else:
         for heading in ("picture", "class", "second", "third"):
             table.add_column(heading)
         for one in done:
-            best = [f"{name} {100 * share:.1f} %" for name, share in one.ranked()[:3]]
+            best = [f"{name} {percent(share, digits=1)}" for name, share in one.ranked()[:3]]
             table.add_row(Text(one.path.name), *best)
     return table

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from reports.analysis.reproduction import Reproduced, ReproducedRow, reproduced
-from search.console import percent
 from search.result_tables import NATS_NOTE, SCALE_NOTE, comparable, plain_table
 from spaces.budget import PAPER_BUDGET
+from spaces.wording import MISSING, percent, points
 from studies.records.settings import load
 
 if TYPE_CHECKING:
@@ -79,11 +79,13 @@ def _table(title: str, rows: Sequence[ReproducedRow], metric: str) -> "Table":
 
 
 def _difference(figure: Reproduced) -> str:
-    return "–" if figure.mean is None else f"{100 * (figure.mean - figure.published):+.2f}"
+    if figure.mean is None:
+        return MISSING
+    return points(figure.mean - figure.published, sign="+")
 
 
 def _cells(figure: Reproduced) -> tuple[str, str]:
     published, mean = percent(figure.published), percent(figure.mean)
     if figure.mean is None or figure.high is None:
         return published, mean
-    return published, f"{mean} ± {100 * (figure.high - figure.mean):.2f}"
+    return published, f"{mean} ± {points(figure.high - figure.mean)}"

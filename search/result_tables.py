@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from reports.analysis.tables import best_trials, paper_side_by_side, pareto_fronts
-from search.console import duration, percent
 from search.pareto_table import pareto_table
 from spaces.budget import PAPER_BUDGET
+from spaces.wording import count, duration, percent, points
 from studies.engine.progress import and_given_up
 from studies.records.origins import IN_WORDS
 from studies.records.scores import standard_error
@@ -62,7 +62,8 @@ def _how_certain(rows: Sequence["TrialRow"], settings: "StudySettings") -> str:
     if not settings.metric.endswith("accuracy"):
         return f"{whose}One seed each: how much of a difference is due to the seed is not known."
     n, first = settings.budget.n_judging, rows[0].value
-    text = f"{whose}Standard error over {n:,} images: {100 * standard_error(first, n):.2f} points"
+    error = points(standard_error(first, n))
+    text = f"{whose}Standard error over {count(n)} images: {error} points"
     if any(row.tied for row in rows):
         text += "; =: not told apart from the first (as if each had images of its own)"
     return f"{text}. One seed each."
@@ -99,7 +100,7 @@ def _best_table(rows: Sequence["TrialRow"], metric: str) -> Table:
     value = metric.replace("validation_", "val.\n")  # on two lines: 80 columns hold no more
     table = plain_table("Best trials", "trial", value, "train", "params", "time", "configuration")
     for row in rows:
-        n_parameters = f"{row.n_parameters:,}" if row.n_parameters else "–"
+        n_parameters = count(row.n_parameters or None)
         value = f"{'= ' if row.tied else ''}{percent(row.value)}"
         values = (value, percent(row.train_value))
         table.add_row(row.label, *values, n_parameters, duration(row.seconds), row.configuration)

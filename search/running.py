@@ -177,7 +177,7 @@ def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
 
 def leave_at_once(number: int) -> None:
     """End the process now, the terminal as it was: what a second signal does."""
-    from search.console import restore_cursor
+    from search.live_view import restore_cursor
 
     restore_cursor()
     os._exit(128 + number)
@@ -240,7 +240,7 @@ def document(finished: "Finished") -> dict[str, Any]:
 def best_in_words(study: "Study") -> str:
     """A study's best trial in one line."""
     from reports.analysis.tables import best_trials
-    from search.console import percent
+    from spaces.wording import percent
     from studies.records.origins import IN_WORDS
 
     best = next(iter(best_trials(study, 1)), None)

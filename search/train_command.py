@@ -12,6 +12,7 @@ from search.output import JsonOption, Output, QuietOption, VerboseOption, print_
 from search.search_options import with_some_options
 from spaces.budget import N_TRAIN_FILE
 from spaces.recipe import MOST_EPOCHS
+from spaces.wording import duration, percent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -189,7 +190,6 @@ def _trained(
 
 
 def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_threads: int) -> None:
-    from search.console import duration
     from studies.final.plan import estimated_seconds
 
     result = plan.result
@@ -197,7 +197,7 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     if result.encoder is not None:
         origin = result.encoder
         trial = f"{origin['study']}#{origin['trial']}" if origin["study"] else origin["source"]
-        loss = f", validation loss {100 * origin['loss']:.2f} %" if origin["loss"] else ""
+        loss = f", validation loss {percent(origin['loss'])}" if origin["loss"] else ""
         lines.append(f"encoder: {trial}{loss}")
     lines.append(
         f"seeds: {', '.join(map(str, plan.seeds))}; {len(plan.seeds) - len(plan.left)} are done"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from spaces.recipe import MOST_EPOCHS, is_whole, one_of, require, require_whole
+from spaces.wording import count, counted
 
 StudyProtocol = Literal["search", "paper"]
 """``search``: train on 50,000 and validate on 10,000 of the 60,000 training images.
@@ -44,9 +45,8 @@ class Budget:
 
     def __str__(self) -> str:
         """The budget in words, as tables and plans say it."""
-        images = "all" if self.subset is None else f"{self.subset:,}"
-        epochs = "1 epoch" if self.epochs == 1 else f"{self.epochs} epochs"
-        return f"{self.protocol} protocol, {epochs}, {images} images"
+        images = "all" if self.subset is None else count(self.subset)
+        return f"{self.protocol} protocol, {counted(self.epochs, 'epoch')}, {images} images"
 
     @property
     def n_judging(self) -> int:

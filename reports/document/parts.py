@@ -1,12 +1,14 @@
 """What a report is made of, before it becomes a page or files: text, tables, figures, sections."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import pandas
 
+from spaces.wording import MISSING, count, duration, percent, points
 from studies.records.runs import minute
 
 Kind = Literal[
@@ -16,10 +18,8 @@ Kind = Literal[
 
 ``percent`` writes 0.0158 as 1.58 %; ``points`` a difference of percentages with its sign and
 ``spread`` one without; ``share`` 0.31 as 31 %; ``change`` a relative difference with its sign,
-−0.12 as −12 %; ``seconds`` 720 as 12 min; ``moment`` a time as people say it.
+−0.12 as −12 %; ``seconds`` 720 as 12 min 00 s; ``moment`` a time as people say it.
 """
-
-MISSING = "–"
 
 UNIT = "\N{NO-BREAK SPACE}%"
 
@@ -151,25 +151,17 @@ def written(value: Any, column: Column) -> str:
 
 
 def number(value: float, kind: Kind) -> str:
-    """A number as text, with a real minus sign."""
-    text = {
-        "text": f"{value}",
-        "moment": f"{value}",
-        "percent": f"{100 * value:.2f}{UNIT}",
-        "points": f"{100 * value:+.2f}",
-        "spread": f"{100 * value:.2f}",
-        "share": f"{100 * value:.0f}{UNIT}",
-        "change": f"{100 * value:+.0f}{UNIT}",
-        "count": f"{value:,.0f}",
-        "number": f"{value:.4g}",
-        "seconds": duration(value) if kind == "seconds" else "",
-    }[kind]
-    return text.replace("-", "−")
+    """A number as text, with a real minus sign, and its unit on the same line."""
+    return _WRITTEN.get(kind, str)(value).replace("-", "−").replace(" %", UNIT)
 
 
-def duration(seconds: float) -> str:
-    """A time as people say it: ``41 s``, ``12 min``, ``3 h 05 min``."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} min"
+_WRITTEN: dict[Kind, Callable[[float], str]] = {
+    "percent": percent,
+    "points": partial(points, sign="+"),
+    "spread": points,
+    "share": partial(percent, digits=0),
+    "change": partial(percent, digits=0, sign="+"),
+    "count": count,
+    "number": "{:.4g}".format,
+    "seconds": duration,
+}

@@ -9,6 +9,7 @@ from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.config_files import ConfigFile
 from spaces.safe_text import markdown
 from spaces.stages import AUTOENCODER, Stage
+from spaces.wording import count, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.networks import exported
 from studies.networks.onnx_model import INPUT, output_name
@@ -134,17 +135,17 @@ def _protocol(budget: Budget, metrics: dict[str, Any]) -> list[str]:
         "Fashion-MNIST: grey images of 28×28 pixels in ten classes, MIT licence. Pixels from 0 to "
         "255 are scaled to [−1, 1]."
     )
-    n_train, n_validation = _n_images(budget)
+    n_train, n_validation = map(count, _n_images(budget))
     if budget.protocol == "paper":
         judged = (
-            f"Trained on {n_train:,} of the training images and judged by {n_validation:,} of the "
+            f"Trained on {n_train} of the training images and judged by {n_validation} of the "
             "test images, as the paper does: to compare with its tables, not as an estimate for "
             "new images."
         )
     else:
         judged = (
-            f"Trained on {n_train:,} of the {N_TRAIN_FILE:,} training images and judged by "
-            f"{n_validation:,} others of them; the test images were not looked at."
+            f"Trained on {n_train} of the {count(N_TRAIN_FILE)} training images and judged by "
+            f"{n_validation} others of them; the test images were not looked at."
         )
     n_epochs = metrics["n_epochs"]
     if n_epochs < budget.epochs:
@@ -172,9 +173,9 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
         "train_accuracy": "training accuracy",
         "train_loss": "training loss",
     }
-    rows = [(words, f"{100 * last[name]:.2f} %") for name, words in names.items() if name in last]
-    rows.append(("parameters", f"{metrics['n_parameters']:,}"))
-    rows.append(("multiply-adds an image", f"{metrics['n_multiply_adds']:,}"))
+    rows = [(words, percent(last[name])) for name, words in names.items() if name in last]
+    rows.append(("parameters", count(metrics["n_parameters"])))
+    rows.append(("multiply-adds an image", count(metrics["n_multiply_adds"])))
     latency = latency_of(metrics)
     if latency is not None:
         rows.append(("time for 100 images on one thread", latency.in_words()))
@@ -203,11 +204,12 @@ def _judged_again(metrics: dict[str, Any]) -> str:
 
 
 def _final(final: dict[str, Any]) -> str:
-    mean, n_seeds = f"mean {final['metric']} {100 * final['mean']:.2f} %", final["n_seeds"]
+    mean, n_seeds = f"mean {final['metric']} {percent(final['mean'])}", final["n_seeds"]
     over = f"over {n_seeds} seeds" if n_seeds > 1 else "of one seed, so without an interval"
     interval = ""
     if final["low"] is not None:
-        interval = f", 95 % interval {100 * final['low']:.2f} to {100 * final['high']:.2f} %,"
+        low, high = points(final["low"]), percent(final["high"])
+        interval = f", 95 % interval {low} to {high},"
     return f"{mean}{interval} {over}; {final['budget']}; judged by {final['judged_by']}"
 
 

@@ -7,13 +7,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.reproduction import Reproduced, beside_paper
-from reports.document.parts import Block, Column, Table, Text, duration, number
+from reports.document.parts import Block, Column, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures.figure_data import TimeSpent, time_spent
 from reports.page.paper_tables import mean_of, not_run, values_of
 from reports.page.section_final import final_sentences
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from spaces.wording import duration
 from studies.records import attempts, trials
 
 

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.paper import PaperModel
 from spaces.safe_text import markdown, markdown_cell, visible
+from spaces.wording import count, counted, loss, percent, points
 from studies.dashboard.texts_in_attributes import note_key, save_first_note
 from studies.records import trials
 from studies.records.latencies import latency_of
@@ -71,7 +72,7 @@ def _protocol(settings: StudySettings) -> str:
     budget = settings.budget
     better = "smaller is better" if settings.direction == "minimize" else "larger is better"
     lines = [
-        f"{_images(budget)} Every trial gets {_epochs(budget.epochs)} at most.",
+        f"{_images(budget)} Every trial gets {counted(budget.epochs, 'epoch')} at most.",
         f"A trial's value is its **{in_words(settings.metric)}** after its last epoch; {better}. "
         "An autoencoder's loss is the mean squared error over pixels scaled to [−1, 1], a "
         "classifier's the cross-entropy in nats.",
@@ -93,24 +94,28 @@ def _certainty(settings: StudySettings) -> str:
     if not settings.metric.endswith("accuracy"):
         return "Each trial has one seed; how much of a difference is due to the seed is not known."
     n, share = settings.budget.n_judging, 0.9
-    error = 100 * standard_error(share, n)
+    error = standard_error(share, n)
     apart = TWO_SIDED * math.sqrt(2) * error
     return (
-        f"Over {n:,} images an accuracy of {share:.0%} has a standard error of {error:.2f} points: "
-        f"two that differ by less than about {apart:.1f} points cannot be told apart (as if each "
-        "were judged by images of its own; judged by the same ones, somewhat less may be enough). "
-        "Each trial has one seed."
+        f"Over {count(n)} images an accuracy of {percent(share, digits=0)} has a standard error of "
+        f"{points(error)} points: two that differ by less than about {points(apart, digits=1)} "
+        "points cannot be told apart (as if each were judged by images of its own; judged by the "
+        "same ones, somewhat less may be enough). Each trial has one seed."
     )
 
 
 def _images(budget: Budget) -> str:
     if budget.protocol == "paper":
-        text = f"Trained on the {N_TRAIN_FILE:,} training images, judged by the test images, as "
+        text = (
+            f"Trained on the {count(N_TRAIN_FILE)} training images, judged by the test images, as "
+        )
         text += "the paper does; only for reproducing its tables."
     else:
-        text = f"Trained on {N_TRAIN_FILE - N_VALIDATION:,} and judged by {N_VALIDATION:,} of the "
-        text += "training images; the test images are not looked at."
-    return text if budget.subset is None else f"{text} Of these a subset of {budget.subset:,}."
+        text = (
+            f"Trained on {count(N_TRAIN_FILE - N_VALIDATION)} and judged by {count(N_VALIDATION)} "
+        )
+        text += "of the training images; the test images are not looked at."
+    return text if budget.subset is None else f"{text} Of these a subset of {count(budget.subset)}."
 
 
 def _space(settings: StudySettings) -> Iterator[str]:
@@ -130,9 +135,9 @@ def _paper(settings: StudySettings) -> Iterator[str]:
     if has_accuracy:
         rows = [f"{head} validation accuracy |", "| - | - | - | - | - |"]
     for row in settings.stage_record().paper:
-        cells = [row.name, row.change, f"{row.train_loss:.4f}", f"{row.validation_loss:.4f}"]
+        cells = [row.name, row.change, loss(row.train_loss, 4), loss(row.validation_loss, 4)]
         if has_accuracy and row.validation_accuracy is not None:
-            cells.append(f"{row.validation_accuracy:.2%}")
+            cells.append(percent(row.validation_accuracy))
         rows.append(f"| {' | '.join(cells)} |")
     yield "\n".join(rows)
     yield (
@@ -155,9 +160,9 @@ def _go_on(name: str, settings: StudySettings) -> str:
 
 def _of_the_paper(settings: StudySettings, name: str) -> str:
     row: PaperModel[Any] = settings.stage_record().paper_row(name)
-    published = f"validation loss {row.validation_loss:.4f}"
+    published = f"validation loss {loss(row.validation_loss, 4)}"
     if row.validation_accuracy is not None:
-        published += f", validation accuracy {row.validation_accuracy:.2%}"
+        published += f", validation accuracy {percent(row.validation_accuracy)}"
     return f"The paper's configuration *{name}*: {row.change}. Published: {published}."
 
 
@@ -190,14 +195,14 @@ def _ending(settings: StudySettings, trial: FrozenTrial) -> str:
         return f"Trained to the end: {value}."
     if not trials.n_epochs_stored(trial):
         return f"Not trained: {markdown(reason)}."
-    n_epochs = f"{trials.n_epochs_stored(trial)} of {_epochs(settings.budget.epochs)}"
+    n_epochs = f"{trials.n_epochs_stored(trial)} of {counted(settings.budget.epochs, 'epoch')}"
     return f"Pruned after {n_epochs}, at {value}: others were better by then."
 
 
 def _facts(trial: FrozenTrial) -> Iterator[str]:
     attrs = trial.user_attrs
     if trials.N_PARAMETERS in attrs:
-        yield f"{attrs[trials.N_PARAMETERS]:,} parameters"
+        yield f"{count(attrs[trials.N_PARAMETERS])} parameters"
     if trials.N_MULTIPLY_ADDS in attrs:
         yield f"{attrs[trials.N_MULTIPLY_ADDS] / 1e6:,.3g} million multiply-adds an image"
     if latency := latency_of(attrs):
@@ -215,8 +220,4 @@ def in_words(name: str) -> str:
 
 def _value(settings: StudySettings, trial: FrozenTrial) -> str:
     value = trials.value_of(trial)
-    return f"{value:.2%}" if settings.metric.endswith("accuracy") else f"{value:.5f}"
-
-
-def _epochs(n: int) -> str:
-    return "1 epoch" if n == 1 else f"{n} epochs"
+    return percent(value) if settings.metric.endswith("accuracy") else loss(value)

@@ -9,7 +9,7 @@ import optuna
 import pytest
 from rich.console import Console
 
-from search.console import SearchView, duration, percent, print_plan
+from search.console import SearchView, print_plan
 from search.result_tables import print_results, print_studies
 from spaces.budget import Budget
 from studies.engine.estimate import Estimate
@@ -33,19 +33,6 @@ PLAN = Plan(
     n_threads=2,
     estimate=Estimate(60, 400, 900),
 )
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
-)
-def test_durations_are_said_as_a_person_says_them(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
-
-
-def test_losses_are_printed_as_the_paper_prints_them() -> None:
-    assert percent(0.0175) == "1.75 %"
-    assert percent(None) == "–"
 
 
 def state(n_searched: int, best: optuna.trial.FrozenTrial | None = None) -> SearchState:
@@ -86,7 +73,7 @@ def test_without_a_terminal_what_matters_becomes_plain_lines() -> None:
 def test_without_a_terminal_a_long_trial_speaks_up_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("search.console.PLAIN_PROGRESS_S", 0.0)
+    monkeypatch.setattr("search.live_view.PLAIN_PROGRESS_S", 0.0)
     console = Console(file=io.StringIO(), width=80)
     with SearchView(console, PLAN) as view:
         for event in EVENTS[:3]:

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from reports.analysis.tables import FrontRow
-from search.pareto_table import pareto_table, short
+from search.pareto_table import pareto_table
 from studies.records.settings import StudySettings
 
 ROWS = [
@@ -48,19 +48,3 @@ def test_the_title_names_several_objectives() -> None:
     assert shown(100, several)[0].strip() == (
         "Best trials: the Pareto front of loss, params, latency"
     )
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (None, "–"),
-        (999, "999"),
-        (1_000, "1.00k"),
-        (18_193, "18.2k"),
-        (212_321, "212k"),
-        (1_070_000, "1.07M"),
-        (3_200_000_000, "3.20G"),
-    ],
-)
-def test_counts_are_shown_in_three_digits(count: int | None, text: str) -> None:
-    assert short(count) == text

@@ -58,7 +58,7 @@ def test_a_studys_note_says_protocol_space_the_papers_numbers_and_how_to_go_on()
 def test_a_classifiers_note_says_where_its_encoders_start_and_published_accuracies() -> None:
     note = notes.study_note("clf", CLASSIFIERS)
     assert "starts from: ae#12" in note
-    assert "91.48%" in note
+    assert "91.48 %" in note
     assert "larger is better" in note
 
 
@@ -126,7 +126,7 @@ def test_a_trials_note_says_its_configuration_cost_and_the_papers_name() -> None
 
 def test_an_accuracy_is_in_percent() -> None:
     note = notes.trial_note(CLASSIFIERS, ended(TrialState.COMPLETE, 0.9148))
-    assert "validation accuracy **91.48%**" in note
+    assert "validation accuracy **91.48 %**" in note
 
 
 def test_what_a_crash_ended_gets_its_note_later(study: optuna.Study) -> None:

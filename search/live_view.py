@@ -1,0 +1,116 @@
+"""Trainings in view: bars on a terminal, else a line for what matters."""
+
+import sys
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from spaces.wording import duration
+from studies.workers.pool import EpochDone
+
+PLAIN_PROGRESS_S = 20.0
+"""Seconds between two lines about a running training where there is no terminal."""
+
+
+class LiveView:
+    """A context in which trainings are shown, each by its number.
+
+    Args:
+        console: where they are shown.
+        every_epoch: give every epoch a line.
+        transient: leave nothing of the live view behind.
+    """
+
+    def __init__(
+        self, console: Console, every_epoch: bool = False, transient: bool = False
+    ) -> None:
+        self._console = console
+        self._every_epoch = every_epoch
+        self._bars = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[detail]}", markup=False),
+            console=console,
+        )
+        self._tasks: dict[int, TaskID] = {}
+        self._last_line = time.monotonic()
+        self._transient = transient
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=self._render,
+                console=self._console,
+                refresh_per_second=4,
+                transient=self._transient,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Stop showing and leave the terminal as it was."""
+        if self._live is not None:
+            self._live.stop()
+
+    def headlines(self) -> Iterable[str]:
+        """What stands above the bars."""
+        return ()
+
+    def begin(self, number: int, words: str, n_epochs: int) -> None:
+        """Show a training's bar."""
+        if number not in self._tasks:
+            self._tasks[number] = self._bars.add_task(words, total=n_epochs, detail="starting")
+
+    def advance(self, done: EpochDone, n_epochs: int, name: str, figure: str, left: str) -> None:
+        """Move a training's bar on, and say so in a line now and then where there is no terminal.
+
+        Args:
+            done: the epoch.
+            n_epochs: of the whole training.
+            name: the training's, in a line.
+            figure: how good it is, in words.
+            left: what the time left is: ``about`` so much, or ``at most``.
+        """
+        epoch, seconds = done.metrics.epoch, done.metrics.seconds
+        time_left = duration((n_epochs - epoch) * seconds)
+        detail = f"epoch {epoch}/{n_epochs}  {figure}  {left} {time_left} left"
+        self._bars.update(self._tasks[done.number], completed=epoch, detail=detail)
+        waited = time.monotonic() - self._last_line > PLAIN_PROGRESS_S
+        if self._every_epoch or (waited and not self._console.is_terminal):
+            self.say(f"{name} {detail}")
+
+    def end(self, number: int, line: str, style: str = "") -> None:
+        """Take a training's bar away, and say in a line how it ended."""
+        task = self._tasks.pop(number, None)
+        if task is not None:
+            self._bars.remove_task(task)
+        self.say(line, style)
+
+    def say(self, line: str, style: str = "") -> None:
+        """Print a line above the bars."""
+        self._last_line = time.monotonic()
+        self._console.print(Text(line, style=style), soft_wrap=True)
+
+    def _render(self) -> Group:
+        return Group(*map(Text, self.headlines()), self._bars)
+
+
+def restore_cursor() -> None:
+    """Undo what a live view did to the terminal, for an exit that runs nothing else."""
+    terminal = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
+    if terminal is not None:
+        terminal.write("\x1b[?25h\n")
+        terminal.flush()
