@@ -42,12 +42,12 @@ def print_reproduction(console: "Console", studies: Sequence["Study"]) -> None:
 def in_one_line(studies: Sequence["Study"]) -> str:
     """The row of the stage that the paper calls its best, published and here."""
     settings = load(studies[0])
-    name = settings.stage_record().best_of_paper.name
-    row = next(row for row in reproduced(studies) if row.name == name)
+    best = settings.stage_record().best_of_paper
+    row = next(row for row in reproduced(studies) if row.paper == best)
     figure = row.figures[settings.metric]
     published, here = _cells(figure)
     metric = settings.metric.removeprefix("validation_")
-    return f"paper:{name} {metric} {here}; published {published}; {in_words(figure)}"
+    return f"paper:{best.name} {metric} {here}; published {published}; {in_words(figure)}"
 
 
 def in_words(figure: Reproduced) -> str:
@@ -74,7 +74,9 @@ def _table(title: str, rows: Sequence[ReproducedRow], metric: str) -> "Table":
     table = plain_table(title, *headings)
     for row in rows:
         train, test = (row.figures[f"{images}_{metric}"] for images in ("train", "validation"))
-        table.add_row(row.name, *_cells(train), *_cells(test), _difference(test), in_words(test))
+        table.add_row(
+            row.paper.name, *_cells(train), *_cells(test), _difference(test), in_words(test)
+        )
     return table
 
 

@@ -1,6 +1,7 @@
 """Tables of studies and their trials, on a terminal of any width."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from optuna import Study
 
     from reports.analysis.tables import PaperRow, StudyRow, TrialRow
+    from spaces.stages import StageName
     from studies.records.settings import StudySettings
 
 LEAST_FOR_WORDS = 80
@@ -27,6 +29,16 @@ LEAST_FOR_WORDS = 80
 
 SCALE_NOTE = "Losses: mean squared error of pixels in [−1, 1], in percent as in the paper."
 NATS_NOTE = "Losses: cross-entropy in nats, in percent as in the paper."
+
+_OF_THE_PAPER: dict["StageName", tuple[str, dict[str, str], str]] = {
+    "autoencoder": ("Table 3", {"train_loss": "train", "validation_loss": "val."}, SCALE_NOTE),
+    "classifier": (
+        "Tables 4 and 5",
+        {"validation_accuracy": "val. accuracy", "validation_loss": "val. loss"},
+        NATS_NOTE,
+    ),
+}
+"""Which of its tables, the metrics shown of them with their headings, and what the losses are."""
 
 
 def print_results(console: Console, study: "Study", n_best: int) -> None:
@@ -39,12 +51,9 @@ def print_results(console: Console, study: "Study", n_best: int) -> None:
         console.print(_how_certain(best, settings), style="dim", markup=False, end="\n\n")
     console.print(pareto_table(pareto_fronts(study), settings, console.width), end="\n\n")
     rows, here = paper_side_by_side(study), f"Here: {settings.budget}. {comparable(settings)}"
-    if settings.stage == "classifier":
-        _print(console, _paper_classifiers_table(rows))
-        console.print(f"{NATS_NOTE} {here}", style="dim", markup=False)
-    else:
-        _print(console, _paper_table(rows))
-        console.print(f"{SCALE_NOTE} {here}", style="dim", markup=False)
+    tables, metrics, note = _OF_THE_PAPER[settings.stage]
+    _print(console, _paper_table(rows, tables, metrics))
+    console.print(f"{note} {here}", style="dim", markup=False)
 
 
 def comparable(settings: "StudySettings") -> str:
@@ -107,35 +116,15 @@ def _best_table(rows: Sequence["TrialRow"], metric: str) -> Table:
     return table
 
 
-def _paper_table(rows: Sequence["PaperRow"]) -> Table:
+def _paper_table(rows: Sequence["PaperRow"], tables: str, metrics: dict[str, str]) -> Table:
     table = plain_table(
-        "The paper's configurations: published (its Table 3) and trained here",
-        *("name", "train", "here", "val.", "here", "change from the row before"),
+        f"The paper's configurations: published (its {tables}) and trained here",
+        *("name", *chain(*((heading, "here") for heading in metrics.values()))),
+        "change from the row before",
     )
     for row in rows:
-        losses = (
-            row.published_train_loss,
-            row.train_loss,
-            row.published_validation_loss,
-            row.validation_loss,
-        )
-        table.add_row(row.name, *map(percent, losses), row.change)
-    return table
-
-
-def _paper_classifiers_table(rows: Sequence["PaperRow"]) -> Table:
-    table = plain_table(
-        "The paper's configurations: published (its Tables 4 and 5) and trained here",
-        *("name", "val. accuracy", "here", "val. loss", "here", "change from the row before"),
-    )
-    for row in rows:
-        values = (
-            row.published_validation_accuracy,
-            row.validation_accuracy,
-            row.published_validation_loss,
-            row.validation_loss,
-        )
-        table.add_row(row.name, *map(percent, values), row.change)
+        values = ((getattr(row, f"published_{key}"), getattr(row, key)) for key in metrics)
+        table.add_row(row.name, *map(percent, chain(*values)), row.change)
     return table
 
 

@@ -1,17 +1,22 @@
 """The paper's configurations under its own protocol, over seeds, beside what it published."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import optuna
+from optuna.trial import FrozenTrial
 
 from spaces.budget import PAPER_BUDGET
 from spaces.paper import PaperModel
+from spaces.stages import STAGES
 from studies.records import trials
 from studies.records.scores import Verdict, Why, against_one_run, mean_with_interval
 from studies.records.settings import load
+
+if TYPE_CHECKING:
+    from reports.analysis.chosen_studies import Sources
 
 LOSS_THAT_MATTERS = 0.10
 """Relative difference of two losses: about the smallest step that the paper reads as a gain, 2.83
@@ -52,7 +57,7 @@ class Reproduced(NamedTuple):
 class ReproducedRow(NamedTuple):
     """One of the paper's configurations."""
 
-    name: str
+    paper: PaperModel[Any]
     figures: dict[str, Reproduced]
     """By metric: ``train_loss``, ``validation_loss``, and of classifiers the accuracies."""
 
@@ -64,21 +69,47 @@ def reproduced(studies: Sequence[optuna.Study]) -> list[ReproducedRow]:
         studies: of one stage, with the same budget, one for each seed.
     """
     settings = load(studies[0])
-    stage = settings.stage_record()
-    done = [t for study in studies for t in trials.completed(study.get_trials(deepcopy=False))]
-    metrics: dict[str, list[dict[str, Any]]] = {}
-    for trial in done:
-        name, found = (trial.user_attrs.get(key) for key in (trials.PAPER, trials.METRICS))
-        if name is not None and found is not None:
-            metrics.setdefault(name, []).append(found)
     same_budget = settings.budget == PAPER_BUDGET
-    return [_row(row, metrics.get(row.name, []), same_budget) for row in stage.paper]
+    every = [_by_row(study.get_trials(deepcopy=False)) for study in studies]
+    return [
+        reproduced_row(row, [own[row.name] for own in every if row.name in own], same_budget)
+        for row in settings.stage_record().paper
+    ]
+
+
+def reproduced_row(
+    row: PaperModel[Any], found: Sequence[FrozenTrial], same_budget: bool = True
+) -> ReproducedRow:
+    """One of the paper's rows beside its trials here.
+
+    Args:
+        row: the paper's.
+        found: trials of its configuration, trained to the end with their metrics, one a seed.
+        same_budget: whether they had the paper's epochs and images.
+    """
+    metrics = [trial.user_attrs[trials.METRICS] for trial in found]
+    figures = {
+        name: beside_paper(name, published, [m[name] for m in metrics if name in m], same_budget)
+        for name, published in row._asdict().items()
+        if name.startswith(("train_", "validation_")) and published is not None
+    }
+    return ReproducedRow(row, figures)
+
+
+def not_run(sources: "Sources") -> list[str]:
+    """Rows of the paper, of both stages, that nobody has trained under its own protocol."""
+    return [
+        row.name
+        for stage in STAGES.values()
+        for row in stage.paper
+        if not sources.paper_trials(stage, row.name)
+    ]
 
 
 def as_document(studies: Sequence[optuna.Study]) -> dict[str, Any]:
     """The same as JSON can hold it, with the studies' names and their budget."""
     rows = {
-        row.name: {metric: figure._asdict() for metric, figure in row.figures.items()}
+        row.paper.name: {metric: figure._asdict() for metric, figure in row.figures.items()}
         for row in reproduced(studies)
     }
     names = [study.study_name for study in studies]
@@ -114,10 +145,7 @@ def beside_paper(
     )
 
 
-def _row(row: PaperModel[Any], found: Sequence[dict[str, Any]], same_budget: bool) -> ReproducedRow:
-    figures = {
-        metric: beside_paper(metric, published, [m[metric] for m in found], same_budget)
-        for metric, published in row._asdict().items()
-        if metric.startswith(("train_", "validation_")) and published is not None
-    }
-    return ReproducedRow(row.name, figures)
+def _by_row(every: Iterable[FrozenTrial]) -> dict[str | None, FrozenTrial]:
+    """A study's trial of each of the paper's rows, trained to the end."""
+    done = [t for t in trials.completed(every) if trials.METRICS in t.user_attrs]
+    return {trial.user_attrs.get(trials.PAPER): trial for trial in done}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from reports.analysis.reproduction import ReproducedRow, reproduced
 from spaces.errors import StudyError
-from spaces.paper import PaperModel
 from studies.records import attempts, trials
 from studies.records.origins import Origin, origins
 from studies.records.reading import check
@@ -137,11 +137,7 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
 
 def paper_side_by_side(study: optuna.Study) -> list[PaperRow]:
     """The paper's Table 3, or 4 and 5, beside the study's values of the same configurations."""
-    done = {
-        trial.user_attrs.get(trials.PAPER): trial
-        for trial in trials.completed(study.get_trials(deepcopy=False))
-    }
-    return [_paper_row(row, done.get(row.name)) for row in load(study).stage_record().paper]
+    return list(map(_paper_row, reproduced([study])))
 
 
 def summary(study: optuna.Study, n_best: int = 5) -> dict[str, Any]:
@@ -254,18 +250,18 @@ def _front_row(trial: FrozenTrial, fronts: tuple[str, ...]) -> FrontRow:
     )
 
 
-def _paper_row(row: PaperModel[Any], trial: FrozenTrial | None) -> PaperRow:
-    metrics = trial.user_attrs.get(trials.METRICS, {}) if trial else {}
+def _paper_row(row: ReproducedRow) -> PaperRow:
+    here = {metric: figure.mean for metric, figure in row.figures.items()}
     return PaperRow(
-        name=row.name,
-        change=row.change,
-        n_parameters=row.config.n_parameters(),
-        published_train_loss=row.train_loss,
-        published_validation_loss=row.validation_loss,
-        train_loss=metrics.get("train_loss"),
-        validation_loss=metrics.get("validation_loss"),
-        published_validation_accuracy=row.validation_accuracy,
-        validation_accuracy=metrics.get("validation_accuracy"),
+        name=row.paper.name,
+        change=row.paper.change,
+        n_parameters=row.paper.config.n_parameters(),
+        published_train_loss=row.paper.train_loss,
+        published_validation_loss=row.paper.validation_loss,
+        train_loss=here["train_loss"],
+        validation_loss=here["validation_loss"],
+        published_validation_accuracy=row.paper.validation_accuracy,
+        validation_accuracy=here.get("validation_accuracy"),
     )
 
 

@@ -1,14 +1,11 @@
 """The paper's Tables 2 to 5 beside what was measured here."""
 
-import statistics
-from collections.abc import Sequence
 from typing import Any
 
 import pandas
-from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Sources
-from reports.analysis.reproduction import beside_paper
+from reports.analysis.reproduction import reproduced_row
 from reports.document.parts import Column, Kind, Table
 from reports.document.texts import Texts
 from spaces.autoencoder import Layer, decoder_layers, encoder_layers
@@ -80,23 +77,6 @@ def table_5(sources: Sources, texts: Texts) -> Table:
     return _side_by_side(sources, CLASSIFIER, "loss", "table-5", texts)
 
 
-def not_run(sources: Sources, stage: Stage) -> list[str]:
-    """Rows of the paper that nobody has trained under its own protocol."""
-    return [row.name for row in stage.paper if not sources.paper_trials(stage, row.name)]
-
-
-def values_of(found: Sequence[FrozenTrial], metric: str) -> list[float]:
-    """A metric of the trials of several seeds, those that have it."""
-    values = [t.user_attrs[trials.METRICS].get(metric) for t in found]
-    return [float(v) for v in values if v is not None]
-
-
-def mean_of(found: Sequence[FrozenTrial], metric: str) -> float | None:
-    """Its mean; None of no trials."""
-    values = values_of(found, metric)
-    return statistics.fmean(values) if values else None
-
-
 def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts: Texts) -> Table:
     main = sources.main(stage)
     best = main.best() if main else None
@@ -129,19 +109,16 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
 def _paper_row(
     sources: Sources, stage: Stage, row: Any, metric: str, best: float | None, texts: Texts
 ) -> dict[str, Any]:
-    own, searched = (
-        sources.paper_trials(stage, row.name),
-        sources.searched_paper_trials(stage, row.name),
-    )
-    published = getattr(row, f"validation_{metric}")
-    measured = beside_paper(metric, published, values_of(own, f"validation_{metric}"))
-    here = mean_of(searched, f"validation_{metric}")
+    own = reproduced_row(row, sources.paper_trials(stage, row.name)).figures
+    searched = reproduced_row(row, sources.searched_paper_trials(stage, row.name)).figures
+    train, judged = f"train_{metric}", f"validation_{metric}"
+    published, measured, here = own[judged].published, own[judged], searched[judged].mean
     return {
         "name": row.name,
         "change": texts(f"rows.{stage.name}.{row.name}"),
-        "published_train": getattr(row, f"train_{metric}"),
+        "published_train": own[train].published,
         "published_validation": published,
-        "paper_train": mean_of(own, f"train_{metric}"),
+        "paper_train": own[train].mean,
         "paper_validation": measured.mean,
         "deviation": measured.deviation,
         "one_run_low": measured.one_run_low,
@@ -149,7 +126,7 @@ def _paper_row(
         "seeds": measured.n_seeds,
         "difference": None if measured.mean is None else measured.mean - published,
         "verdict": texts(f"verdicts.{measured.says.replace(' ', '_')}"),
-        "search_train": mean_of(searched, f"train_{metric}"),
+        "search_train": searched[train].mean,
         "search_validation": here,
         "best_against": _against(best, here, metric == "loss"),
     }

@@ -7,6 +7,7 @@ import pandas
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, Sources
+from reports.analysis.reproduction import not_run
 from reports.document.parts import Block, Code, Column, Figure, Section, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings, image_drawings
@@ -14,7 +15,7 @@ from reports.figures.figure_data import curve
 from reports.figures.interactive import latent_map as interactive_map
 from reports.models import on_validation
 from reports.models.on_validation import Trained
-from reports.page.paper_tables import not_run, table_2, table_3, table_4, table_5
+from reports.page.paper_tables import table_2, table_3, table_4, table_5
 from reports.page.section_final import final_blocks
 from reports.page.section_origin import storage_option
 from spaces.errors import DataError
@@ -26,8 +27,7 @@ from studies.records import trials
 def tables_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
     """Tables 2 to 5; commands name the storage unless it is the default."""
     section = Section("paper", texts("paper.title"), [Text(texts("paper.scale"))])
-    missing = [row for stage in (AUTOENCODER, CLASSIFIER) for row in not_run(sources, stage)]
-    if missing:
+    if missing := not_run(sources):
         section.blocks += [
             Text(texts("paper.missing", names=", ".join(missing)), is_notice=True),
             Code(shlex.join(["fmnist-search", "reproduce", *storage_option(storage)])),

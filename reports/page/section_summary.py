@@ -6,11 +6,10 @@ import pandas
 from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.analysis.reproduction import Reproduced, beside_paper
+from reports.analysis.reproduction import Reproduced, not_run, reproduced_row
 from reports.document.parts import Block, Column, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures.figure_data import TimeSpent, time_spent
-from reports.page.paper_tables import mean_of, not_run, values_of
 from reports.page.section_final import final_sentences
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
@@ -49,7 +48,7 @@ def _of_stage(sources: Sources, stage: Stage, main: Source, texts: Texts) -> lis
     )
     whose = Text(_whose(main, best, texts))
     against = _against_paper(sources, stage, main, texts)
-    return [found, whose, *([against] if against else []), Text(_effort(time_spent(main), texts))]
+    return [found, whose, against, Text(_effort(time_spent(main), texts))]
 
 
 def _whose(main: Source, best: FrozenTrial, texts: Texts) -> str:
@@ -64,24 +63,23 @@ def _whose(main: Source, best: FrozenTrial, texts: Texts) -> str:
     return f"{words} {texts('summary.drawn', value=value, trial=trial)}"
 
 
-def _against_paper(sources: Sources, stage: Stage, main: Source, texts: Texts) -> Text | None:
+def _against_paper(sources: Sources, stage: Stage, main: Source, texts: Texts) -> Text:
     """The best beside the paper's best, as printed and as measured here."""
     row, metric = stage.best_of_paper, main.settings.metric
-    published = getattr(row, metric)
-    sentences = [texts("summary.published", name=row.name, published=number(published, "percent"))]
-    here = mean_of(sources.searched_paper_trials(stage, row.name), metric)
-    if here is not None:
-        sentences.append(texts("summary.here", value=number(here, "percent")))
-    values = values_of(sources.paper_trials(stage, row.name), metric)
-    if values:
-        sentences += _reproduced(beside_paper(metric, published, values), texts)
+    own = reproduced_row(row, sources.paper_trials(stage, row.name)).figures[metric]
+    searched = reproduced_row(row, sources.searched_paper_trials(stage, row.name)).figures[metric]
+    published = number(own.published, "percent")
+    sentences = [texts("summary.published", name=row.name, published=published)]
+    if searched.mean is not None:
+        sentences.append(texts("summary.here", value=number(searched.mean, "percent")))
+    if own.mean is not None:
+        sentences += _reproduced(own, own.mean, texts)
     return Text(" ".join(sentences))
 
 
-def _reproduced(found: Reproduced, texts: Texts) -> list[str]:
+def _reproduced(found: Reproduced, mean: float, texts: Texts) -> list[str]:
     """What the paper's own protocol came to here, and what follows of that."""
-    assert found.mean is not None
-    value = number(found.mean, "percent")
+    value = number(mean, "percent")
     sentences = [texts.choose("summary.reproduced", found.n_seeds, value=value)]
     if found.one_run_low is not None and found.one_run_high is not None:
         low, high = (number(v, "percent") for v in (found.one_run_low, found.one_run_high))
@@ -118,8 +116,7 @@ def _notices(sources: Sources, texts: Texts) -> list[Block]:
             reduced.setdefault(budget_in_words(source, texts), []).append(source.name)
     for budget, studies in reduced.items():
         notices.append(texts("summary.reduced", budget=budget, studies=", ".join(studies)))
-    missing = [row for stage in (AUTOENCODER, CLASSIFIER) for row in not_run(sources, stage)]
-    if missing:
+    if missing := not_run(sources):
         names = ", ".join(missing)
         notices.append(texts.choose("summary.not_run", len(missing), names=names))
     if sources.reduced:
