@@ -5,6 +5,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
+from spaces.wording import count
+
 Language = Literal["en", "es"]
 
 
@@ -21,7 +23,7 @@ class Texts:
 
     def choose(self, key: str, n: int, /, **values: object) -> str:
         """The text for one or for any other number; ``n`` is put in too."""
-        return self(f"{key}.{'one' if n == 1 else 'other'}", n=f"{n:,}", **values)
+        return self(f"{key}.{'one' if n == 1 else 'other'}", n=count(n), **values)
 
 
 @cache

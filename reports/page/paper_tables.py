@@ -8,6 +8,7 @@ from reports.analysis.chosen_studies import Sources
 from reports.analysis.reproduction import reproduced_row
 from reports.document.parts import Column, Kind, Table
 from reports.document.texts import Texts
+from reports.page.words import columns
 from spaces.autoencoder import Layer, decoder_layers, encoder_layers
 from spaces.paper import AUTOENCODERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
@@ -55,9 +56,7 @@ def table_2(texts: Texts) -> Table:
         "table-2",
         texts("table2.caption"),
         pandas.DataFrame(rows),
-        tuple(
-            Column(key, texts(f"table2.{key}"), kind, missing="") for key, kind in _TABLE_2.items()
-        ),
+        columns(texts, "table2", _TABLE_2, missing=""),
         texts("table2.note"),
     )
 

@@ -12,7 +12,7 @@ from reports.analysis.tables import trials_frame
 from reports.document.csv_text import csv_text
 from reports.document.parts import Figure, Table
 from reports.page.folder import ReportFolder
-from reports.page.section_search import anchor
+from reports.page.words import anchor
 from spaces.safe_text import latex as safe_latex
 from studies.records import trials
 

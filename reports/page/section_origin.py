@@ -6,9 +6,10 @@ import pandas
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.document.parts import Block, Code, Column, Section, Table, Text
+from reports.document.parts import Block, Code, Column, Kind, Section, Table, Text
 from reports.document.texts import Texts
 from reports.page.repeating import FOLDER, in_ranges, made_at_once, search_commands
+from reports.page.words import columns, storage_option
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.data.images import SPLIT_SEED
 from studies.records import runs, trials
@@ -40,24 +41,18 @@ def origin_section(sources: Sources, storage: str | None, texts: Texts) -> Secti
     return section
 
 
-def repeat_command(source: Source, trial: FrozenTrial, storage: str | None) -> str:
-    """The command that trains the trial once more as it was, to the same weights."""
-    words = ["fmnist-search", "train", f"{source.name}#{trial.number}", "--repeat"]
-    threads = trial.user_attrs.get(trials.N_THREADS, 1)
-    words += ["--threads", str(threads)] if threads != 1 else []
-    return shlex.join([*words, *storage_option(storage)])
-
-
 def _repeating(
     source: Source, trial: FrozenTrial, storage: str | None, texts: Texts
 ) -> list[Block]:
     label = f"{source.name}#{trial.number}"
-    final = ["fmnist-search", "train", label, "--seeds", "5", *storage_option(storage)]
+    train, place = ["fmnist-search", "train", label], storage_option(storage)
+    threads = trial.user_attrs.get(trials.N_THREADS, 1)
+    as_it_was = ["--repeat", *(["--threads", str(threads)] if threads != 1 else [])]
     return [
         Text(texts("origin.repeat", trial=label, seed=trial.user_attrs.get(trials.SEED, "?"))),
-        Code(repeat_command(source, trial, storage)),
+        Code(shlex.join([*train, *as_it_was, *place])),
         Text(texts("origin.final", trial=label)),
-        Code(shlex.join(final)),
+        Code(shlex.join([*train, "--seeds", "5", *place])),
         *_repeating_all(source, texts),
     ]
 
@@ -83,11 +78,6 @@ def _repeating_all(source: Source, texts: Texts) -> list[Block]:
     return [*blocks, Text(" ".join(notes))] if notes else blocks
 
 
-def storage_option(storage: str | None) -> list[str]:
-    """What a command needs to find the storage; None is the default one."""
-    return [] if storage is None else ["--storage", storage]
-
-
 def _versions(studies: list[Source], texts: Texts) -> Table:
     rows = []
     for source in studies:
@@ -104,8 +94,8 @@ def _versions(studies: list[Source], texts: Texts) -> Table:
     keys = list(dict.fromkeys(key for row in rows for key in row))
     known = {"study", "seed", "encoder", "threads", "machine", "processor"}
     titles = {key: texts(f"origin.{key}") if key in known else key for key in keys}
-    columns = tuple(Column(key, titles[key]) for key in keys)
-    return Table("versions", texts("origin.versions"), pandas.DataFrame(rows), columns)
+    shown = tuple(Column(key, titles[key]) for key in keys)
+    return Table("versions", texts("origin.versions"), pandas.DataFrame(rows), shown)
 
 
 def _made_with(source: Source) -> dict[str, str | None]:
@@ -135,12 +125,13 @@ def _runs(studies: list[Source], texts: Texts) -> Table | None:
     ]
     if not rows:
         return None
-    moments = ("begun", "ended")
-    columns = tuple(
-        Column(key, texts(f"origin.runs.{key}"), "moment" if key in moments else "text")
-        for key in rows[0]
-    )
-    return Table("runs", texts("origin.runs.caption"), pandas.DataFrame(rows), columns)
+    kinds: dict[str, Kind] = {
+        **dict.fromkeys(rows[0], "text"),
+        "begun": "moment",
+        "ended": "moment",
+    }
+    shown = columns(texts, "origin.runs", kinds)
+    return Table("runs", texts("origin.runs.caption"), pandas.DataFrame(rows), shown)
 
 
 def _threads(source: Source) -> str | None:

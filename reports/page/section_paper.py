@@ -15,11 +15,12 @@ from reports.figures.figure_data import curve
 from reports.figures.interactive import latent_map as interactive_map
 from reports.models import on_validation
 from reports.models.on_validation import Trained
+from reports.page.final_tables import final_blocks
 from reports.page.paper_tables import table_2, table_3, table_4, table_5
-from reports.page.section_final import final_blocks
-from reports.page.section_origin import storage_option
+from reports.page.words import model_name, storage_option
 from spaces.errors import DataError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from spaces.wording import count, percent
 from studies.data.images import CLASS_NAMES, Images
 from studies.records import trials
 
@@ -81,11 +82,8 @@ def classifier_section(sources: Sources, texts: Texts) -> Section:
     return section
 
 
-def name_of(trained: Trained) -> str:
-    """The trial and its configuration in words."""
-    trial = trained.trial
-    words = trial.user_attrs.get(trials.WORDS, "")
-    return f"{trained.source.name}{trials.label(trial)} ({words})"
+def _name(trained: Trained) -> str:
+    return model_name(trained.source, trained.trial)
 
 
 def _without(section: Section, notice: str) -> Section:
@@ -141,7 +139,7 @@ def _kernels(best: Trained, texts: Texts) -> Figure:
     n, side = len(weights), weights.shape[-1]
     return Figure(
         "kernels",
-        texts("models.kernels.caption", model=name_of(best)),
+        texts("models.kernels.caption", model=_name(best)),
         texts("models.kernels.alt", n=n, side=side),
         image_drawings.kernels("kernels", weights),
     )
@@ -151,11 +149,11 @@ def _reconstructions(
     images: Images, best: Trained, baseline: Trained | None, texts: Texts
 ) -> Figure:
     shown = on_validation.reconstructions(images, best, baseline)
-    caption = texts("models.reconstructions.caption", best=name_of(best))
+    caption = texts("models.reconstructions.caption", best=_name(best))
     if baseline is None:
         caption += " " + texts("models.no_baseline")
     else:
-        caption += " " + texts("models.reconstructions.baseline", baseline=name_of(baseline))
+        caption += " " + texts("models.reconstructions.baseline", baseline=_name(baseline))
     return Figure(
         "figure-7-reconstructions",
         caption,
@@ -176,7 +174,7 @@ def _class_errors(images: Images, best: Trained, baseline: Trained | None, texts
     }
     return Figure(
         "class-errors",
-        texts("models.errors.caption", n=f"{errors.n_images:,}"),
+        texts("models.errors.caption", n=count(errors.n_images)),
         texts("models.errors.alt", **words),
         image_drawings.class_errors("class-errors", errors, texts),
     )
@@ -187,7 +185,7 @@ def _latent_map(images: Images, best: Trained, texts: Texts) -> Figure:
     both = number(sum(shown.shares), "share")
     return Figure(
         "latent-map",
-        texts("models.latent.caption", n=f"{len(shown.labels):,}", share=both),
+        texts("models.latent.caption", n=count(len(shown.labels)), share=both),
         texts("models.latent.alt", share=both),
         image_drawings.latent_map("latent-map", shown, texts),
         interactive_map(shown, texts),
@@ -208,7 +206,6 @@ def _confusion(main: Source, texts: Texts) -> list[Block]:
     counts = trial.user_attrs[trials.CONFUSION]
     right = [row[i] / max(1, sum(row)) for i, row in enumerate(counts)]
     worst = min(range(len(right)), key=right.__getitem__)
-    model = f"{main.name}{trials.label(trial)} ({trial.user_attrs.get(trials.WORDS, '')})"
     frame = pandas.DataFrame(
         [{"true": CLASS_NAMES[i], **dict(zip(CLASS_NAMES, row, strict=True))}
          for i, row in enumerate(counts)]
@@ -218,7 +215,7 @@ def _confusion(main: Source, texts: Texts) -> list[Block]:
     return [
         Figure(
             "figure-9-confusion",
-            texts("models.confusion.caption", model=model),
+            texts("models.confusion.caption", model=model_name(main, trial)),
             texts(
                 "models.confusion.alt", name=CLASS_NAMES[worst], share=number(right[worst], "share")
             ),
@@ -234,10 +231,10 @@ def _pairs(
     words: Callable[[on_validation.ConfusedPair], str] = lambda p: texts(  # noqa: E731
         "models.taken_for", true=p.true, predicted=p.predicted
     )
-    listed = "; ".join(f"{words(p)}: {p.n} ({100 * p.share:.1f} %)" for p in pairs)
+    listed = "; ".join(f"{words(p)}: {p.n} ({percent(p.share, digits=1)})" for p in pairs)
     return Figure(
         "confused-pairs",
-        texts("models.pairs.caption", model=name_of(best), n=f"{n_images:,}"),
+        texts("models.pairs.caption", model=_name(best), n=count(n_images)),
         texts("models.pairs.alt", listed=listed),
         image_drawings.confused_pairs("confused-pairs", pairs, texts),
     )

@@ -1,26 +1,20 @@
 """What a search did, study by study, and what its trials say of the paper's claims."""
 
-import hashlib
-import re
-from typing import Any
-
 import pandas
 from optuna.trial import TrialState
 
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.importance import MIN_TRIALS, importances
 from reports.analysis.tables import TrialRow, ranking
-from reports.document.parts import Block, Column, Figure, Section, Table, Text, number
+from reports.document.parts import Block, Column, Figure, Kind, Section, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings, figure_data, interactive
 from reports.figures.drawings import Labels
-from reports.page.section_claims import claims_blocks, warm_blocks
-from reports.page.section_summary import budget_in_words
+from reports.page.effect_tables import claims_blocks, warm_blocks
+from reports.page.words import anchor, budget_in_words, columns
+from spaces.wording import MISSING, count
 from studies.records import trials
 from studies.records.scores import standard_error
-
-LONGEST_ANCHOR = 100
-"""Characters of a name that a file's name begins with; file systems take 255 in all."""
 
 
 def search_section(sources: Sources, texts: Texts) -> Section:
@@ -39,7 +33,7 @@ def search_section(sources: Sources, texts: Texts) -> Section:
 
 def _study_section(source: Source, texts: Texts) -> Section:
     name = anchor(source.name)
-    stage, budget = source.settings.stage, budget_in_words(source, texts)
+    stage, budget = source.settings.stage, budget_in_words(source.settings.budget, texts)
     title = texts("search.study", study=source.name)
     section = Section(f"study-{name}", title)
     section.blocks.append(
@@ -73,24 +67,18 @@ def _study_section(source: Source, texts: Texts) -> Section:
     return section
 
 
-def anchor(name: str) -> str:
-    """A study's name as file names and anchors can have it, still unlike any other study's."""
-    clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:LONGEST_ANCHOR]
-    return clean if clean == name else f"{clean}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
-
-
 def _best(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
     rows = ranking(source.trials, source.settings, n_rows=10)
     if not rows:
         return []
-    kinds: dict[str, Any] = {
+    kinds: dict[str, Kind] = {
         "label": "text", "tied": "text", "value": "percent", "train_value": "percent",
         "configuration": "text", "n_parameters": "count", "seconds": "seconds",
     }  # fmt: skip
     frame = pandas.DataFrame([{**row._asdict(), "tied": "=" if row.tied else ""} for row in rows])
     if not any(row.tied for row in rows):
         del kinds["tied"]
-    columns = tuple(
+    shown = tuple(
         Column(key, labels.value if key == "value" else texts(f"search.best.{key}"), kind)
         for key, kind in kinds.items()
     )
@@ -98,7 +86,7 @@ def _best(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block
         texts("search.best.caption", study=source.name),
         _how_certain(rows, source, texts),
     )
-    return [Table(f"{name}-best", caption, frame, columns, note)]
+    return [Table(f"{name}-best", caption, frame, shown, note)]
 
 
 def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
@@ -107,7 +95,7 @@ def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
         return texts("search.best.note_loss")
     n, first = source.settings.budget.n_judging, rows[0].value
     error = number(standard_error(first, n), "spread")
-    words = {"n": f"{n:,}", "first": number(first, "percent"), "error": error}
+    words = {"n": count(n), "first": number(first, "percent"), "error": error}
     return texts("search.best.note_accuracy", **words)
 
 
@@ -116,7 +104,7 @@ def _history(source: Source, name: str, labels: Labels, texts: Texts) -> list[Bl
     if not (finished.complete or finished.pruned or finished.paper):
         return []
     n_all = len(finished.complete) + len(finished.paper)
-    best = number(finished.best_so_far[-1][1], "percent") if finished.best_so_far else "–"
+    best = number(finished.best_so_far[-1][1], "percent") if finished.best_so_far else MISSING
     return [
         Figure(
             f"{name}-history",
@@ -156,10 +144,9 @@ def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
     )
     n_pruned = sum(t.state == TrialState.PRUNED for t in source.own())
     frame = pandas.DataFrame([row._asdict() for row in found.rows])
-    columns = (Column("name", texts("search.importance.name")), *(
-        Column(key, texts(f"search.importance.{key}"), "share") for key in ("share", "low", "high")
-    ))  # fmt: skip
-    words = {"n": found.n_trials, "n_best": found.n_best, "n_pruned": f"{n_pruned:,}"}
+    kinds: dict[str, Kind] = {"name": "text", "share": "share", "low": "share", "high": "share"}
+    shown = columns(texts, "search.importance", kinds)
+    words = {"n": found.n_trials, "n_best": found.n_best, "n_pruned": count(n_pruned)}
     return [
         Figure(
             f"{name}-importance",
@@ -167,7 +154,7 @@ def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
             texts("search.importance.alt", listed=listed),
             drawings.importance(f"{name}-importance", found, texts),
         ),
-        Table(f"{name}-importance", texts("search.importance.table"), frame, columns),
+        Table(f"{name}-importance", texts("search.importance.table"), frame, shown),
     ]
 
 
@@ -213,10 +200,9 @@ def _time(sources: Sources, texts: Texts) -> list[Block]:
     if not any(row.n_complete + row.n_pruned + row.n_paper + row.n_failed for row in spent):
         return []
     frame = pandas.DataFrame([row._asdict() for row in spent])
-    keys: dict[str, Any] = {"study": "text"}
-    keys |= {f"{g}_s": "seconds" for g in ("paper", "complete", "pruned", "failed")}
-    keys |= {"epochs_share": "share", "evaluation_share": "percent"}
-    columns = tuple(Column(key, texts(f"time.{key}"), kind) for key, kind in keys.items())
+    kinds: dict[str, Kind] = {"study": "text"}
+    kinds |= {f"{g}_s": "seconds" for g in ("paper", "complete", "pruned", "failed")}
+    kinds |= {"epochs_share": "share", "evaluation_share": "percent"}
     listed = "; ".join(
         f"{r.study}: {number(r.complete_s + r.paper_s, 'seconds')}, {number(r.pruned_s, 'seconds')}"
         for r in spent
@@ -228,5 +214,7 @@ def _time(sources: Sources, texts: Texts) -> list[Block]:
             texts("time.alt", listed=listed),
             drawings.time_spent("time", spent, texts),
         ),
-        Table("time", texts("time.caption"), frame, columns, texts("time.note")),
+        Table(
+            "time", texts("time.caption"), frame, columns(texts, "time", kinds), texts("time.note")
+        ),
     ]

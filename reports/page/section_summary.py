@@ -7,14 +7,21 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.reproduction import Reproduced, not_run, reproduced_row
-from reports.document.parts import Block, Column, Table, Text, number
+from reports.document.parts import Block, Kind, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures.figure_data import TimeSpent, time_spent
-from reports.page.section_final import final_sentences
+from reports.page.final_tables import final_sentences
+from reports.page.words import budget_in_words, columns, trial_name
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import duration
 from studies.records import attempts, trials
+
+_COLUMNS: dict[str, Kind] = {
+    **{"study": "text", "stage": "text", "budget": "text", "paper": "count"},
+    **{"complete": "count", "pruned": "count", "failed": "count"},
+    **{"time": "seconds", "best": "percent"},
+}
 
 
 def summary(sources: Sources, texts: Texts) -> list[Block]:
@@ -42,7 +49,7 @@ def _of_stage(sources: Sources, stage: Stage, main: Source, texts: Texts) -> lis
             f"summary.{stage.name}.{metric}",
             value=number(trials.value_of(best), "percent"),
             words=best.user_attrs.get(trials.WORDS, ""),
-            trial=f"{main.name}{trials.label(best)}",
+            trial=trial_name(main, best),
             parameters=number(best.user_attrs.get(trials.N_PARAMETERS, 0), "count"),
         )
     )
@@ -59,7 +66,7 @@ def _whose(main: Source, best: FrozenTrial, texts: Texts) -> str:
         return words
     if drawn is None:
         return f"{words} {texts('summary.drawn_none')}"
-    value, trial = number(trials.value_of(drawn), "percent"), f"{main.name}{trials.label(drawn)}"
+    value, trial = number(trials.value_of(drawn), "percent"), trial_name(main, drawn)
     return f"{words} {texts('summary.drawn', value=value, trial=trial)}"
 
 
@@ -88,7 +95,7 @@ def _reproduced(found: Reproduced, mean: float, texts: Texts) -> list[str]:
 
 
 def _effort(spent: TimeSpent, texts: Texts) -> str:
-    total = duration(spent.paper_s + spent.complete_s + spent.pruned_s + spent.failed_s)
+    total = duration(_in_all(spent))
     if spent.epochs_share is None:
         return texts("summary.effort_paper", n_paper=spent.n_paper, total=total)
     return texts(
@@ -99,6 +106,10 @@ def _effort(spent: TimeSpent, texts: Texts) -> str:
         total=total,
         share=number(spent.epochs_share, "share"),
     )
+
+
+def _in_all(spent: TimeSpent) -> float:
+    return spent.paper_s + spent.complete_s + spent.pruned_s + spent.failed_s
 
 
 def _notices(sources: Sources, texts: Texts) -> list[Block]:
@@ -113,7 +124,9 @@ def _notices(sources: Sources, texts: Texts) -> list[Block]:
             values = {"study": source.name, "trials": ", ".join(lost)}
             notices.append(texts.choose("summary.given_up", len(lost), **values))
         if source.settings.budget != Budget():
-            reduced.setdefault(budget_in_words(source, texts), []).append(source.name)
+            reduced.setdefault(budget_in_words(source.settings.budget, texts), []).append(
+                source.name
+            )
     for budget, studies in reduced.items():
         notices.append(texts("summary.reduced", budget=budget, studies=", ".join(studies)))
     if missing := not_run(sources):
@@ -127,24 +140,10 @@ def _notices(sources: Sources, texts: Texts) -> list[Block]:
     return [Text(text, is_notice=True) for text in notices]
 
 
-def budget_in_words(source: Source, texts: Texts) -> str:
-    """Epochs and images of a study's trials."""
-    budget = source.settings.budget
-    images = texts("budget.all") if budget.subset is None else f"{budget.subset:,}"
-    return texts.choose("budget", budget.epochs, images=images)
-
-
 def _studies_table(sources: Sources, texts: Texts) -> Table:
     rows = [_study_row(source, texts) for source in (*sources.searches, *sources.reproductions)]
-    kinds: dict[str, Any] = {"complete": "count", "pruned": "count", "failed": "count"}
-    kinds |= {"paper": "count", "best": "percent", "time": "seconds"}
-    keys = ("study", "stage", "budget", "paper", "complete", "pruned", "failed", "time", "best")
-    return Table(
-        "studies",
-        texts("studies.caption"),
-        pandas.DataFrame(rows),
-        tuple(Column(key, texts(f"studies.{key}"), kinds.get(key, "text")) for key in keys),
-    )
+    shown = columns(texts, "studies", _COLUMNS)
+    return Table("studies", texts("studies.caption"), pandas.DataFrame(rows), shown)
 
 
 def _study_row(source: Source, texts: Texts) -> dict[str, Any]:
@@ -152,11 +151,11 @@ def _study_row(source: Source, texts: Texts) -> dict[str, Any]:
     return {
         "study": source.name,
         "stage": texts(f"stages.{source.settings.stage}"),
-        "budget": budget_in_words(source, texts),
+        "budget": budget_in_words(source.settings.budget, texts),
         "paper": spent.n_paper,
         "complete": spent.n_complete,
         "pruned": spent.n_pruned,
         "failed": spent.n_failed,
-        "time": spent.paper_s + spent.complete_s + spent.pruned_s + spent.failed_s,
+        "time": _in_all(spent),
         "best": trials.value_of(best) if best else None,
     }

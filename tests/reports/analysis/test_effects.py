@@ -12,7 +12,7 @@ from reports.analysis.comparisons import claims_of, published_step, warm_against
 from reports.analysis.effects import estimate, verdict
 from reports.document.parts import Table
 from reports.document.texts import Texts
-from reports.page.section_claims import claims_blocks
+from reports.page.effect_tables import claims_blocks
 
 
 def test_known_effects_lie_in_their_intervals(

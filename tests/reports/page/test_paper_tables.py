@@ -11,8 +11,8 @@ from reports.analysis.reproduction import beside_paper, not_run
 from reports.analysis.tables import best_trials
 from reports.document.parts import Table, Text
 from reports.document.texts import Texts
+from reports.page.final_tables import final_blocks
 from reports.page.paper_tables import table_2, table_3, table_4, table_5
-from reports.page.section_final import final_blocks
 from reports.page.section_summary import summary
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER

@@ -5,11 +5,18 @@ from typing import Any
 import pandas
 
 from reports.analysis.chosen_studies import Sources
-from reports.document.parts import Block, Column, Table, Text, number
+from reports.document.parts import Block, Kind, Table, Text, number
 from reports.document.texts import Texts
+from reports.page.words import budget_in_words, columns
 from spaces.budget import Budget
 from studies.final.results import FinalResult
 from studies.records.scores import mean_with_interval
+
+_COLUMNS: dict[str, Kind] = {
+    **{"source": "text", "metric": "text"},
+    **{"mean": "percent", "low": "percent", "high": "percent", "seeds": "count"},
+    **{"error_of_images": "spread", "protocol": "text", "budget": "text", "configuration": "text"},
+}
 
 
 def final_blocks(sources: Sources, texts: Texts) -> list[Block]:
@@ -18,20 +25,9 @@ def final_blocks(sources: Sources, texts: Texts) -> list[Block]:
     if not trained:
         return [Text(texts("final.none"))]
     rows = [_row(result, texts) for result in trained]
-    columns = (
-        Column("source", texts("final.source")),
-        Column("metric", texts("final.metric")),
-        Column("mean", texts("final.mean"), "percent"),
-        Column("low", texts("final.low"), "percent"),
-        Column("high", texts("final.high"), "percent"),
-        Column("seeds", texts("final.seeds"), "count"),
-        Column("error_of_images", texts("final.error_of_images"), "spread"),
-        Column("protocol", texts("final.protocol")),
-        Column("budget", texts("final.budget")),
-        Column("configuration", texts("final.configuration")),
-    )
     note = texts("final.note")
-    return [Table("final", texts("final.caption"), pandas.DataFrame(rows), columns, note)]
+    shown = columns(texts, "final", _COLUMNS)
+    return [Table("final", texts("final.caption"), pandas.DataFrame(rows), shown, note)]
 
 
 def final_sentences(sources: Sources, texts: Texts) -> list[Text]:
@@ -54,7 +50,6 @@ def final_sentences(sources: Sources, texts: Texts) -> list[Text]:
 def _row(result: FinalResult, texts: Texts) -> dict[str, Any]:
     metric = "validation_loss" if result.stage == "autoencoder" else "validation_accuracy"
     mean, low, high = mean_with_interval(result.values())
-    images = texts("budget.all") if result.budget.subset is None else f"{result.budget.subset:,}"
     return {
         "source": result.source,
         "metric": texts(f"final.{metric}"),
@@ -64,6 +59,6 @@ def _row(result: FinalResult, texts: Texts) -> dict[str, Any]:
         "seeds": len(result.seeds),
         "error_of_images": result.error_of_images(),
         "protocol": texts(f"final.protocols.{result.budget.protocol}"),
-        "budget": texts.choose("budget", result.budget.epochs, images=images),
+        "budget": budget_in_words(result.budget, texts),
         "configuration": result.words,
     }

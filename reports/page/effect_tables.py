@@ -1,5 +1,7 @@
 """What the trials say of the paper's claims, and of starting from a trained encoder."""
 
+from typing import Any
+
 import pandas
 
 from reports.analysis.chosen_studies import Source, Sources
@@ -8,6 +10,7 @@ from reports.analysis.effects import Estimate
 from reports.document.parts import Block, Column, Figure, Kind, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings
+from reports.page.words import columns
 from spaces.stages import AUTOENCODER
 
 WARM = "warm-start"
@@ -31,34 +34,11 @@ def warm_blocks(sources: Sources, texts: Texts) -> list[Block]:
 
 
 def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[Block]:
-    is_relative = stage == AUTOENCODER.name
-    kind: Kind = "change" if is_relative else "points"
-    frame = pandas.DataFrame(
-        [
-            {
-                "change": texts(f"effects.{row.name}"),
-                "shown": texts(f"effects.shown.{row.shown}", table=row.table),
-                "text": texts(f"effects.text.{row.name}"),
-                "published": row.published,
-                **_numbers("final", row.final),
-                "verdict": texts(f"effects.verdicts.{row.verdict.replace(' ', '_')}"),
-                **_numbers("first", row.first),
-            }
-            for row in rows
-        ]
-    )
-    keys = ("published", "final", "final_low", "final_high")
-    columns = (
-        Column("change", texts("effects.change")),
-        Column("shown", texts("effects.table_shows")),
-        Column("text", texts("effects.text_says")),
-        *(Column(key, texts(f"effects.{key}"), kind) for key in keys),
-        Column("verdict", texts("effects.verdict")),
-        *(Column(k, texts(f"effects.{k}"), kind) for k in ("first", "first_low", "first_high")),
-    )
-    note = " ".join((texts(f"effects.note.{stage}"), texts("effects.about_text")))
+    kind: Kind = "change" if stage == AUTOENCODER.name else "points"
     caption = texts("warm.caption" if name == WARM else "effects.caption")
-    table = Table(name, caption, frame, columns, note)
+    note = f"{texts(f'effects.note.{stage}')} {texts('effects.about_text')}"
+    frame = pandas.DataFrame([_row(row, texts) for row in rows])
+    table = Table(name, caption, frame, _columns(kind, texts), note)
     drawn = [(texts(f"effects.{r.name}"), r.final, r.raises) for r in rows if r.final is not None]
     if not drawn:
         return [table]
@@ -72,7 +52,31 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
     return [table, Figure(name, texts("effects.figure"), alt, picture)]
 
 
+def _row(row: Compared, texts: Texts) -> dict[str, Any]:
+    return {
+        "change": texts(f"effects.{row.name}"),
+        "shown": texts(f"effects.shown.{row.shown}", table=row.table),
+        "text": texts(f"effects.text.{row.name}"),
+        "published": row.published,
+        **_numbers("final", row.final),
+        "verdict": texts(f"effects.verdicts.{row.verdict.replace(' ', '_')}"),
+        **_numbers("first", row.first),
+    }
+
+
+def _columns(kind: Kind, texts: Texts) -> tuple[Column, ...]:
+    keys = ("published", "final", "final_low", "final_high")
+    firsts = ("first", "first_low", "first_high")
+    return (
+        Column("change", texts("effects.change")),
+        Column("shown", texts("effects.table_shows")),
+        Column("text", texts("effects.text_says")),
+        *columns(texts, "effects", dict.fromkeys(keys, kind)),
+        Column("verdict", texts("effects.verdict")),
+        *columns(texts, "effects", dict.fromkeys(firsts, kind)),
+    )
+
+
 def _numbers(name: str, found: Estimate | None) -> dict[str, float | None]:
-    value, low, high = found[:3] if found is not None else (None, None, None)
-    n = found.n_trials if found is not None else None
-    return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_trials": n}
+    keys = (name, f"{name}_low", f"{name}_high", f"{name}_trials")
+    return dict(zip(keys, found or (None,) * 4, strict=True))
