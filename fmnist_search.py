@@ -15,7 +15,7 @@ PACKAGES = ("search", "reports", "studies", "spaces")
 def main() -> None:
     """Run the command line, or say which file stands before it."""
     if (line := _in_the_way()) is not None:
-        print(f"error: {line}", file=sys.stderr)  # noqa: T201
+        print(f"error: {line}", file=sys.stderr)
         sys.exit(1)
     from search.app import main as run
 

@@ -11,7 +11,7 @@ from search.options import ArtifactsOption, StorageOption
 from search.output import safe_console, say
 
 if TYPE_CHECKING:
-    from studies.dashboard.app import Server
+    from studies.dashboard.serving import Server
 
 
 def dashboard(
@@ -46,7 +46,7 @@ def dashboard(
             import optuna
 
             from reports.figures.dashboard_plots import refresh
-            from studies.dashboard.app import ShownArtifacts, make_server
+            from studies.dashboard.serving import ShownArtifacts, make_server
             from studies.storage.databases import open_artifacts, open_storage
 
             optuna.logging.set_verbosity(optuna.logging.ERROR)

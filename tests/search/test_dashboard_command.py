@@ -23,7 +23,7 @@ from optuna_dashboard import wsgi
 from playwright.sync_api import Page, sync_playwright
 from test_ae_command import BUDGET, NARROW, Command, says, states
 
-from studies.dashboard.app import Server
+from studies.dashboard.serving import Server
 from studies.storage.artifacts import OWNERS
 from studies.storage.databases import open_storage, storage_url
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from optuna.artifacts import upload_artifact
 
-from studies.dashboard.app import ShownArtifacts, make_server
+from studies.dashboard.serving import ShownArtifacts, make_server
 from studies.records.pictures import confusion
 from studies.storage.artifacts import ArtifactFolder
 

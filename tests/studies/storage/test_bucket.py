@@ -17,7 +17,7 @@ from helpers.buckets import S3, SECRET
 from optuna.artifacts import upload_artifact
 
 from spaces.errors import FaultError, StudyError
-from studies.dashboard.app import ShownArtifacts
+from studies.dashboard.serving import ShownArtifacts
 from studies.records import garbage, settings, weights
 from studies.records.settings import StudySettings
 from studies.storage import bucket as module
