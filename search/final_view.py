@@ -10,7 +10,7 @@ from spaces.wording import MISSING, duration, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.engine.progress import Notice
 from studies.final.protocol import FinalEvent, SeedDone, SeedStarted
-from studies.records.scores import Mean, class_scores, mean_with_interval
+from studies.records.scores import class_scores
 from studies.workers.pool import EpochDone
 
 if TYPE_CHECKING:
@@ -67,13 +67,12 @@ def in_words(result: "FinalResult") -> str:
     ``accuracy 92.10 % ± 0.12 (95 %, t over 5 seeds); judged by 10,000 test images; the choice
     of images adds a standard error of 0.27``.
     """
-    metric = "loss" if result.stage == "autoencoder" else "accuracy"
-    summary: Mean = mean_with_interval(result.values())
+    summary = result.mean()
     over = ", one seed"
     if summary.high is not None:
         spread = points(summary.high - summary.mean)
         over = f" ± {spread} (95 %, t over {len(result.seeds)} seeds)"
-    words = f"{metric} {percent(summary.mean)}{over}; judged by {result.judged_by}"
+    words = f"{result.metric} {percent(summary.mean)}{over}; judged by {result.judged_by}"
     error = result.error_of_images()
     if error is None:
         return words

@@ -117,7 +117,7 @@ def _compared(
     # The claims are put for what is the study's usual metric; of a loss less is more.
     is_turned = not is_log and source.settings.direction == "minimize"
     raises = claim.raises if not is_turned or claim.raises is None else not claim.raises
-    found = estimate(*final, claim.contrast)
+    at_end, at_first = (estimate(*outcomes, claim.contrast) for outcomes in (final, first))
     better = source.settings.direction == "maximize"
     shown: Shown = "nothing" if raises is None else "helps" if raises == better else "hurts"
     return Compared(
@@ -126,9 +126,9 @@ def _compared(
         None if raises is None else _table(source.settings),
         raises,
         published_step(claim.name, source.settings.metric),
-        _relative(found) if is_log else found,
-        _relative(estimate(*first, claim.contrast)) if is_log else estimate(*first, claim.contrast),
-        "no claim" if raises is None else verdict(found, raises),
+        _relative(at_end) if is_log else at_end,
+        _relative(at_first) if is_log else at_first,
+        "no claim" if raises is None else verdict(at_end, raises),
     )
 
 
@@ -149,7 +149,7 @@ def _relative(found: Estimate | None) -> Estimate | None:
 
 def published_step(name: str, metric: str) -> float | None:
     """The difference the paper's own tables show for a change; relative for autoencoders."""
-    steps = {row.name: (before, row) for before, row in pairwise(_AE)}
+    steps = {row.name: (before, row) for before, row in pairwise(paper.AUTOENCODERS)}
     if name in steps:
         before, row = steps[name]
         change = row.validation_loss / before.validation_loss - 1
@@ -160,6 +160,3 @@ def published_step(name: str, metric: str) -> float | None:
         return None
     one, other = (getattr(rows[row], metric) for row in pairs[name])
     return float(other - one)
-
-
-_AE = paper.AUTOENCODERS

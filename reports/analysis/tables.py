@@ -161,9 +161,7 @@ def every_trial(study: optuna.Study) -> list[dict[str, Any]]:
     """All that is stored of each trial, for machines to read."""
     return [
         {
-            "number": trial.number,
-            "state": trial.state.name,
-            "value": trial.values[0] if trial.values else None,
+            **_ended(trial),
             "values": trial.values,
             "params": trial.params,
             "intermediate_values": trial.intermediate_values,
@@ -179,9 +177,7 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
 
     rows = [
         {
-            "number": trial.number,
-            "state": trial.state.name,
-            "value": trial.values[0] if trial.values else None,
+            **_ended(trial),
             "paper": trial.user_attrs.get(trials.PAPER),
             **_flat(trial.user_attrs.get(trials.CONFIG, {})),
             **trial.user_attrs.get(trials.METRICS, {}),
@@ -206,6 +202,11 @@ def write_parquet(study: optuna.Study, path: Path) -> None:
         ) from error
     except OSError as error:
         raise StudyError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _ended(trial: FrozenTrial) -> dict[str, Any]:
+    value = trial.values[0] if trial.values else None
+    return {"number": trial.number, "state": trial.state.name, "value": value}
 
 
 def _flat(config: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from reports.document.texts import Texts
 from reports.page.words import budget_in_words, columns
 from spaces.budget import Budget
 from studies.final.results import FinalResult
-from studies.records.scores import mean_with_interval
 
 _COLUMNS: dict[str, Kind] = {
     **{"source": "text", "metric": "text"},
@@ -35,7 +34,7 @@ def final_sentences(sources: Sources, texts: Texts) -> list[Text]:
     own = [r for r in sources.results if r.seeds and r.budget == Budget(protocol="final")]
     sentences = []
     for result in own:
-        mean, low, high = mean_with_interval(result.values())
+        mean, low, high = result.mean()
         interval = ""
         if low is not None and high is not None:
             interval = texts(
@@ -48,11 +47,10 @@ def final_sentences(sources: Sources, texts: Texts) -> list[Text]:
 
 
 def _row(result: FinalResult, texts: Texts) -> dict[str, Any]:
-    metric = "validation_loss" if result.stage == "autoencoder" else "validation_accuracy"
-    mean, low, high = mean_with_interval(result.values())
+    mean, low, high = result.mean()
     return {
         "source": result.source,
-        "metric": texts(f"final.{metric}"),
+        "metric": texts(f"final.validation_{result.metric}"),
         "mean": mean,
         "low": low,
         "high": high,

@@ -2,7 +2,6 @@
 
 import json
 import re
-import statistics
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from spaces.stages import STAGES, Stage, StageName
 from studies.data import idx_files
 from studies.data.images import CLASS_NAMES
 from studies.files.writing import write as write_file
-from studies.records.scores import added, class_scores, mean_with_interval, standard_error
+from studies.records.scores import Mean, added, class_scores, mean_with_interval, standard_error
 from studies.storage.databases import home, sqlite_path
 
 FORMAT = "fmnist-search result 1"
@@ -91,9 +90,18 @@ class FinalResult:
         config: Configuration = kind.from_dict(self.configuration)
         return config
 
+    @property
+    def metric(self) -> str:
+        """What a seed's figure is."""
+        return "loss" if self.stage == "autoencoder" else "accuracy"
+
     def values(self) -> list[float]:
         """Each seed's accuracy, or an autoencoder's loss."""
         return [s.loss if s.accuracy is None else s.accuracy for s in self.seeds]
+
+    def mean(self) -> Mean:
+        """Of these, with its interval over the seeds."""
+        return mean_with_interval(self.values())
 
     def error_of_images(self) -> float | None:
         """Standard error of the accuracy that comes of which images judge, the same for all seeds.
@@ -102,7 +110,7 @@ class FinalResult:
         """
         if self.stage == "autoencoder":
             return None
-        return standard_error(statistics.fmean(self.values()), self.budget.n_judging)
+        return standard_error(self.mean().mean, self.budget.n_judging)
 
     def confusion(self) -> list[list[int]] | None:
         """Counts over all seeds; None of an autoencoder."""
@@ -135,9 +143,7 @@ class FinalResult:
     def _summary(self) -> dict[str, Any]:
         if not self.seeds:
             return {}
-        metric = "loss" if self.stage == "autoencoder" else "accuracy"
-        summary: dict[str, Any] = {"metric": metric, "n_seeds": len(self.seeds)}
-        summary |= mean_with_interval(self.values())._asdict()
+        summary = {"metric": self.metric, "n_seeds": len(self.seeds), **self.mean()._asdict()}
         error = self.error_of_images()
         summary |= {"error_of_images": error} if error is not None else {}
         confusion = self.confusion()
