@@ -8,7 +8,7 @@ from itertools import count
 
 import optuna
 
-from studies.storage.databases import has_study_attribute
+from studies.storage.guarded import has_study_attribute
 
 _PIECE = 2045
 """Characters in an attribute: what optuna-dashboard puts there, and every database can hold."""

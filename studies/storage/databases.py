@@ -7,11 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import sqlalchemy
 from optuna import Study, logging
-from optuna.storages import BaseStorage, RDBStorage
-from optuna.storages._cached_storage import _CachedStorage
-from optuna.storages._rdb.models import StudySystemAttributeModel
+from optuna.storages import RDBStorage
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -19,7 +16,7 @@ from spaces.errors import StudyError
 from spaces.secrets import without_secrets
 from studies.files import places, temporary
 from studies.storage.artifacts import ArtifactFolder, ArtifactStore
-from studies.storage.server import PatientStorage, first_line, open_server
+from studies.storage.server import first_line, open_server
 from studies.storage.sqlite_faults import in_words
 from studies.storage.sqlite_locks import HeldError, locked
 from studies.storage.sqlite_storages import bring_home, confirm, copy_into, look_at, open_file
@@ -99,23 +96,6 @@ def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
     if path is None:
         return _open_other(url)
     return _open_file(path, url, lambda: open_file(path, url, to_look_on))
-
-
-def has_study_attribute(storage: BaseStorage, study_id: int, key: str) -> bool:
-    """Whether a study has a system attribute, without reading all that it has."""
-    backend = storage._backend if isinstance(storage, _CachedStorage) else storage
-    if not isinstance(backend, RDBStorage):
-        return key in backend.get_study_system_attrs(study_id)
-    query = sqlalchemy.select(StudySystemAttributeModel.key).where(
-        StudySystemAttributeModel.study_id == study_id, StudySystemAttributeModel.key == key
-    )
-    engine = backend.engine
-
-    def look() -> bool:
-        with engine.connect() as connection:
-            return connection.execute(query).first() is not None
-
-    return backend.patiently(look) if isinstance(backend, PatientStorage) else look()
 
 
 def open_existing(location: str | None) -> RDBStorage | None:

@@ -3,21 +3,21 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy
-from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.storages import RDBStorage
-from optuna.trial import FrozenTrial, TrialState
+from optuna.exceptions import StorageInternalError
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 from spaces.errors import FaultError
+from studies.storage.guarded import GuardedStorage
 
 PATIENCE_S = 120.0
 """How long a server that was there may stay away before a run gives up."""
@@ -34,9 +34,9 @@ STALL_S = 60
 
 _log = logging.getLogger(__name__)
 
-_BEGUN_OR_QUEUED = (TrialState.RUNNING, TrialState.WAITING)
+_STORAGE = "storage"
+"""Where a session notes whose it is."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -44,23 +44,12 @@ class LockLostError(FaultError):
     """The server let go of a lock while this process held it; others may have taken it since."""
 
 
-def _patient(
-    method: Callable[Concatenate[Any, P], T],
-) -> Callable[Concatenate["PatientStorage", P], T]:
-    """A storage's method that is done again if the server went away while it ran."""
-
-    @wraps(method)
-    def again_and_again(self: "PatientStorage", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.patiently(lambda: method(self, *args, **kwargs))
-
-    return again_and_again
-
-
-class PatientStorage(RDBStorage):
+class PatientStorage(GuardedStorage):
     """Optuna's storage on a PostgreSQL server that may restart at any moment.
 
-    What was cut off is done again. Where that could do a thing twice, because only the server's
-    answer was lost, the method looks first whether it is done.
+    A transaction that was cut off is done again, and never twice: of each the server is asked
+    whether it was committed, where only its answer was lost. The connection alone cannot do that.
+    A half of a transaction went with it, and only the method knows how to do that half again.
 
     Raises:
         FaultError: from any method, once the server stayed away for ``PATIENCE_S``.
@@ -69,70 +58,20 @@ class PatientStorage(RDBStorage):
     gave_up = False
     """The server stayed away for too long; nothing waits for it again."""
 
-    get_study_id_from_name = _patient(RDBStorage.get_study_id_from_name)
-    get_study_name_from_id = _patient(RDBStorage.get_study_name_from_id)
-    get_study_directions = _patient(RDBStorage.get_study_directions)
-    get_study_user_attrs = _patient(RDBStorage.get_study_user_attrs)
-    get_study_system_attrs = _patient(RDBStorage.get_study_system_attrs)
-    get_all_studies = _patient(RDBStorage.get_all_studies)
-    set_study_user_attr = _patient(RDBStorage.set_study_user_attr)
-    set_study_system_attr = _patient(RDBStorage.set_study_system_attr)
-    get_trial = _patient(RDBStorage.get_trial)
-    get_trial_id_from_study_id_trial_number = _patient(
-        RDBStorage.get_trial_id_from_study_id_trial_number
-    )
-    set_trial_intermediate_value = _patient(RDBStorage.set_trial_intermediate_value)
-    set_trial_user_attr = _patient(RDBStorage.set_trial_user_attr)
-    set_trial_system_attr = _patient(RDBStorage.set_trial_system_attr)
-    _get_trials = _patient(RDBStorage._get_trials)
-    _set_trial_param = _patient(RDBStorage._set_trial_param)
-    _get_best_trial_id = _patient(RDBStorage._get_best_trial_id)
+    def __init__(self, url: str, engine_kwargs: dict[str, Any]) -> None:
+        super().__init__(url, engine_kwargs)
+        its = {_STORAGE: weakref.proxy(self)}
+        self.scoped_session = scoped_session(sessionmaker(self.engine, class_=_Session, info=its))
 
-    def set_trial_state_values(
-        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
-    ) -> bool:
-        """Optuna's, done again if need be."""
-        attempts = 0
-
-        def attempt() -> bool:
-            nonlocal attempts
-            attempts += 1
-            try:
-                return super(PatientStorage, self).set_trial_state_values(trial_id, state, values)
-            except UpdateFinishedTrialError:
-                if attempts > 1 and self.get_trial(trial_id).state == state:
-                    return True  # only the answer to the first attempt was lost
-                raise
-
-        return self.patiently(attempt)
-
-    def _create_new_trial(
-        self, study_id: int, template_trial: FrozenTrial | None = None
-    ) -> FrozenTrial:
-        """Optuna's, done again if need be.
-
-        A trial that was made without our knowing is RUNNING without a heartbeat, and so is found
-        lost; one that was queued is looked for.
-        """
-        attempts = 0
-
-        def attempt() -> FrozenTrial:
-            nonlocal attempts
-            attempts += 1
-            if attempts > 1 and template_trial is not None and template_trial.user_attrs:
-                there = self._get_trials(study_id, _BEGUN_OR_QUEUED, set(), -1)
-                for trial in there:
-                    if template_trial.user_attrs.items() <= trial.user_attrs.items():
-                        return trial
-            return super(PatientStorage, self)._create_new_trial(study_id, template_trial)
-
-        return self.patiently(attempt)
+    def guard(self, name: str, transaction: Callable[[], T]) -> T:  # noqa: ARG002
+        """What the transaction returns, done again while the server is away."""
+        return self.patiently(transaction)
 
     def patiently(self, action: Callable[[], T]) -> T:
         """What ``action`` returns, done again while the server is away.
 
         Raises:
-            StudyError: the server stayed away.
+            FaultError: the server stayed away.
         """
         begun = time.monotonic()
         told = False
@@ -176,6 +115,34 @@ class PatientStorage(RDBStorage):
                 connection.close()
 
 
+class _Session(Session):
+    """One in which a commit is known to be done, or not to be."""
+
+    def commit(self) -> None:
+        """SQLAlchemy's; an error says that nothing was written, even if the answer was lost."""
+        self.flush()
+        number = self.scalar(text("SELECT txid_current_if_assigned()"))
+        try:
+            super().commit()
+        except DBAPIError as error:
+            storage: PatientStorage = self.info[_STORAGE]
+            if number is None or not _is_away(error):
+                raise
+            self.rollback()
+            if not storage.patiently(lambda: _is_committed(storage.engine, number)):
+                raise
+
+
+def _is_committed(engine: sqlalchemy.Engine, number: int) -> bool:
+    """Whether the server committed the transaction of this number, once it has decided."""
+    with engine.connect() as connection:
+        while True:
+            status = connection.scalar(text("SELECT txid_status(:number)"), {"number": number})
+            if status != "in progress":
+                return bool(status == "committed")
+            time.sleep(RETRY_S)
+
+
 def open_server(url: URL) -> PatientStorage:
     """Open the storage on a server, and make its tables if it has none.
 
@@ -189,7 +156,7 @@ def open_server(url: URL) -> PatientStorage:
     is_made = sqlalchemy.inspect(engine).has_table(LAST_TABLE)
     with nullcontext() if is_made else _lock(engine, "tables"):
         shown = url.render_as_string(hide_password=False)
-        storage = PatientStorage(shown, engine_kwargs={"connect_args": arguments})
+        storage = PatientStorage(shown, {"connect_args": arguments})
     event.listen(storage.engine, "connect", _prepare)
     storage.engine.dispose()  # connections made before the listener
     return storage

@@ -3,21 +3,20 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Literal
 
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
 from optuna.storages._rdb.models import BaseModel
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import event
+from optuna.trial import TrialState
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from spaces.errors import FaultError, StudyError
+from studies.storage.guarded import GuardedStorage, T
 from studies.storage.server import LAST_TABLE
 from studies.storage.sqlite_faults import in_words, state_faults
 from studies.storage.sqlite_locks import locked
@@ -26,36 +25,17 @@ from studies.storage.sqlite_snapshots import TIMEOUT_S, DamagedDatabaseError, ch
 _TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sqlite_")
 """How the names of the tables in a database of Optuna's begin."""
 
-P = ParamSpec("P")
-T = TypeVar("T")
-Reading = Callable[Concatenate[Any, P], T]
+_SENSELESS = (
+    *(SQLAlchemyError, StorageInternalError),
+    *(ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError),
+)
+"""What is raised where content makes no sense."""
 
 
-def _readable(method: Reading[P, T]) -> Reading[P, T]:
-    """A storage's method that reads, and says which database holds what cannot be read.
+class FileStorage(GuardedStorage):
+    """Optuna's storage on an SQLite file or a copy of it.
 
     A page can be damaged so that it looks whole, with other bytes in a name, a number or a text.
-    Optuna says by a KeyError that there is no such study or trial.
-    """
-
-    @wraps(method)
-    def read(self: "FileStorage", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return method(self, *args, **kwargs)
-        except (FaultError, KeyError):
-            raise
-        except (
-            *(SQLAlchemyError, StorageInternalError),
-            *(ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError),
-        ) as error:
-            what = (error.__cause__ if isinstance(error, StorageInternalError) else None) or error
-            raise DamagedDatabaseError(self.path, getattr(what, "orig", None) or what) from error
-
-    return read
-
-
-class FileStorage(RDBStorage):
-    """Optuna's storage on an SQLite file or a copy of it.
 
     Raises:
         DamagedDatabaseError: from any method that reads, where the content makes no sense.
@@ -64,25 +44,17 @@ class FileStorage(RDBStorage):
     path: Path
     """Where the database lies."""
 
-    get_study_id_from_name = _readable(RDBStorage.get_study_id_from_name)
-    get_study_name_from_id = _readable(RDBStorage.get_study_name_from_id)
-    get_study_directions = _readable(RDBStorage.get_study_directions)
-    get_study_user_attrs = _readable(RDBStorage.get_study_user_attrs)
-    get_study_system_attrs = _readable(RDBStorage.get_study_system_attrs)
-    get_all_studies = _readable(RDBStorage.get_all_studies)
-    get_trial = _readable(RDBStorage.get_trial)
-    get_trial_id_from_study_id_trial_number = _readable(
-        RDBStorage.get_trial_id_from_study_id_trial_number
-    )
-
-    def _get_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
-        """Optuna's; a number may be no number, as SQLite stores anything in any column."""
-        found = self._get_readable_trials(*args, **kwargs)
-        if not all(isinstance(trial.number, int) for trial in found):
-            raise DamagedDatabaseError(self.path, "a trial's number is none")
-        return found
-
-    _get_readable_trials = _readable(RDBStorage._get_trials)
+    def guard(self, name: str, transaction: Callable[[], T]) -> T:
+        """What the transaction returns; Optuna says by a KeyError that there is no such trial."""
+        try:
+            return transaction()
+        except (FaultError, KeyError):
+            raise
+        except _SENSELESS as error:
+            if "get_" not in name:
+                raise
+            what = (error.__cause__ if isinstance(error, StorageInternalError) else None) or error
+            raise DamagedDatabaseError(self.path, getattr(what, "orig", None) or what) from error
 
 
 class SearchedFile(FileStorage):
@@ -167,7 +139,7 @@ def look_at(path: Path) -> FileStorage:
     arguments = {"creator": lambda: copy, "poolclass": StaticPool}
     storage = FileStorage("sqlite://", arguments, skip_table_creation=LAST_TABLE in tables)
     storage.path = path
-    _check_columns(storage)
+    _check_parts(storage)
     copy.execute("PRAGMA query_only = ON")
     return storage
 
@@ -207,7 +179,7 @@ def open_file(path: Path, url: URL, to_look_on: bool = False) -> FileStorage:
             _use_wal(path)
             _connect(path, url, skip_table_creation=False).engine.dispose()
     storage = _connect(path, url, skip_table_creation=True)
-    _check_columns(storage)
+    _check_parts(storage)
     state_faults(storage.engine, path)
     if not to_look_on:
         _begin_immediate(storage.engine)
@@ -243,7 +215,7 @@ def _own_tables(copy: sqlite3.Connection, path: Path) -> set[str]:
     return tables
 
 
-def _check_columns(storage: FileStorage) -> None:
+def _check_parts(storage: FileStorage) -> None:
     """Refuse a database that says it is of this version and lacks a part of it."""
     there = sqlalchemy.inspect(storage.engine)
     for name, table in BaseModel.metadata.tables.items():
@@ -253,6 +225,10 @@ def _check_columns(storage: FileStorage) -> None:
             raise DamagedDatabaseError(storage.path, f"there is no table {name}") from error
         if missing := set(table.columns.keys()) - names:
             raise DamagedDatabaseError(storage.path, f"{name} lacks {', '.join(missing)}")
+    with storage.engine.connect() as connection:  # SQLite stores anything in any column
+        query = text("SELECT count(*) FROM trials WHERE typeof(number) <> 'integer'")
+        if connection.scalar(query):
+            raise DamagedDatabaseError(storage.path, "a trial's number is none")
 
 
 def _connect(path: Path, url: URL, skip_table_creation: bool) -> SearchedFile:

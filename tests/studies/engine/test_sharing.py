@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import psycopg
 import pytest
 from helpers.postgres import Postgres
 from helpers.warm import Warm
@@ -41,7 +42,9 @@ class Coordinator:
 
     def __init__(self, **options: Any) -> None:
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        self.process = Warm([json.dumps(options)], environment, module="coordinator", is_told=True)
+        self.process = Warm(
+            [json.dumps(options)], environment, module="helpers.coordinator", is_told=True
+        )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -110,7 +113,7 @@ class Lab:
         new = [Coordinator(**{**self._options, **options}) for _ in range(n_processes)]
         self.started += new
         for coordinator in new:
-            assert coordinator.says("ready"), coordinator.lines
+            assert coordinator.says("ready"), "\n".join(coordinator.lines)
         for coordinator in new:
             coordinator.go()
         return new
@@ -428,31 +431,38 @@ def test_a_lock_that_others_keep_is_an_error_that_says_so(
     other.close()
 
 
-def test_what_the_server_did_before_its_answer_was_lost_is_not_done_twice(
-    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("done", [True, False], ids=["committed", "not committed"])
+def test_what_was_cut_off_at_its_commit_is_done_once(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch, done: bool
 ) -> None:
-    cut_off_after(monkeypatch, "_create_new_trial")
+    cut_off_at_commit(study, monkeypatch, done)
     study.enqueue_trial({"x": 1}, user_attrs={"name": "one"})
     assert len(study.trials) == 1
+    cut_off_at_commit(study, monkeypatch, done)
     trial = study.ask()
-    cut_off_after(monkeypatch, "set_trial_state_values")
+    cut_off_at_commit(study, monkeypatch, done)
     study.tell(trial, 0.5)
-    assert [t.value for t in study.trials] == [0.5]
+    cut_off_at_commit(study, monkeypatch, done)
+    study.ask()
+    assert [(t.number, t.value) for t in study.trials] == [(0, 0.5), (1, None)]
     with pytest.raises(optuna.exceptions.UpdateFinishedTrialError):
         trial.set_user_attr("late", 1)
 
 
-def cut_off_after(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Have the storage lose its connection once, after it did what was asked of it."""
-    whole = getattr(optuna.storages.RDBStorage, name)
+def cut_off_at_commit(study: optuna.Study, monkeypatch: pytest.MonkeyPatch, done: bool) -> None:
+    """Have the server go away once, at the end of a transaction that writes."""
+    dialect = study._storage._backend.engine.dialect  # type: ignore[attr-defined]
+    whole = type(dialect).do_commit
 
-    def cut_off(self: Any, *args: Any, **kwargs: Any) -> Any:
-        monkeypatch.setattr(optuna.storages.RDBStorage, name, whole)
-        whole(self, *args, **kwargs)
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+    def do_commit(connection: psycopg.Connection) -> None:
+        (number,) = connection.execute("SELECT txid_current_if_assigned()").fetchone() or (None,)
+        if done or number is None:
+            whole(dialect, connection)
+        if number is not None:
+            monkeypatch.undo()
+            connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(optuna.storages.RDBStorage, name, cut_off)
+    monkeypatch.setattr(dialect, "do_commit", do_commit)
 
 
 def test_a_search_is_refused_where_others_could_not_be_kept_out(tmp_path: Path) -> None:
