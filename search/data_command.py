@@ -1,10 +1,9 @@
 """The ``data`` command, and the finding of the data, shown on the console, for every command."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
+from search.options import DataDir
 from search.output import (
     JsonOption,
     Output,
@@ -17,17 +16,6 @@ from search.output import (
 
 if TYPE_CHECKING:
     from studies.data.images import Images
-
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        help="Folder that holds Fashion-MNIST's four files, as they are or .gz; only read. "
-        "Without it: the cache, filled if need be.",
-        show_default=False,
-    ),
-]
-"""The option of every command that needs the data."""
 
 
 def data(

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from search.data_command import DataDir, find_data
-from search.options import ArtifactsOption, StorageOption
+from search.data_command import find_data
+from search.options import ArtifactsOption, DataDir, StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from spaces.errors import ConfigurationError
 from spaces.wording import percent

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from search.data_command import DataDir, find_data
-from search.options import ArtifactsOption, StorageOption
+from search.data_command import find_data
+from search.options import ArtifactsOption, DataDir, StorageOption
 from search.output import (
     JsonOption,
     Output,

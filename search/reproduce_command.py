@@ -5,19 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.command import say_what_was_not_typed
-from search.options import DASK
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import SAME_COMMAND, carry_out
 from search.search_options import with_some_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
+from studies.records.fields import fields_of
+from studies.records.request import Machine
 
 if TYPE_CHECKING:
     import optuna
 
 
-@with_some_options(
-    *("epochs", "subset", "jobs", "threads", *DASK, "storage", "artifacts", "data_dir")
-)
+@with_some_options("epochs", "subset", *fields_of(Machine))
 def reproduce(
     request: dict[str, Any],
     context: typer.Context,

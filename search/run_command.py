@@ -1,27 +1,30 @@
 """The ``run`` command: both stages and the report."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.options import DASK
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.report_command import LanguageName, print_report, report_document, write_report
 from search.running import SAME_COMMAND, carry_out, document, in_one_line, show_results
-from search.search_options import with_some_options
+from search.search_options import in_force, with_some_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
+from studies.records.fields import fields_of
+from studies.records.request import Machine
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 @with_some_options(
-    *("trials", "sampler", "pruner", "patience", "jobs", "threads", *DASK, "data_dir"),
-    *("epochs", "subset", "seed", "storage", "artifacts", "keep_weights"),
+    *("trials", "sampler", "pruner", "patience", "epochs", "subset", "seed"),
+    *(*fields_of(Machine), "keep_weights"),
 )
 def run(
     request: dict[str, Any],
+    context: typer.Context,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")
     ] = Path("report"),
@@ -49,7 +52,7 @@ def run(
         elif quiet:
             say(f"{stage.name}: {in_one_line(finished)}")
         else:
-            show_results(finished, fields, stage, output)
+            show_results(finished, fields, stage, output, partial(in_force, context, stage))
         names.append(finished.study.study_name)
     places = {name: request[name] for name in ("storage", "artifacts", "data_dir")}
     files = write_report(output, names, out, lang, overwrite=True, **places)

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from search.data_command import find_data
-from search.going_on import OF_THE_MACHINE, command_to_go_on
+from search.going_on import command_to_go_on
 from search.output import Output, print_json, say
 from search.search_options import SearchOptions
 from spaces.budget import Budget
 from spaces.errors import NoEncoderError
 from spaces.stages import AUTOENCODER, Stage
+from studies.records.fields import fields_of
+from studies.records.request import Machine, SearchRequest
 
 if TYPE_CHECKING:
     from optuna import Study
     from rich.console import Console
 
     from studies.engine.launch import Finished, Plan
-    from studies.records.request import SearchRequest
 
 
 SAME_COMMAND = "type the same command again"
@@ -31,7 +32,7 @@ SAME_COMMAND = "type the same command again"
 class _Step(NamedTuple):
     """One search of a command."""
 
-    request: "SearchRequest"
+    request: SearchRequest
     stage: Stage
     plan: "Plan"
 
@@ -107,7 +108,6 @@ def _next_step(
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
     with console.status("loading PyTorch and measuring how long this will take"):
-        from studies.records.request import SearchRequest
         from studies.workers.processes import load_ahead
 
         request = SearchRequest(**fields)
@@ -141,7 +141,7 @@ def _launch(
     check_scheduler(scheduler(request))
     stop = StopSignal(leave_at_once)
     if again is None:
-        bare, how_many = type(request)(**in_force()), ("--trials", plan.n_wanted)
+        bare, how_many = type(request)(**in_force()), ("trials", plan.n_wanted)
         again = command_to_go_on(plan.study_name, request, bare, stage, how_many)
     try:
         with SearchView(console, plan, output.verbose) as view:
@@ -166,7 +166,7 @@ def _show_plan(plan: "Plan", output: Output) -> None:
 
 def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
     """The request that trains the paper's best autoencoder as a search of classifiers needs it."""
-    kept = ("subset", "protocol", "seed", "storage", *OF_THE_MACHINE)
+    kept = ("subset", "protocol", "seed", *fields_of(Machine))
     epochs = classifiers.get("epochs")
     return {name: classifiers[name] for name in kept if name in classifiers} | {
         "trials": 0,
@@ -192,7 +192,6 @@ def show_results(
 ) -> None:
     """Print a study's tables; say where all of it is, and how to go on."""
     from search.result_tables import print_results
-    from studies.records.request import SearchRequest
 
     console, request = output.progress_console(), SearchRequest(**fields)
     print_results(console, finished.study, 20 if output.verbose else 5)
@@ -208,7 +207,7 @@ def show_results(
     ]
     if state.n_wanted:
         bare = SearchRequest(**in_force())
-        more = command_to_go_on(name, request, bare, stage, ("--more", 10))
+        more = command_to_go_on(name, request, bare, stage, ("more", 10))
         lines.append(f"more of them:   {more}")
     for line in lines:
         console.print(line, soft_wrap=True)
@@ -250,7 +249,7 @@ def best_in_words(study: "Study") -> str:
     return f"best {percent(best.value)} ({best.label}): {best.configuration}{whose}"
 
 
-def _storage_option(request: "SearchRequest") -> str:
+def _storage_option(request: SearchRequest) -> str:
     if request.storage is None:
         return ""
     from studies.storage.databases import storage_url, without_password

@@ -6,21 +6,31 @@ stage's space becomes an option of its own, and a space's file gives those optio
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, get_args
 
 import typer
 
 from search.command import nearness
-from search.dimension_options import SPACE_PANEL, dimension_options
-from search.options import BUDGET, CLASSIFIER_ONLY, SEARCH, STUDY
-from search.output import JsonOption, Output, QuietOption, VerboseOption
-from search.parsers import given_configurations, objectives_of
+from search.dimension_options import dimension_fields
+from search.options import annotations, declared, defaults
+from search.output import OUTPUT_OPTIONS, Output
+from spaces.config_files import read_config
+from spaces.errors import ConfigurationError
+from spaces.space import Configuration
 from spaces.space_file import read_space
-from spaces.stages import SpaceName, Stage
-from studies.records.request import SearchRequest
+from spaces.stages import Stage
+from studies.records.fields import Field, fields_of
+from studies.records.request import SPACE_PANEL, Cost, Machine, SearchRequest
+
+_AFTER = {
+    "target": ("jobs", "threads", "dask", "dask_ca", "dask_cert", "dask_key"),
+    "enqueue": ("data_dir",),
+    "new": ("storage", "artifacts"),
+}
+"""Where the machine's options stand among the others in the help; more of them stand at the end."""
 
 
 class SearchOptions(NamedTuple):
@@ -34,16 +44,6 @@ class SearchOptions(NamedTuple):
     variables."""
 
 
-_SPACE_NAME = Annotated[
-    SpaceName | None,
-    typer.Option(
-        "--space",
-        help="paper: what the paper changes. wide: far more.  [default: paper]",
-        show_default=False,
-        rich_help_panel=SPACE_PANEL,
-    ),
-]
-
 _SPACE_FILE = Annotated[
     Path | None,
     typer.Option(
@@ -55,12 +55,6 @@ _SPACE_FILE = Annotated[
         rich_help_panel=SPACE_PANEL,
     ),
 ]
-
-_OUTPUT: dict[str, Any] = {
-    "quiet": QuietOption,
-    "verbose": VerboseOption,
-    "as_json": JsonOption,
-}
 
 _DRY_RUN = Annotated[
     bool,
@@ -75,68 +69,54 @@ def with_search_options(
 
     The command receives what the user said as :class:`SearchOptions`.
     """
-    own = CLASSIFIER_ONLY if stage.name == "classifier" else {}
-    declared = {**own, **SEARCH, **BUDGET, **STUDY, "space_name": _SPACE_NAME}
-    dimensions = dimension_options(stage)
-    defaults = {**_defaults(), "dry_run": False, "enqueue": None, **dict.fromkeys(_OUTPUT, False)}
-
-    def asked(
-        context: typer.Context, space_file: Path | None, values: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The request's fields, but for the given configurations."""
-        values = values | _of_file(context, space_file, stage)
-        request = {n: values[n] for n in declared if n != "enqueue"}
-        request["space"] = {n: values[n] for n in dimensions if values[n] is not None}
-        request["objectives"] = None
-        return request | _objectives(values["objectives"], values.get("metric"))
-
-    def untyped(context: typer.Context) -> dict[str, Any]:
-        """The same of the command where nothing is typed."""
-        name = str(context.info_name)
-        own: dict[str, Any] = {"parent": context.parent, "default_map": context.default_map}
-        bare: Any = context.command.make_context(name, [], **own)
-        return asked(bare, bare.params["space_file"], bare.params)
+    fields = _fields(stage).values()
+    parameters = {
+        "context": typer.Context,
+        **annotations(fields),
+        "space_file": _SPACE_FILE,
+        **annotations(dimension_fields(stage).values()),
+        "dry_run": _DRY_RUN,
+        **OUTPUT_OPTIONS,
+    }
+    given = {
+        **defaults(fields),
+        "enqueue": None,
+        "dry_run": False,
+        **dict.fromkeys(OUTPUT_OPTIONS, False),
+    }
 
     def decorate(command: Callable[[SearchOptions], None]) -> Callable[..., None]:
         def with_options(
             context: typer.Context,
             dry_run: bool,
-            space_file: Path | None,
             quiet: bool,
             verbose: bool,
             as_json: bool,
             **values: Any,
         ) -> None:
             output = Output(quiet, verbose, as_json).checked()
-            request = asked(context, space_file, values)
-            given = given_configurations(values["enqueue"], stage, values["storage"])
-            in_force = partial(untyped, context)
-            command(SearchOptions({**request, "enqueue": given}, dry_run, output, in_force))
+            request = _asked(context, stage, values)
+            given = _given_configurations(values["enqueue"], stage, values["storage"])
+            now = partial(in_force, context, stage)
+            command(SearchOptions({**request, "enqueue": given}, dry_run, output, now))
 
-        parameters = {
-            "context": typer.Context,
-            **declared,
-            "objectives": _objectives_option(stage),
-            "space_file": _SPACE_FILE,
-            **dimensions,
-            "dry_run": _DRY_RUN,
-            **_OUTPUT,
-        }
-        return _declared(with_options, command, parameters, defaults)
+        return declared(with_options, command, parameters, given)
 
     return decorate
 
 
-def with_some_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command some of the options of every search, between its own and those of output.
+def with_some_options(
+    *names: str, of: type = SearchRequest
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command options of a request, between its own and those of output.
 
     The command receives them first, as a dict by the names of the request's fields.
 
     Args:
-        names: fields of the request.
+        names: of the fields.
+        of: the request.
     """
-    every = {**SEARCH, **BUDGET, **STUDY}
-    declared = {name: every[name] for name in names}
+    fields = [fields_of(of)[name] for name in names]
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(command).parameters.values())[1:]
@@ -144,44 +124,47 @@ def with_some_options(*names: str) -> Callable[[Callable[..., None]], Callable[.
         def with_options(**values: Any) -> None:
             command({name: values.pop(name) for name in names}, **values)
 
-        annotations = {option.name: option.annotation for option in own}
-        first = {name: annotations[name] for name in annotations if name not in _OUTPUT}
-        parameters = {**first, **declared, **annotations}
-        defaults = {**_defaults(), **{option.name: option.default for option in own}}
-        return _declared(with_options, command, parameters, defaults)
+        kinds = {option.name: option.annotation for option in own}
+        first = {name: kind for name, kind in kinds.items() if name not in OUTPUT_OPTIONS}
+        parameters = {**first, **annotations(fields), **kinds}
+        given = {**defaults(fields), **{option.name: option.default for option in own}}
+        return declared(with_options, command, parameters, given)
 
     return decorate
 
 
-def _defaults() -> dict[str, Any]:
-    """The request's, as options have them."""
-    defaults = {field.name: field.default for field in fields(SearchRequest)}
-    defaults["keep_weights"] = str(defaults["keep_weights"])  # parsed like what a user types
-    return defaults
+def in_force(context: typer.Context, stage: Stage) -> dict[str, Any]:
+    """A search's request where nothing is typed: by defaults, files and variables.
+
+    Args:
+        context: of a command that searches, one stage or both.
+        stage: whose command it is that nobody types anything to.
+    """
+    command, parent = context.command, context.parent
+    if parent is not None:
+        command = parent.command.commands[stage.short]  # type: ignore[attr-defined]
+    own: dict[str, Any] = {} if parent else {"default_map": context.default_map}
+    bare: Any = command.make_context(stage.short, [], parent=parent, **own)
+    return _asked(bare, stage, bare.params)
 
 
-def _declared(
-    function: Callable[..., None],
-    command: Callable[..., None],
-    parameters: dict[str, Any],
-    defaults: dict[str, Any],
-) -> Callable[..., None]:
-    """The function with the command's name and help, and with options as Typer reads them."""
-    function.__name__ = command.__name__
-    function.__doc__ = command.__doc__
-    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=defaults.get(name),
-                annotation=annotation,
-            )
-            for name, annotation in parameters.items()
-        ]
-    )
-    function.__annotations__ = parameters
-    return function
+def _fields(stage: Stage) -> dict[str, Field]:
+    """The request's options, by name, in the order of the help."""
+    every = {
+        n: f for n, f in fields_of(SearchRequest).items() if f.option.stage in (None, stage.name)
+    }
+    own = [name for name in every if name not in fields_of(Machine)]
+    names = [n for name in own for n in (name, *_AFTER.get(name, ()))]
+    every["objectives"] = _with_metrics(every["objectives"], stage)
+    return {name: every[name] for name in dict.fromkeys([*names, *every])}
+
+
+def _asked(context: typer.Context, stage: Stage, values: dict[str, Any]) -> dict[str, Any]:
+    """The request's fields, but for the given configurations."""
+    values = values | _of_file(context, values["space_file"], stage)
+    request = {name: values[name] for name in _fields(stage) if name != "enqueue"}
+    request["space"] = {n: values[n] for n in dimension_fields(stage) if values[n] is not None}
+    return request | _objectives(values["objectives"], values.get("metric"))
 
 
 def _objectives(named: tuple[str, ...] | None, metric: str | None) -> dict[str, Any]:
@@ -193,19 +176,24 @@ def _objectives(named: tuple[str, ...] | None, metric: str | None) -> dict[str, 
     return {"metric": named[0], "objectives": named[1:]}
 
 
-def _objectives_option(stage: Stage) -> Any:
-    metrics = " or ".join(stage.metrics)
-    return Annotated[
-        Any,
-        typer.Option(
-            parser=objectives_of(stage),
-            metavar="METRIC,COST,…",
-            help=f"{metrics}, then costs to keep low beside it: params, macs, latency. Makes a "
-            "study of several objectives, in which Optuna cannot prune; the Pareto front is shown "
-            "without this too.",
-            show_default=False,
-        ),
-    ]
+def _with_metrics(objectives: Field, stage: Stage) -> Field:
+    """The option of a stage, which reads ``accuracy,params``: a metric, then costs, each once."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        metric, *costs = (name.strip() for name in text.split(","))
+        if metric not in stage.metrics:
+            raise ConfigurationError(f"the first objective must be {metrics}; got {metric!r}")
+        for cost in costs:
+            if cost not in get_args(Cost) or costs.count(cost) > 1:
+                several = ", ".join(get_args(Cost))
+                raise ConfigurationError(
+                    f"after {metric} come costs, each once: {several}; got {cost!r}"
+                )
+        return (metric, *costs)
+
+    metrics, option = " or ".join(stage.metrics), objectives.option
+    option = replace(option, help=option.help.format(metrics=metrics), parse=parse)
+    return objectives._replace(option=option)
 
 
 def _of_file(context: typer.Context, path: Path | None, stage: Stage) -> dict[str, Any]:
@@ -216,3 +204,35 @@ def _of_file(context: typer.Context, path: Path | None, stage: Stage) -> dict[st
     said = {**file.narrowed, "space_name": file.space_name}
     near = nearness(context, "space_file")
     return {n: v for n, v in said.items() if v is not None and nearness(context, n) < near}
+
+
+def _given_configurations(
+    sources: list[Path] | None, stage: Stage, storage: str | None
+) -> tuple[Configuration, ...]:
+    """The configurations of files, or of trials as ``study#12``, that must be of the stage.
+
+    Raises:
+        ConfigurationError: a file cannot be read or is of the other stage; names it.
+        StudyError: there is no such trial in the storage.
+    """
+    given = []
+    for source in sources or ():
+        of, config = _given(source, storage)
+        if of is not stage:
+            raise ConfigurationError(
+                f"{source}: is of the {of.name}; this command searches the {stage.name}, "
+                f"try fmnist-search {of.short} --enqueue"
+            )
+        given.append(config)
+    return tuple(given)
+
+
+def _given(source: Path, storage: str | None) -> tuple[Stage, Configuration]:
+    name, _, number = str(source).rpartition("#")
+    if not (name and number.isdecimal()) or source.exists():
+        file = read_config(source)
+        return file.stage, file.config
+    from studies.records.references import configuration_of
+    from studies.storage.databases import open_existing
+
+    return configuration_of(open_existing(storage), str(source))

@@ -1,30 +1,32 @@
 """The ``train`` command: the final figures of one configuration, over several seeds."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from search.command import say_what_was_not_typed
 from search.data_command import find_data
-from search.options import DASK, typed
+from search.options import typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.search_options import with_some_options
-from spaces.budget import N_TRAIN_FILE
-from spaces.recipe import MOST_EPOCHS
 from spaces.wording import duration, percent
+from studies.records.fields import fields_of
+from studies.records.request import FinalRequest, Machine
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from studies.final.plan import FinalPlan
     from studies.final.results import FinalResult
-    from studies.records.request import FinalRequest
+
+_OWN = [name for name in fields_of(FinalRequest) if name not in fields_of(Machine)]
+_OPTIONS = (*_OWN, *fields_of(Machine))
 
 _DECIDE_FIGURES = ("seeds", "protocol", "epochs", "subset", "encoder")
 
 
-@with_some_options("jobs", "threads", *DASK, "storage", "artifacts", "data_dir")
+@with_some_options(*_OPTIONS, of=FinalRequest)
 def train(
     options: dict[str, Any],
     context: typer.Context,
@@ -37,56 +39,6 @@ def train(
             show_default=False,
         ),
     ],
-    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Train with so many seeds.")] = 5,
-    protocol: Annotated[
-        Literal["final", "paper"],
-        typer.Option(
-            help="final: train on all 60,000 training images, judge once by the test images. "
-            "paper: judge by them after every epoch, as the paper's own tables do."
-        ),
-    ] = "final",
-    repeat: Annotated[
-        bool,
-        typer.Option(
-            "--repeat",
-            help="Train once more exactly as the trial was, by its own seed, epochs and images: "
-            "gives the same weights.",
-        ),
-    ] = False,
-    epochs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=MOST_EPOCHS,
-            help="Passes over the training images.  [default: as it was trained before, else 30]",
-            show_default=False,
-        ),
-    ] = None,
-    subset: Annotated[
-        int | None,
-        typer.Option(
-            min=600, max=N_TRAIN_FILE, help="Training images.  [default: all]", show_default=False
-        ),
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SOURCE",
-            help="Where a classifier's encoder starts from, as for clf; for final figures one "
-            "that no test image has judged, so not of the paper's protocol.  [default: as it was "
-            "trained before; the paper's for paper:NAME; else the best]",
-            show_default=False,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder for figures and weights.  [default: one of its name in results, beside "
-            "the studies]",
-            show_default=False,
-        ),
-    ] = None,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
@@ -105,33 +57,22 @@ def train(
         fmnist-search train exported/config.json --repeat
     """
     output = Output(quiet, verbose, as_json).checked()
+    repeat = options["repeat"]
     if repeat:
         _refuse_beside_repeat(context)
     from studies.data.fetch import check_named
 
     check_named(options["data_dir"])
     not_typed = {} if repeat else say_what_was_not_typed(context, *_DECIDE_FIGURES)
+    request = FinalRequest(source=model, not_typed=not_typed, **options)
     console = output.progress_console()
     with console.status("loading PyTorch and the model"):
         from studies.workers.processes import load_ahead
 
-        if seeds > 1 and not repeat:
-            load_ahead(options["jobs"], options["threads"], options["dask"])
+        if request.seeds > 1 and not repeat:
+            load_ahead(request.jobs, request.threads, request.dask)
         from studies.final.plan import plan_final
-        from studies.records.request import FinalRequest
 
-        request = FinalRequest(
-            source=model,
-            n_seeds=seeds,
-            protocol=protocol,
-            repeat=repeat,
-            epochs=epochs,
-            subset=subset,
-            encoder=encoder,
-            out=out,
-            not_typed=not_typed,
-            **options,
-        )
         plan = plan_final(request)
     result = _trained(console, plan, request, output)
 
@@ -163,7 +104,7 @@ def _refuse_beside_repeat(context: typer.Context) -> None:
 
 
 def _trained(
-    console: "Console", plan: "FinalPlan", request: "FinalRequest", output: Output
+    console: "Console", plan: "FinalPlan", request: FinalRequest, output: Output
 ) -> "FinalResult":
     """Train the seeds that are left, in view; after a signal say how to go on."""
     from search.final_view import FinalView

@@ -18,6 +18,8 @@ from spaces.errors import TrustError
 from spaces.secrets import without_secrets
 from spaces.stages import STAGES
 from studies.files import places
+from studies.records.fields import fields_of
+from studies.records.request import FinalRequest, SearchRequest
 
 RECORD = "trusted"
 """The file of what the user agreed to: a digest and a path a line."""
@@ -25,14 +27,21 @@ RECORD = "trusted"
 _OF_SPACES = {
     d.name for s in STAGES.values() for space in s.spaces.values() for d in space.dimensions
 }
-
-HARMLESS = _OF_SPACES | {
-    *("trials", "more", "promote", "sampler", "pruner", "timeout", "patience", "target"),
-    *("jobs", "threads", "checkpoint_every", "max_params", "max_latency", "keep_weights"),
-    *("epochs", "subset", "protocol", "seed", "seeds", "repeat", "metric", "objectives", "space"),
-    *("study", "new", "dry_run", "quiet", "verbose", "json", "csv"),
-    *("lang", "top", "pareto", "format", "negate", "port", "open"),
+_OF_REQUESTS = {
+    field.flag.replace("-", "_")
+    for request in (SearchRequest, FinalRequest)
+    for field in fields_of(request).values()
+    if field.is_plain()
 }
+
+HARMLESS = (
+    _OF_SPACES
+    | _OF_REQUESTS
+    | {
+        *("study", "dry_run", "quiet", "verbose", "json", "csv"),
+        *("lang", "top", "pareto", "format", "negate", "port", "open"),
+    }
+)
 """Options that name neither place nor address and do away with no question, by their names in a
 file. All others need the user's word, those that are new too."""
 

@@ -1,6 +1,5 @@
 """The commands that make a study once more, with what its runs were asked for."""
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
@@ -8,6 +7,7 @@ from typing import Any, NamedTuple
 
 from reports.analysis.chosen_studies import Source
 from studies.records import attempts, runs, trials
+from studies.records.commands import command
 from studies.records.runs import Run
 
 FOLDER = "configurations"
@@ -93,33 +93,17 @@ def _goes_on(run: Run, before: Run) -> bool:
 
 def _command(source: Source, n_trials: int, given: Sequence[int], options: dict[str, Any]) -> str:
     settings, stage = source.settings, source.settings.stage_record()
-    words = ["fmnist-search", stage.short, "--study", source.name, "--trials", str(n_trials)]
-    for name in (*runs.DECIDING, "jobs"):
-        if options.get(name):
-            words += [f"--{name}", str(options[name])]
-    for number in given:
-        words += ["--enqueue", configuration_file(source, number)]
-    words += ["--epochs", str(settings.budget.epochs), "--seed", str(settings.seed)]
-    if settings.budget.protocol != "search":
-        words += ["--protocol", settings.budget.protocol]
-    if settings.budget.subset is not None:
-        words += ["--subset", str(settings.budget.subset)]
-    words += ["--space", settings.space_name]
     whole = stage.spaces[settings.space_name].describe()
-    for name, values in settings.space.items():
-        if values != whole.get(name):
-            words += [f"--{name.replace('_', '-')}", values]
-    if settings.encoder is not None:
-        words += ["--encoder", settings.encoder_in_words()]
-    names = {metric.key: name for name, metric in stage.metrics.items()}
-    if settings.objectives:
-        words += ["--objectives", ",".join([names[settings.metric], *settings.objectives])]
-    elif settings.metric != next(iter(names)):
-        words += ["--metric", names[settings.metric]]
-    limits = {"--max-params": settings.max_params, "--max-latency": settings.max_latency_ms}
-    for option, limit in limits.items():
-        words += [option, f"{limit:.17g}"] if limit is not None else []
-    return shlex.join([*words, "--storage", STORAGE])
+    said: dict[str, Any] = {
+        "study": source.name,
+        "trials": n_trials,
+        **{name: options.get(name) or None for name in (*runs.DECIDING, "jobs")},
+        "enqueue": [configuration_file(source, number) for number in given],
+        **settings.as_asked(),
+        **{name: v for name, v in settings.space.items() if v != whole.get(name)},
+        "storage": STORAGE,
+    }
+    return command(stage, said)
 
 
 def in_ranges(values: Sequence[tuple[int, str]]) -> str | None:

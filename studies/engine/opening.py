@@ -10,7 +10,7 @@ from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 
 from spaces.errors import ConfigurationError, StudyError
-from spaces.stages import Metric, Stage
+from spaces.stages import Stage
 from studies.engine.samplers import MAX_GRID, n_grid_points
 from studies.records import encoders, reading
 from studies.records import settings as study_settings
@@ -173,30 +173,14 @@ def _names_another(encoder: str | None, stored: StudySettings) -> bool:
 
 def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
     """``base`` with all that the request names in place of its own."""
-    budget = replace(
-        base.budget,
-        epochs=request.epochs if request.epochs is not None else base.budget.epochs,
-        subset=request.subset if request.subset is not None else base.budget.subset,
-        protocol=request.protocol or base.budget.protocol,
-    )
-    if budget.protocol == "paper" and (request.trials or request.more or request.enqueue):
+    wanted = base.with_asked(request)
+    is_paper = wanted.budget.protocol == "paper"
+    if is_paper and (request.trials or request.more or request.enqueue):
         raise ConfigurationError(
             "the paper's protocol validates on the test images, so nothing may be searched in it; "
             "give --trials 0 and no --enqueue to run the paper's configurations alone"
         )
-    seed = request.seed if request.seed is not None else base.seed
-    if request.space_name not in (None, base.space_name):
-        base = replace(base, space_name=request.space_name, space={})
-    narrowed = study_settings.with_space(base, dict(request.space))
-    named = {
-        name: getattr(request, name)
-        for name in ("objectives", "max_params", "max_latency_ms")
-        if getattr(request, name) is not None
-    }
-    if request.metric is not None:
-        metric = _metric(base, request.metric)
-        named |= {"metric": metric.key, "direction": metric.direction}
-    return replace(narrowed, budget=budget, seed=seed, **named)
+    return wanted
 
 
 def _check_run(settings: StudySettings, request: SearchRequest) -> None:
@@ -207,13 +191,6 @@ def _check_run(settings: StudySettings, request: SearchRequest) -> None:
             f"sampler grid would list all {n_points:,} points of the space, and takes {MAX_GRID:,} "
             "at most; narrow the space, or choose another --sampler, such as tpe, random or qmc"
         )
-
-
-def _metric(settings: StudySettings, name: str) -> Metric:
-    metrics = settings.stage_record().metrics
-    if name not in metrics:
-        raise ConfigurationError(f"metric cannot be {name}; choose from {', '.join(metrics)}")
-    return metrics[name]
 
 
 def _unused_name(storage: BaseStorage | None, name: str) -> str:

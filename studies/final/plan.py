@@ -98,4 +98,4 @@ def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget,
         return before.budget, (before.seed,)
     epochs = request.epochs or (before.budget.epochs if before else Budget().epochs)
     budget = Budget(epochs, request.subset, request.protocol)
-    return budget, tuple(range(request.n_seeds))
+    return budget, tuple(range(request.seeds))

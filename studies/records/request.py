@@ -1,17 +1,21 @@
-"""One run of a search as the user asked for it: every option's one home.
+"""One run as the user asked for it: every option's one home.
 
-Imports nothing heavy, as the command line reads its defaults and choices from here.
+A field says of itself what it belongs to, its bounds and its help, see ``studies.records.fields``.
+Imports nothing heavy, as the command line reads its options from here.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from spaces.budget import Protocol, StudyProtocol
+from spaces.budget import N_TRAIN_FILE, Budget, StudyProtocol
 from spaces.errors import ConfigurationError
+from spaces.recipe import MOST_EPOCHS, MOST_PARAMETERS
 from spaces.space import Configuration
 from spaces.stages import SpaceName
+from studies.records import parsers
+from studies.records.fields import check, option
 from studies.workers.scheduler import Scheduler
 
 SamplerName = Literal["tpe", "random", "gp", "grid", "qmc"]
@@ -32,94 +36,235 @@ LONGEST_NAME = 200
 DEFAULT_TRIALS = 50
 """Searched trials of a study; under the paper's protocol there are none."""
 
+# Far more than anybody needs; a slip above them would end in a crash or a machine without memory.
+MOST_TRIALS = 1_000_000
+MOST_PROCESSES = 1024
+MOST_THREADS = 512
 
-@dataclass(frozen=True)
-class SearchRequest:
-    """What the command line says; None means: as the study was made, else the default."""
+BUDGET_PANEL = "Budget of a trial"
+STUDY_PANEL = "Study and storage"
+SPACE_PANEL = "Search space"
 
-    trials: int | None = None
-    """Searched trials the study shall have in all, besides the paper's; see ``DEFAULT_TRIALS``."""
-    more: int | None = None
-    """Searched trials to add to those there are, in place of ``trials``."""
-    promote: int = 0
-    """How many of the best pruned trials are trained to the end, besides the searched ones."""
-    study: str | None = None
-    """Name; by default from the stage and the budget."""
-    storage: str | None = None
-    """SQLite file or Optuna storage URL."""
-    artifacts: Path | str | None = None
-    """Folder for weights, or a bucket as ``s3://bucket/prefix``; by default beside the database."""
-    new: bool = False
-    """Start a fresh study, taking over the trials that fit, if the settings differ."""
-    space_name: SpaceName | None = None
-    """Which of the stage's spaces is searched."""
-    space: Mapping[str, str] = field(default_factory=dict)
-    """Dimensions narrowed or fixed, as text."""
-    encoder: str | None = None
-    """Where a classifier's encoder starts from: a study, ``study#trial``, an exported folder,
-    ``paper`` or ``scratch``; None is the best trial of the last autoencoder study."""
-    metric: MetricName | None = None
-    """What a trial is judged by; by default the stage's first."""
-    objectives: tuple[Cost, ...] | None = None
-    """Costs that are minimised beside the metric, in a multi-objective study without pruning."""
-    max_params: int | None = None
-    """Models with more parameters are infeasible and not trained."""
-    max_latency_ms: float | None = None
-    """Models that take longer over 100 images on one thread are infeasible and not trained."""
-    enqueue: tuple[Configuration, ...] = ()
-    """Configurations to train as searched trials, in the space or not."""
-    only_paper: tuple[str, ...] | None = None
-    """Names of the paper's configurations to train; None for all of them."""
-    epochs: int | None = None
-    subset: int | None = None
-    protocol: StudyProtocol | None = None
-    seed: int | None = None
-    sampler: SamplerName = "tpe"
-    pruner: PrunerName = "halving"
-    timeout_s: float | None = None
-    """Seconds after which this run starts no further trial."""
-    patience: int | None = None
-    """Searched trials in a row without a better one after which the search ends."""
-    target: float | None = None
-    """Value at which the search ends."""
-    keep_weights: Keep = 10
-    jobs: int | None = None
-    """Trials trained side by side, each in a process; by default one per physical core."""
-    threads: int = 1
-    """Threads that each trial trains with."""
-    dask: str | None = None
-    """Address of a Dask cluster whose workers train, instead of processes of our own."""
-    dask_ca: Path | None = None
-    """With ``tls://``, as the next two, in PEM form: the authority that signed the certificates."""
-    dask_cert: Path | None = None
-    dask_key: Path | None = None
-    checkpoint_every: int | None = None
-    """Epochs between two stored states of a running trial; None is as often as costs under 1 %."""
-    data_dir: Path | None = None
+_PEM: dict[str, Any] = {
+    "otherwise": "as Dask's own configuration says",
+    "metavar": "FILE.pem",
+    "is_file": True,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where and with what a run works; by none of it a study is another."""
+
+    jobs: int | None = option(
+        "Trials trained side by side, each in a process.",
+        "machine",
+        otherwise="one per core",
+        within=(1, MOST_PROCESSES),
+    )
+    threads: int = option(
+        "Threads each trial trains with.",
+        "machine",
+        default=1,
+        within=(1, MOST_THREADS),
+        decides=True,
+    )
+    dask: str | None = option(
+        "Train on the workers of this Dask cluster, such as tls://host:8786.",
+        "machine",
+        metavar="ADDRESS",
+        parse=parsers.address,
+    )
+    dask_ca: Path | None = option(
+        "The authority whose certificates a tls:// cluster has to show.", "machine", **_PEM
+    )
+    dask_cert: Path | None = option(
+        "The certificate to show to a tls:// cluster.", "machine", **_PEM
+    )
+    dask_key: Path | None = option("That certificate's key.", "machine", **_PEM)
+    storage: str | None = option(
+        "SQLite file or Optuna storage URL.",
+        "machine",
+        otherwise="studies.db in your data folder",
+        metavar="FILE|URL",
+        panel=STUDY_PANEL,
+    )
+    artifacts: Path | str | None = option(
+        "Folder for trials' weights, or s3://bucket/prefix.",
+        "machine",
+        otherwise="artifacts, beside the SQLite file",
+        metavar="DIR|URL",
+        typed_as=str | None,
+        panel=STUDY_PANEL,
+    )
+    data_dir: Path | None = option(
+        "Folder that holds Fashion-MNIST's four files, as they are or .gz; only read. "
+        "Without it: the cache, filled if need be.",
+        "machine",
+    )
 
     def __post_init__(self) -> None:
-        """Refuse numbers that make no run."""
-        for name, least in (
-            ("trials", 0),
-            ("more", 1),
-            ("promote", 0),
-            ("patience", 1),
-            ("jobs", 1),
-            ("threads", 1),
-            ("max_params", 1),
-            ("checkpoint_every", 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise ConfigurationError(f"{name} must be at least {least}; got {value}")
-        for name, unit in (("timeout_s", "seconds"), ("max_latency_ms", "milliseconds")):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise ConfigurationError(f"{name} must be above 0 {unit}; got {value}")
+        """Refuse values out of their bounds."""
+        check(self)
+
+
+@dataclass(frozen=True)
+class SearchRequest(Machine):
+    """What the command line says; None means: as the study was made, else the default."""
+
+    encoder: str | None = option(
+        "Where encoders start from: a study, study#trial, an exported folder, paper, or "
+        "scratch for random weights.",
+        "study",
+        otherwise="best trial of the last autoencoder study",
+        metavar="SOURCE",
+        stage="classifier",
+    )
+    metric: MetricName | None = option(
+        "What trials are judged by.", "study", otherwise="accuracy", stage="classifier"
+    )
+    trials: int | None = option(
+        "Searched trials the study shall have IN ALL, besides the paper's: the same command "
+        "again goes on to this number.",
+        otherwise=str(DEFAULT_TRIALS),
+        within=(0, MOST_TRIALS),
+    )
+    more: int | None = option(
+        "Add so many trials, instead of --trials.", within=(1, MOST_TRIALS), metavar="N"
+    )
+    promote: int = option(
+        "Train the best so many pruned trials to the end; they go on from where they were pruned.",
+        default=0,
+        within=(0, MOST_TRIALS),
+        metavar="TOP_K",
+        decides=True,
+    )
+    sampler: SamplerName = option("Optuna's sampler.", default="tpe", decides=True)
+    pruner: PrunerName = option("Optuna's pruner.", default="halving", decides=True)
+    timeout_s: float | None = option(
+        "Start no further trial after this time, such as 90s, 15m or 2h.",
+        above_0="seconds",
+        flag="timeout",
+        metavar="TIME",
+        parse=parsers.seconds,
+    )
+    patience: int | None = option(
+        "Stop after so many trials without a better one.", within=(1, MOST_TRIALS)
+    )
+    target: float | None = option(
+        "Stop when the best value is at least as good, such as 0.016.",
+        metavar="VALUE",
+        parse=parsers.finite,
+    )
+    checkpoint_every: int | None = option(
+        "Store a running trial's state so often.",
+        otherwise="as costs under 1 %",
+        within=(1, MOST_EPOCHS),
+        metavar="EPOCHS",
+    )
+    max_params: int | None = option(
+        "Train no searched model with more parameters. The paper's are trained all the same, "
+        "but above the limit none of them is the best.",
+        "study",
+        within=(1, MOST_PARAMETERS),
+        metavar="N",
+        only_chooses=True,
+    )
+    max_latency_ms: float | None = option(
+        "Train no searched model that takes longer over 100 images on one thread, as measured "
+        "before its training; the paper's as with --max-params.",
+        "study",
+        above_0="milliseconds",
+        flag="max-latency",
+        metavar="MS",
+        parse=parsers.milliseconds,
+        only_chooses=True,
+    )
+    enqueue: tuple[Configuration, ...] = option(
+        "Train this configuration (.json or .toml, or a trial's, also of one that was given "
+        "up) as one of the searched trials, in the space or not; may be given several times, "
+        "and again on resuming.",
+        "once",
+        default=(),
+        metavar="FILE|STUDY#TRIAL",
+        typed_as=list[Path] | None,
+    )
+    epochs: int | None = option(
+        "Passes over the training images.",
+        "study",
+        otherwise=str(Budget.epochs),
+        within=(1, MOST_EPOCHS),
+        panel=BUDGET_PANEL,
+    )
+    subset: int | None = option(
+        "Images, training and validation together.",
+        "study",
+        otherwise="all",
+        within=(600, N_TRAIN_FILE),
+        panel=BUDGET_PANEL,
+    )
+    protocol: StudyProtocol | None = option(
+        "search: judge by 10,000 images held out of the training set. paper: by the test "
+        "images, as the paper did; runs the paper's configurations alone.",
+        "study",
+        otherwise="search",
+        panel=BUDGET_PANEL,
+    )
+    seed: int | None = option(
+        "Decides the draws and every trial's weights.",
+        "study",
+        otherwise="0",
+        within=(0, 2**31 - 1),
+        panel=BUDGET_PANEL,
+    )
+    study: str | None = option(
+        "Name of the study.",
+        "once",
+        otherwise="made from stage and budget, such as ae",
+        metavar="NAME",
+        panel=STUDY_PANEL,
+    )
+    new: bool = option(
+        "Start a fresh study; results of the old one that still fit are taken over.",
+        "once",
+        default=False,
+        panel=STUDY_PANEL,
+    )
+    keep_weights: Keep = option(
+        "Keep the weights of the best N searched trials and of the paper's, of all trials, or "
+        "of none.",
+        default=10,
+        within=(0, None),
+        metavar="N|all|none",
+        parse=parsers.weights_kept,
+        panel=STUDY_PANEL,
+    )
+    space_name: SpaceName | None = option(
+        "paper: what the paper changes. wide: far more.",
+        "study",
+        otherwise="paper",
+        flag="space",
+        panel=SPACE_PANEL,
+        only_chooses=True,
+    )
+    objectives: tuple[Cost, ...] | None = option(
+        "{metrics}, then costs to keep low beside it: params, macs, latency. Makes a study of "
+        "several objectives, in which Optuna cannot prune; the Pareto front is shown without "
+        "this too.",
+        "study",
+        metavar="METRIC,COST,…",
+    )
+    """Costs that are minimised beside the metric, which the option names first."""
+    space: Mapping[str, str] = field(default_factory=dict)
+    """Dimensions narrowed or fixed, as text; each has an option of its own."""
+    only_paper: tuple[str, ...] | None = None
+    """Names of the paper's configurations to train; None for all of them."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their bounds, and a name that nobody could show or type."""
+        super().__post_init__()
         if self.study is not None:
             _check_name(self.study)
-        if isinstance(self.keep_weights, int) and self.keep_weights < 0:
-            raise ConfigurationError(f"keep-weights must not be negative; got {self.keep_weights}")
 
 
 def _check_name(name: str) -> None:
@@ -132,35 +277,45 @@ def _check_name(name: str) -> None:
 
 
 @dataclass(frozen=True)
-class FinalRequest:
+class FinalRequest(Machine):
     """One final training as the command line says it."""
 
     source: str
-    n_seeds: int = 5
-    protocol: Protocol = "final"
-    repeat: bool = False
-    """Once more as it was trained before, by its own seed and budget, in place of the above."""
-    epochs: int | None = None
-    """None: as it was trained before, else the paper's."""
-    subset: int | None = None
-    encoder: str | None = None
-    storage: str | None = None
-    artifacts: Path | str | None = None
-    out: Path | None = None
-    jobs: int | None = None
-    threads: int = 1
-    dask: str | None = None
-    dask_ca: Path | None = None
-    dask_cert: Path | None = None
-    dask_key: Path | None = None
-    data_dir: Path | None = None
+    seeds: int = option("Train with so many seeds.", default=5, within=(1, 1000))
+    protocol: Literal["final", "paper"] = option(
+        "final: train on all 60,000 training images, judge once by the test images. paper: "
+        "judge by them after every epoch, as the paper's own tables do.",
+        default="final",
+    )
+    repeat: bool = option(
+        "Train once more exactly as the trial was, by its own seed, epochs and images: gives "
+        "the same weights.",
+        default=False,
+    )
+    epochs: int | None = option(
+        "Passes over the training images.",
+        otherwise="as it was trained before, else 30",
+        within=(1, MOST_EPOCHS),
+    )
+    subset: int | None = option("Training images.", otherwise="all", within=(600, N_TRAIN_FILE))
+    encoder: str | None = option(
+        "Where a classifier's encoder starts from, as for clf; for final figures one that no "
+        "test image has judged, so not of the paper's protocol.",
+        otherwise="as it was trained before; the paper's for paper:NAME; else the best",
+        metavar="SOURCE",
+    )
+    out: Path | None = option(
+        "Folder for figures and weights.",
+        otherwise="one of its name in results, beside the studies",
+        metavar="DIR",
+    )
     not_typed: dict[str, str] = field(default_factory=dict)
     """Options that decide the figures, by name, whose values an environment variable or a file
     gave, and which it was."""
 
 
-def scheduler(request: SearchRequest | FinalRequest) -> Scheduler | None:
+def scheduler(machine: Machine) -> Scheduler | None:
     """The Dask scheduler whose workers are to train; None: this machine's processes."""
-    if request.dask is None:
+    if machine.dask is None:
         return None
-    return Scheduler(request.dask, request.dask_ca, request.dask_cert, request.dask_key)
+    return Scheduler(machine.dask, machine.dask_ca, machine.dask_cert, machine.dask_key)

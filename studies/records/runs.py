@@ -14,6 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from studies.records import attempts, trials
+from studies.records.fields import fields_of, names_of
 from studies.records.request import SearchRequest
 from studies.records.settings import environment
 
@@ -23,11 +24,16 @@ ENDED = "ended"
 PREFIX = "run:"
 """Of the attributes' names; a number follows."""
 
-DECIDING = ("sampler", "pruner", "threads", "promote")
-"""Options that no study stores and that decide which trials there are, or what one comes to."""
+_OPTIONS = fields_of(SearchRequest)
 
-_ALWAYS = (*DECIDING, "keep_weights")
-_WHERE_GIVEN = ("trials", "more", "timeout_s", "patience", "target", "jobs", "checkpoint_every")
+NOTED = (
+    *names_of(SearchRequest, "run"),
+    *(name for name in names_of(SearchRequest, "machine") if _OPTIONS[name].is_plain()),
+)
+"""What of its request a run notes: all that no study remembers, but for places and addresses."""
+
+DECIDING = tuple(name for name in NOTED if _OPTIONS[name].option.decides)
+"""Of that, what decides which trials there are, or what one comes to."""
 
 STILL_RUNNING = "it still runs, or was killed"
 
@@ -61,8 +67,11 @@ class Run:
         """The options by the names that a person knows them by, but those that ask for nothing."""
         seconds = self.options.get("timeout_s")
         words = {**self.options, "timeout_s": None if seconds is None else f"{seconds:g}s"}
-        names = {name: name.removesuffix("_s").replace("_", "-") for name in words}
-        return {names[n]: v for n, v in words.items() if v is not None and (n, v) != ("promote", 0)}
+        return {
+            _OPTIONS[name].flag if name in _OPTIONS else name: value
+            for name, value in words.items()
+            if value is not None and (name, value) != ("promote", 0)
+        }
 
     def how_it_ended(self) -> str:
         """Why, in words."""
@@ -92,7 +101,7 @@ class Record:
         """
         if self._name is not None:
             return
-        asked = {name: getattr(self._request, name) for name in (*_ALWAYS, *_WHERE_GIVEN)}
+        asked = {name: getattr(self._request, name) for name in NOTED}
         run = Run(
             begun=_now(),
             options={name: value for name, value in asked.items() if value is not None},

@@ -17,11 +17,12 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.config_files import MOST_SEEDS
-from spaces.errors import StudyError
+from spaces.errors import ConfigurationError, StudyError
 from spaces.recipe import is_number, is_whole, one_of, require
 from spaces.space import SearchSpace
 from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
-from studies.records.request import Cost
+from studies.records.fields import fields_of, names_of
+from studies.records.request import Cost, SearchRequest
 from studies.records.trials import COST_ATTRS, MADE_WITH
 
 _ATTR = "fmnist_search"
@@ -70,6 +71,39 @@ class StudySettings:
             return with_encoder(space, base.encoder)
         except (KeyError, ValueError) as error:
             raise StudyError(f"this version cannot build the study's space: {error}") from error
+
+    def with_asked(self, request: SearchRequest) -> "StudySettings":
+        """These settings with all that a request names in place of their own, but the encoder.
+
+        Raises:
+            ConfigurationError: the settings asked for cannot be.
+        """
+        named = {name: getattr(request, name) for name in names_of(SearchRequest, "study")}
+        asked = {name: value for name, value in named.items() if value is not None}
+        asked.pop("encoder", None)
+        of_budget = {name: asked.pop(name) for name in vars(self.budget) if name in asked}
+        asked["budget"] = replace(self.budget, **of_budget)
+        metrics = self.stage_record().metrics
+        if (metric := asked.get("metric")) is not None:
+            if metric not in metrics:
+                raise ConfigurationError(
+                    f"metric cannot be {metric}; choose from {', '.join(metrics)}"
+                )
+            asked |= {"metric": metrics[metric].key, "direction": metrics[metric].direction}
+        if asked.get("space_name", self.space_name) != self.space_name:
+            asked["space"] = {}
+        return with_space(replace(self, **asked), dict(request.space))
+
+    def as_asked(self) -> dict[str, Any]:
+        """What a request says that makes such a study, by its fields; None says nothing."""
+        names = {metric.key: name for name, metric in self.stage_record().metrics.items()}
+        is_usual = self.metric == next(iter(names)) and not self.objectives
+        own = {**vars(self), **vars(self.budget)}
+        return {name: own[name] for name in names_of(SearchRequest, "study")} | {
+            "metric": None if is_usual else names[self.metric],
+            "protocol": None if self.budget.protocol == Budget.protocol else self.budget.protocol,
+            "encoder": self.encoder_in_words() if self.encoder else None,
+        }
 
     def names_of_values(self) -> list[str]:
         """What each of a trial's values is, the metric first."""
@@ -146,10 +180,8 @@ class StudySettings:
 
 
 _NOT_OF_A_VALUE = (
-    "space_name",
     "space",
-    "max_params",
-    "max_latency_ms",
+    *(name for name, field in fields_of(SearchRequest).items() if field.option.only_chooses),
 )
 """Settings that decide which trials there are, and not what one comes to."""
 

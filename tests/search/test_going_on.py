@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from search.going_on import command_to_go_on
 from search.search_options import SearchOptions, with_search_options
+from spaces.recipe import MOST_PARAMETERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies.engine.samplers import PRUNERS, SAMPLERS
 from studies.records.request import SearchRequest
@@ -57,7 +58,7 @@ def requests_of(stage: Stage) -> st.SearchStrategy[SearchRequest]:
         protocol=st.sampled_from([None, "search", "paper"]),
         seed=maybe(st.integers(0, 99)),
         space_name=st.sampled_from([None, "paper", "wide"]),
-        max_params=maybe(st.integers(1, 10**9)),
+        max_params=maybe(st.integers(1, MOST_PARAMETERS)),
         max_latency_ms=maybe(positive),
     )
 
@@ -84,7 +85,7 @@ def understood(command: str, stage: Stage, file: dict[str, Any]) -> SearchReques
 def test_the_printed_command_asks_for_the_same_again(stage: Stage, data: st.DataObject) -> None:
     name = data.draw(names)
     wanted = data.draw(requests_of(stage))
-    command = command_to_go_on(name, wanted, SearchRequest(), stage, ("--trials", 7))
+    command = command_to_go_on(name, wanted, SearchRequest(), stage, ("trials", 7))
     stored = dict.fromkeys((*STORED, "encoder", "metric"))  # the study knows them
     expected = replace(wanted, study=name, trials=7, space={}, **stored)
     assert understood(command, stage, {}) == expected
@@ -113,7 +114,7 @@ def test_what_a_file_says_is_named_where_the_run_was_asked_for_something_else(
     typed: dict[str, Any], named: tuple[str, ...]
 ) -> None:
     wanted = replace(IN_FORCE, **typed)
-    command = command_to_go_on("ae", wanted, IN_FORCE, AUTOENCODER, ("--trials", 7))
+    command = command_to_go_on("ae", wanted, IN_FORCE, AUTOENCODER, ("trials", 7))
     words = ["fmnist-search", "ae", "--study", "ae", "--trials", "7", *named]
     assert shlex.split(command) == words
     again = understood(command, AUTOENCODER, FILE)

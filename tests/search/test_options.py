@@ -5,10 +5,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from search.parsers import seconds, weights_kept
 from search.search_options import SearchOptions, with_search_options
+from spaces.errors import ConfigurationError
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES
 from studies.engine import samplers
+from studies.records.parsers import seconds, weights_kept
 from studies.records.request import SearchRequest
 
 
@@ -133,14 +134,14 @@ def test_times_are_read_with_their_units(text: str, expected: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "m", "1d", "nan", "inf", "infs", "-1", "0", "1m30s"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="is not a time above 0"):
+    with pytest.raises(ConfigurationError, match="is not a time above 0"):
         seconds(text)
 
 
 def test_weights_are_kept_of_all_none_or_a_number() -> None:
     assert [weights_kept(text) for text in ("all", "none", "0", "12")] == ["all", "none", 0, 12]
     for text in ("", "-1", "1.5", "All", "²"):
-        with pytest.raises(typer.BadParameter, match="neither all, none nor a number"):
+        with pytest.raises(ConfigurationError, match="neither all, none nor a number"):
             weights_kept(text)
 
 

@@ -59,7 +59,7 @@ class Finals:
         encoder = "scratch" if isinstance(config, ClassifierConfig) else None
         asked = FinalRequest(
             self.config(config),
-            n_seeds=2,
+            seeds=2,
             epochs=2,
             subset=600,
             encoder=encoder,
@@ -141,7 +141,7 @@ def test_the_figures_are_those_of_the_stored_weights_on_the_test_images(
 def test_an_autoencoder_is_judged_by_its_error_on_the_test_images(
     finals: Finals, data_dir: Path
 ) -> None:
-    seed = finals.train(finals.request(SMALL, n_seeds=1)).seeds[0]
+    seed = finals.train(finals.request(SMALL, seeds=1)).seeds[0]
     network = build(SMALL).eval()
     network.load_state_dict(load_file(finals.folder / "out" / seed.weights))
     pixels = load_test(data_dir).pixels[:, None] / 127.5 - 1
@@ -164,7 +164,7 @@ def test_the_test_images_are_not_opened_before_a_seed_is_through(
 ) -> None:
     finals.data_dir = training_files_alone(data_dir, finals.folder / "data")
     with pytest.raises(DataError, match="t10k"):
-        finals.train(finals.request(n_seeds=1))
+        finals.train(finals.request(seeds=1))
     trained = [e for e in finals.events if isinstance(e, EpochDone)]
     assert [e.metrics.epoch for e in trained] == [1, 2]
     assert not any(isinstance(e, SeedDone) for e in finals.events)
@@ -187,14 +187,14 @@ def test_searching_both_stages_does_without_the_test_images(tmp_path: Path, data
 
 @pytest.mark.slow
 def test_more_seeds_keep_those_that_are_done(finals: Finals) -> None:
-    first = finals.train(finals.request(n_seeds=1))
+    first = finals.train(finals.request(seeds=1))
     finals.events.clear()
-    both = finals.train(finals.request(n_seeds=2))
+    both = finals.train(finals.request(seeds=2))
     assert [e.seed for e in finals.events if isinstance(e, SeedStarted)] == [1]
     assert both.seeds[0] == first.seeds[0]
     assert both.seeds[0].loss != both.seeds[1].loss
     finals.events.clear()
-    assert finals.train(finals.request(n_seeds=2)) == both
+    assert finals.train(finals.request(seeds=2)) == both
     assert finals.events == []
 
 
@@ -231,7 +231,7 @@ def stopped(finals: Finals, monkeypatch: pytest.MonkeyPatch) -> FinalRequest:
     monkeypatch.setattr(
         "studies.final.protocol.CHECKPOINT_SHARE", float("inf")
     )  # after every epoch
-    asked = finals.request(n_seeds=1, epochs=3)
+    asked = finals.request(seeds=1, epochs=3)
 
     def stop(event: FinalEvent) -> None:
         if isinstance(event, EpochDone) and event.metrics.epoch == 2:
@@ -305,7 +305,7 @@ def test_a_network_whose_weights_are_not_finite_is_no_result(
 
     monkeypatch.setattr(InProcess, "end", ends)
     with pytest.raises(TrainingDivergedError, match=r"encoder\.conv1\.bias that is not finite"):
-        finals.train(finals.request(n_seeds=1, epochs=1))
+        finals.train(finals.request(seeds=1, epochs=1))
     assert not list((finals.folder / "out").glob("seed*"))
 
 
@@ -313,7 +313,7 @@ def test_a_network_whose_weights_are_not_finite_is_no_result(
 def test_files_have_the_rights_that_the_umask_leaves(finals: Finals) -> None:
     before = os.umask(0o027)
     try:
-        seed = finals.train(finals.request(n_seeds=1, epochs=1)).seeds[0]
+        seed = finals.train(finals.request(seeds=1, epochs=1)).seeds[0]
     finally:
         os.umask(before)
     out = finals.folder / "out"
@@ -327,7 +327,7 @@ def test_files_have_the_rights_that_the_umask_leaves(finals: Finals) -> None:
 def test_a_seed_whose_memory_ran_out_or_whose_worker_died_at_its_end_is_trained_again(
     finals: Finals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = finals.train(finals.request(n_seeds=1))
+    whole = finals.train(finals.request(seeds=1))
     end, go_on = InProcess.end, InProcess.go_on
     faults = ["memory", "end"]
 
@@ -349,7 +349,7 @@ def test_a_seed_whose_memory_ran_out_or_whose_worker_died_at_its_end_is_trained_
 
     monkeypatch.setattr(InProcess, "go_on", goes_on)
     monkeypatch.setattr(InProcess, "end", ends)
-    again = finals.train(finals.request(n_seeds=1, out=finals.folder / "faults"))
+    again = finals.train(finals.request(seeds=1, out=finals.folder / "faults"))
     started = [e for e in finals.events if isinstance(e, SeedStarted)]
     assert len(started) == 1 + 3
     assert of_seed(again, 0) == of_seed(whole, 0)
@@ -357,7 +357,7 @@ def test_a_seed_whose_memory_ran_out_or_whose_worker_died_at_its_end_is_trained_
 
 @pytest.mark.slow
 def test_a_folder_with_other_results_is_refused(finals: Finals) -> None:
-    finals.train(finals.request(n_seeds=1, epochs=1))
+    finals.train(finals.request(seeds=1, epochs=1))
     for other in (finals.request(epochs=2), finals.request(SMALL, epochs=1)):
         with pytest.raises(StudyError, match="holds another training"):
             plan_final(other)

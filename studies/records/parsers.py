@@ -1,0 +1,64 @@
+"""How options that are no plain numbers or names are read. Imports nothing heavy."""
+
+from math import isfinite
+from urllib.parse import urlsplit
+
+from spaces.errors import ConfigurationError
+
+SCHEMES = ("tcp", "tls", "ws", "wss")
+"""Of addresses of Dask."""
+
+
+def seconds(text: str) -> float:
+    """A time such as ``90``, ``90s``, ``15m`` or ``2h`` in seconds."""
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    unit = units.get(text[-1:].lower())
+    value = _number(text[:-1] if unit else text) * (unit or 1.0)
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(f"{text!r} is not a time above 0; write 90s, 15m or 2h")
+    return value
+
+
+def finite(text: str) -> float:
+    """A number, neither NaN nor infinite."""
+    value = _number(text)
+    if not isfinite(value):
+        raise ConfigurationError(f"{text!r} is not a number")
+    return value
+
+
+def milliseconds(text: str) -> float:
+    """A number above 0."""
+    value = _number(text)
+    if not 0 < value < float("inf"):
+        raise ConfigurationError(f"{text!r} is not a number of milliseconds above 0")
+    return value
+
+
+def _number(text: str) -> float:
+    """What the text says; NaN if that is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def address(text: str) -> str:
+    """The address of a Dask scheduler."""
+    parts = urlsplit(text if "://" in text else f"tcp://{text}")
+    try:
+        is_one = parts.scheme in SCHEMES and parts.hostname and parts.port
+    except ValueError:  # of a port that is none
+        is_one = False
+    if not is_one:
+        raise ConfigurationError(f"{text!r} is no address; write one such as tcp://host:8786")
+    return text
+
+
+def weights_kept(text: str) -> str | int:
+    """Whose weights to keep: ``all``, ``none`` or how many of the best."""
+    if text in ("all", "none"):
+        return text
+    if text.isdecimal():
+        return int(text)
+    raise ConfigurationError(f"{text!r} is neither all, none nor a number of trials")
