@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
@@ -41,23 +42,12 @@ from studies.records.request import PrunerName, SamplerName, SearchRequest
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactStore
 from studies.storage.server import LockLostError
-from studies.training.metrics import EpochMetrics
-from studies.workers.pool import (
-    EpochDone,
-    Job,
-    Pool,
-    Raised,
-    Report,
-    Started,
-    WorkerDied,
-    is_out_of_memory,
-)
+from studies.workers.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied
 from studies.workers.stopping import Interrupted, StopSignal
+from studies.workers.trainings import Event as TrainingEvent
+from studies.workers.trainings import OutOfMemory, Trainings
 
 NOTHING_LEFT = "nothing left to do"
-
-CHECKPOINT_SHARE = 0.01
-"""Of a trial's time at most that its checkpoints take, where nobody says how often they come."""
 
 
 @dataclass
@@ -83,9 +73,13 @@ class Search:
         """Work out how many trials are wanted and prepare Optuna's side."""
         self._space = self.settings.search_space()
         self._deadline = time.monotonic() + (self.request.timeout_s or float("inf"))
-        self._running: dict[int, Running] = {}
+        self._trainings: Trainings[Running] = Trainings(
+            self.pool,
+            self.stop,
+            partial(reuse.checkpoint, self.store),
+            self.request.checkpoint_every,
+        )
         self._twins: list[Trial] = []
-        self._checkpoint_s = 0.0
         self._awaited: list[int] = []
         self._dealt_with: int | None = None
         self._record = runs.Record(self.study, self.request)
@@ -117,8 +111,8 @@ class Search:
         try:
             while True:
                 reason = self._fill()
-                if self._running:
-                    self._wait_for_reports()
+                if self._trainings.running:
+                    self._trainings.wait(self._take)
                 elif reason == NOTHING_LEFT and (others := self._elsewhere()):
                     self._wait_for(others)
                 else:
@@ -130,20 +124,20 @@ class Search:
             self._abandon(error)
             raise
         finally:
-            self.pool.close()
+            self._trainings.close()
             self.sharing.close()
 
     def _fill(self) -> str | None:
         """Begin trials as long as the pool has room; why no more are begun, if they are not."""
         reason = None
-        while len(self._running) < max(1, self.pool.capacity):
+        while self._trainings.has_room:
             try:
                 with self.sharing.exclusively():
                     all_trials = self._make_up()
                     reason = self._reason_to_end(all_trials)
                     trial = self._ask(n_begun(all_trials)) if reason is None else None
                     if trial is not None:
-                        self._record.begin(all_trials, trial.number, max(1, self.pool.capacity))
+                        self._record.begin(all_trials, trial.number, self._trainings.capacity)
             except LockLostError:
                 self._give_back(trial)
                 continue
@@ -164,25 +158,6 @@ class Search:
         if trial is not None:
             reason = f"{attempts.INTERRUPTED}: the study's lock was lost"
             self.endings.fail(trial, reason, time.monotonic())
-
-    def _wait_for_reports(self) -> None:
-        with self.stop.interruptible():
-            reports = self.pool.wait()
-        for report in reports:
-            self._dealt_with = report.number
-            try:
-                self._take(report)
-            except UpdateFinishedTrialError:
-                self._disown(report.number)
-            except (RuntimeError, MemoryError) as error:
-                running = self._running.get(report.number)
-                if running is None or not is_out_of_memory(error):
-                    raise
-                # It ran out while the training gave its state or its outcome.
-                with suppress(RuntimeError, MemoryError):
-                    self.pool.end(report.number, with_weights=False)
-                self._lose(running, trials.OUT_OF_MEMORY)
-        self._dealt_with = None
 
     def _elsewhere(self) -> list[int]:
         return [trial.number for trial in self.sharing.elsewhere(self._trials())]
@@ -226,7 +201,7 @@ class Search:
         except UpdateFinishedTrialError:
             self.endings.fail(trial, trials.LOST, begun)
         except BaseException as error:
-            if trial.number not in self._running:  # else it is abandoned with the others
+            if trial.number not in self._trainings.running:  # else it is abandoned with the others
                 self.endings.fail(trial, reason_of(error), begun)
             raise
 
@@ -240,7 +215,7 @@ class Search:
             self.endings.reuse(trial, known)
         elif (refusal := attempts.reason_to_refuse(all_trials, trial)) is not None:
             self.endings.fail(trial, refusal, time.monotonic())
-        elif any(key == fingerprint(r.config) for r in self._running.values()):
+        elif any(key == fingerprint(r.config) for r in self._trainings.running.values()):
             self._twins.append(trial)  # its result will be there when the other ends
         else:
             self._train(trial, config, all_trials)
@@ -255,72 +230,56 @@ class Search:
                 Notice(f"trial {trials.label(trial)} does not go on from a state: {text}")
             )
         seed: int = trial.user_attrs[trials.SEED]
-        self._running[trial.number] = Running(trial, config, earlier.epochs)
         known = latencies.measured(all_trials, architecture(config))
-        self.pool.start(Job(trial.number, config, seed, earlier.state, known))
+        self._trainings.start(
+            Running(trial.number, earlier.epochs, trial, config),
+            Job(trial.number, config, seed, earlier.state, known),
+        )
 
-    def _take(self, report: Report) -> None:
+    def _take(self, running: Running, event: TrainingEvent) -> None:
+        """Deal with what happened to a trial's training."""
+        self._dealt_with = running.number
+        try:
+            self._deal_with(running, event)
+        except UpdateFinishedTrialError:  # it is for others to train now
+            self.endings.disown(running)
+            self._let_go(running)
+        self._dealt_with = None
+
+    def _deal_with(self, running: Running, event: TrainingEvent) -> None:
         """Every way a training can go on or end is mapped to what becomes of its trial here."""
-        running = self._running.get(report.number)
-        if running is None:  # ended already
-            return
-        match report:
+        match event:
             case Started(_, measured):
                 self._go_on_from_start(running, measured)
             case EpochDone(_, metrics):
-                if self._is_last(running, metrics):
+                self.on_event(event)
+                if running.report(metrics, self.settings):
                     self._finish(running)
                 else:
-                    self._checkpoint_if_due(running)
-                    self.pool.go_on(report.number)
+                    self._trainings.go_on(running)
             case WorkerDied(_, reason):
                 self._lose(running, f"{trials.LOST}: {reason}")
+            case OutOfMemory():
+                self._lose(running, trials.OUT_OF_MEMORY)
             case Raised(_, TrainingDivergedError() as error):
                 self._end(running, f"{trials.DIVERGED}: {error}")
-            case Raised(_, error) if is_out_of_memory(error):
-                self._lose(running, trials.OUT_OF_MEMORY)
             case Raised(_, error):
                 raise error
 
     def _go_on_from_start(self, running: Running, measured: Latency) -> None:
-        trial, number = running.trial, running.trial.number
-        key = architecture(running.config)
+        trial, key = running.trial, architecture(running.config)
         # Another trial that began at the same time may have measured the same.
         found = latencies.measured(self._trials(), key) or measured
         latencies.note(trial, found, key)
         if self.endings.refused(trial, trials.LATENCY_MS, found.ms, found.spread_ms or 0.0):
-            self.pool.end(number, with_weights=False)
             self._let_go(running)
             return
         if words := limits.passed_by_its_spread(trial, self.settings, found):
             self.on_event(Notice(words))
-        if any(self._is_last(running, metrics) for metrics in running.earlier):
-            self._finish(running)
-        else:
-            self.pool.go_on(number)
-
-    def _is_last(self, running: Running, metrics: EpochMetrics) -> bool:
-        self.on_event(EpochDone(running.trial.number, metrics))
-        return running.report(metrics, self.settings)
-
-    def _checkpoint_if_due(self, running: Running) -> None:
-        every, now = self.request.checkpoint_every, time.monotonic()
-        if every is not None:
-            due = len(running.history) % every == 0
-        else:
-            due = now - running.stored_at > max(self._checkpoint_s, 0.1) / CHECKPOINT_SHARE
-        state = self.pool.state(running.trial.number) if due else None
-        if state is not None:
-            reuse.checkpoint(self.store, running, state)
-            running.stored_at = time.monotonic()
-            self._checkpoint_s = running.stored_at - now
+        self._trainings.go_on(running)
 
     def _finish(self, running: Running) -> None:
-        wanted = self.endings.wants_weights(running)
-        outcome = self.pool.end(running.trial.number, with_weights=wanted)
-        if outcome is None:
-            self._lose(running, trials.LOST)
-            return
+        outcome = self._trainings.end(running, self.endings.wants_weights(running))
         self.endings.finish(running, outcome)
         self._let_go(running)
 
@@ -340,19 +299,13 @@ class Search:
         same = [t for t in here if t.user_attrs.get(trials.PAPER) == name]
         return name in self._paper_names and attempts.n_deaths(same) >= attempts.MAX_ATTEMPTS
 
-    def _disown(self, number: int) -> None:
-        running = self._running[number]
-        self.pool.end(number, with_weights=False)
-        self.endings.disown(running)
-        self._let_go(running)
-
     def _end(self, running: Running, reason: str) -> None:
         self.endings.fail(running.trial, reason, running.begun)
         self._let_go(running)
 
     def _let_go(self, running: Running) -> None:
         """Forget the trial, and settle those that waited for its result."""
-        del self._running[running.trial.number]
+        self._trainings.let_go(running)
         twins, self._twins = self._twins, []
         for twin in twins:
             self._begin(twin)
@@ -361,10 +314,8 @@ class Search:
         """Mark what still runs as failed, as it will be made up for."""
         reason = reason_of(error)
         innocent = f"{attempts.INTERRUPTED}: the run ended"
-        left = [(r.trial, r.begun) for r in self._running.values()]
+        left = [(r.trial, r.begun) for r in self._trainings.running.values()]
         left += [(twin, time.monotonic()) for twin in self._twins]
-        self._running.clear()
-        self._twins.clear()
         with suppress(StudyError):  # of a database that is gone, as the error that brought us here
             for trial, begun in left:
                 its_doing = trial.number == self._dealt_with or is_of_the_run(error)

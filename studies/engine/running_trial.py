@@ -1,6 +1,5 @@
 """A trial on its way: what it is to train, and what it has trained so far."""
 
-import time
 from dataclasses import dataclass, field
 
 import torch
@@ -12,24 +11,19 @@ from studies.engine.samplers import derived_seed
 from studies.records import trials
 from studies.records.settings import StudySettings, environment
 from studies.training.metrics import EpochMetrics
+from studies.workers.trainings import RunningTraining
 
 
-@dataclass
-class Running:
+@dataclass(eq=False)
+class Running(RunningTraining):
     """A trial in training."""
 
     trial: Trial
     config: Configuration
-    earlier: list[EpochMetrics]
-    """Epochs that another trial trained, to be reported before the training goes on."""
-    begun: float = field(default_factory=time.monotonic)
-    history: list[EpochMetrics] = field(default_factory=list)
     in_race: bool = field(init=False)
     """The paper's trials count in the pruner's comparisons until they lose one, one that was
     promoted not at all: it counted where it was pruned."""
-    stored_at: float = field(default_factory=time.monotonic)
-    """When the last checkpoint was stored."""
-    checkpoints: list[str] = field(default_factory=list)
+    checkpoints: list[str] = field(default_factory=list, init=False)
     """Identifiers of the artifacts that hold where its training stood; one at most."""
 
     def __post_init__(self) -> None:
@@ -37,8 +31,7 @@ class Running:
         self.in_race = trials.PROMOTED not in self.trial.user_attrs
 
     def report(self, metrics: EpochMetrics, settings: StudySettings) -> bool:
-        """Tell the pruner of an epoch; whether it is the trial's last."""
-        self.history.append(metrics)
+        """Tell the pruner of the last epoch; whether it is the trial's last."""
         if not settings.objectives:  # Optuna has no pruning for several
             self.trial.report(getattr(metrics, settings.metric), step=metrics.epoch)
             self.in_race = self.in_race and not self.trial.should_prune()

@@ -6,19 +6,18 @@ noted before the first epoch, and in each state, so that no other training goes 
 """
 
 import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from filelock import FileLock, Timeout
+from torch import Tensor
 
 from spaces.errors import StudyError, TrainingDivergedError
 from studies.data.images import Images, load_split, load_test
-from studies.engine.coordinator import CHECKPOINT_SHARE
 from studies.engine.progress import Notice
 from studies.engine.reuse import as_columns
 from studies.files import tensor_files
@@ -26,17 +25,18 @@ from studies.files.writing import write
 from studies.final import results, states
 from studies.final.plan import FinalPlan
 from studies.final.results import FinalResult, SeedResult
-from studies.networks.evaluation import judge
+from studies.networks.evaluation import Judgement, judge
 from studies.networks.plain import build
 from studies.records.attempts import MAX_ATTEMPTS
 from studies.records.request import FinalRequest, scheduler
 from studies.records.settings import environment
 from studies.records.trials import OUT_OF_MEMORY
 from studies.training.factory import TrainingFactory
-from studies.training.metrics import EpochMetrics
+from studies.training.metrics import Outcome
 from studies.workers import who_trains
-from studies.workers.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied, is_out_of_memory
+from studies.workers.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied
 from studies.workers.stopping import Interrupted, StopSignal
+from studies.workers.trainings import Event, OutOfMemory, RunningTraining, Trainings
 
 
 class SeedStarted(NamedTuple):
@@ -96,12 +96,6 @@ def train_final(
 
 
 @dataclass
-class _Running:
-    history: list[EpochMetrics] = field(default_factory=list)
-    stored_at: float = field(default_factory=time.monotonic)
-
-
-@dataclass
 class _FinalRun:
     plan: FinalPlan
     request: FinalRequest
@@ -110,51 +104,46 @@ class _FinalRun:
     stop: StopSignal
 
     def run(self) -> FinalResult:
-        result, folder = self.plan.result, self.plan.folder
-        self._running: dict[int, _Running] = {}
+        self._result = self.plan.result
+        self._todo = self.plan.left
         self._attempts: dict[int, int] = {}
         self._furthest: dict[int, int] = {}
-        self._checkpoint_s = 0.0
-        todo = self.plan.left
-        if not todo:
-            return result
-        for seed in todo:  # another training's state is refused before anything is trained
-            states.read(folder, result, seed)
-        results.write(result, folder)
+        if not self._todo:
+            return self._result
+        for seed in self._todo:  # another training's state is refused before anything is trained
+            states.read(self.plan.folder, self._result, seed)
+        results.write(self._result, self.plan.folder)
         with self.stop.interruptible():
             pool = self._make_pool()
+        self._trainings = Trainings(pool, self.stop, self._store)
         try:
-            while todo or self._running:
+            while self._todo or self._trainings.running:
                 if self.stop.received is not None:
                     raise Interrupted
-                while todo and len(self._running) < max(1, pool.capacity):
-                    self._start(pool, todo.pop(0))
-                with self.stop.interruptible():
-                    reports = pool.wait()
-                for report in reports:
-                    match report:
-                        case Started(seed):
-                            pool.go_on(seed)
-                        case EpochDone(seed, metrics):
-                            self._take_epoch(seed, metrics)
-                            if metrics.epoch < self.plan.budget.epochs:
-                                self._checkpoint_if_due(pool, seed)
-                                pool.go_on(seed)
-                            elif (finished := self._finish(pool, seed, result)) is not None:
-                                result = finished
-                            else:
-                                todo.append(
-                                    self._lost(seed, "its worker is gone, or out of memory")
-                                )
-                        case WorkerDied(seed, reason):
-                            todo.append(self._lost(seed, reason))
-                        case Raised(seed, error) if is_out_of_memory(error):
-                            todo.append(self._lost(seed, OUT_OF_MEMORY))
-                        case Raised(_, error):
-                            raise error
+                while self._todo and self._trainings.has_room:
+                    self._start(self._todo.pop(0))
+                self._trainings.wait(self._take)
         finally:
-            pool.close()
-        return result
+            self._trainings.close()
+        return self._result
+
+    def _take(self, running: RunningTraining, event: Event) -> None:
+        """Every way a training can go on or end is mapped to what becomes of its seed."""
+        match event:
+            case Started():
+                self._trainings.go_on(running)
+            case EpochDone(_, metrics):
+                self.on_event(event)
+                if metrics.epoch < self.plan.budget.epochs:
+                    self._trainings.go_on(running)
+                else:
+                    self._finish(running, self._trainings.end(running, with_weights=True))
+            case WorkerDied(_, reason):
+                self._lose(running, reason)
+            case OutOfMemory():
+                self._lose(running, OUT_OF_MEMORY)
+            case Raised(_, error):
+                raise error
 
     def _make_pool(self) -> Pool:
         encoder = self.plan.model.encoder
@@ -169,71 +158,70 @@ class _FinalRun:
             lambda text: self.on_event(Notice(text)),
         )
 
-    def _start(self, pool: Pool, seed: int) -> None:
-        state = states.read(self.plan.folder, self.plan.result, seed)
+    def _start(self, seed: int) -> None:
+        state = states.read(self.plan.folder, self._result, seed)
         if state.left_aside:
             self.on_event(Notice(f"seed {seed} begins anew: {state.left_aside}"))
         if len(state.history) > self._furthest.get(seed, 0):  # progress begins the count anew
             self._furthest[seed] = len(state.history)
             self._attempts.pop(seed, None)
-        self._running[seed] = _Running([*state.history])
         self.on_event(SeedStarted(seed, self.plan.budget.epochs))
-        for metrics in state.history:
-            self.on_event(EpochDone(seed, metrics))
-        pool.start(Job(seed, self.plan.model.config, seed, state.tensors))
+        job = Job(seed, self.plan.model.config, seed, state.tensors)
+        self._trainings.start(RunningTraining(seed, state.history), job)
 
-    def _take_epoch(self, seed: int, metrics: EpochMetrics) -> None:
-        self._running[seed].history.append(metrics)
-        self.on_event(EpochDone(seed, metrics))
+    def _store(self, running: RunningTraining, state: dict[str, Tensor]) -> None:
+        states.write(self.plan.folder, self._result, running.number, state, running.history)
 
-    def _lost(self, seed: int, reason: str) -> int:
-        del self._running[seed]
+    def _lose(self, running: RunningTraining, reason: str) -> None:
+        """A seed's training is gone; it is begun again, a few times at most."""
+        seed = running.number
+        self._trainings.let_go(running)
         self._attempts[seed] = self._attempts.get(seed, 1) + 1
         if self._attempts[seed] > MAX_ATTEMPTS:
             raise StudyError(
                 f"seed {seed} was lost {MAX_ATTEMPTS} times ({reason}); it is given up"
             )
-        return seed
+        self._todo.append(seed)
 
-    def _finish(self, pool: Pool, seed: int, result: FinalResult) -> FinalResult | None:
-        """The result with the seed's figures; None if its worker died or had no memory for them."""
-        try:
-            outcome = pool.end(seed, with_weights=True)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            outcome = None
-        history = self._running[seed].history
-        if outcome is None or outcome.weights is None:
-            return None
-        network = build(self.plan.model.config)
-        network.load_state_dict(outcome.weights)
-        judgement, last = judge(network, self._judging_images), history[-1]
-        broken = tensor_files.first_not_finite(outcome.weights)
-        if broken is not None or not math.isfinite(judgement.loss):
-            raise TrainingDivergedError(
-                f"seed {seed} ended with {broken or 'a loss'} that is not finite; "
-                "a smaller learning rate may help"
-            )
-        name, content = f"seed{seed}.safetensors", tensor_files.to_bytes(outcome.weights)
-        write(self.plan.folder / name, content)
+    def _finish(self, running: RunningTraining, outcome: Outcome) -> None:
+        """Judge a seed's network, and keep it with its figures."""
+        seed, history, weights = running.number, running.history, outcome.weights
+        assert weights is not None
+        name, content = f"seed{seed}.safetensors", tensor_files.to_bytes(weights)
         made = SeedResult(
             seed,
-            *judgement,
-            train_loss=last.train_loss,
-            train_accuracy=last.train_accuracy,
+            *self._judged(seed, weights),
+            train_loss=history[-1].train_loss,
+            train_accuracy=history[-1].train_accuracy,
             seconds=sum(metrics.seconds for metrics in history),
             epochs=_without_nan(as_columns(history)),
             weights=name,
             sha256=tensor_files.digest(content),
             made_with=environment(),
         )
-        result = result.with_seed(made)
-        results.write(result, self.plan.folder)
+        write(self.plan.folder / name, content)
+        self._result = self._result.with_seed(made)
+        results.write(self._result, self.plan.folder)
         states.path(self.plan.folder, seed).unlink(missing_ok=True)
-        del self._running[seed]
+        self._trainings.let_go(running)
         self.on_event(SeedDone(made))
-        return result
+
+    def _judged(self, seed: int, weights: Mapping[str, Tensor]) -> Judgement:
+        """How good a seed's network is.
+
+        Raises:
+            TrainingDivergedError: its weights or its loss are not finite.
+        """
+        network = build(self.plan.model.config)
+        network.load_state_dict(weights)
+        judgement = judge(network, self._judging_images)
+        broken = tensor_files.first_not_finite(weights)
+        if broken is not None or not math.isfinite(judgement.loss):
+            raise TrainingDivergedError(
+                f"seed {seed} ended with {broken or 'a loss'} that is not finite; "
+                "a smaller learning rate may help"
+            )
+        return judgement
 
     @cached_property
     def _judging_images(self) -> Images:
@@ -241,17 +229,6 @@ class _FinalRun:
         if self.plan.budget.protocol == "final":
             return load_test(self.data_folder)
         return load_split(self.data_folder, self.plan.budget).validation
-
-    def _checkpoint_if_due(self, pool: Pool, seed: int) -> None:
-        running, now = self._running[seed], time.monotonic()
-        if now - running.stored_at <= max(self._checkpoint_s, 0.1) / CHECKPOINT_SHARE:
-            return
-        state = pool.state(seed)
-        if state is not None:
-            history = running.history
-            states.write(self.plan.folder, self.plan.result, seed, state, history)
-            running.stored_at = time.monotonic()
-            self._checkpoint_s = running.stored_at - now
 
 
 def _without_nan(columns: dict[str, list[float]]) -> dict[str, list[float]]:

@@ -321,7 +321,8 @@ class TwoAtOnce:
         return self._pools[number].state(number)
 
     def end(self, number: int, with_weights: bool) -> Outcome | None:
-        return self._pools.pop(number).end(number, with_weights)
+        pool = self._pools.pop(number, None)
+        return pool and pool.end(number, with_weights)
 
     def wait(self, timeout_s: float | None = None) -> list[Report]:
         return [report for pool in self._pools.values() for report in pool.wait(timeout_s)]
