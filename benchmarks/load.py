@@ -14,72 +14,28 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter, sleep
-from typing import Any
+from time import perf_counter
 
 import optuna
-import torch
-from torch import Tensor
 
-from spaces.space import Configuration, fingerprint
+from benchmarks.no_training import NoTrainings
 from spaces.stages import AUTOENCODER
 from studies.data.fetch import ensure_data
 from studies.engine import launch
 from studies.engine.progress import Event
-from studies.networks.latency import Latency
 from studies.records import trials
 from studies.records.request import SearchRequest
 from studies.storage.databases import open_storage, storage_url
-from studies.training.metrics import EpochMetrics, Outcome
 from studies.workers import who_trains
+from studies.workers.in_process import InProcess
 from studies.workers.local_pool import LocalPool
-from studies.workers.pool import InProcess, Pool
+from studies.workers.pool import Pool
 from studies.workers.stopping import StopSignal
 
 STUDY = "load"
 EPOCHS = 3
 EPOCH_S = 0.002
-
-
-class NoTraining:
-    """Epochs that only take their time; the loss is made from the configuration."""
-
-    def __init__(self, config: Configuration) -> None:
-        self.epoch = 0
-        self._loss = int(fingerprint(config)[:4], 16) / 65536
-
-    def __next__(self) -> EpochMetrics:
-        """Metrics of nothing."""
-        sleep(EPOCH_S)
-        self.epoch += 1
-        loss = self._loss + 1 / self.epoch
-        return EpochMetrics(self.epoch, loss, loss, EPOCH_S, 0.0)
-
-    def train_batch(self, batch: Any) -> Any:
-        """Nobody asks for it."""
-
-    def latency(self) -> Latency:
-        """None to speak of."""
-        return Latency(1.0, 0.0)
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Where it stands."""
-        return {"epoch": torch.tensor(self.epoch)}
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from there."""
-        self.epoch = int(state["epoch"])
-
-    def outcome(self, with_weights: bool) -> Outcome:  # noqa: ARG002
-        """Nothing."""
-        return Outcome(None, None, None, None)
-
-
-def make_training(config: Configuration, seed: int) -> Any:  # noqa: ARG001
-    """A factory as the pool wants it."""
-    return NoTraining(config)
 
 
 def main() -> None:
@@ -94,7 +50,7 @@ def main() -> None:
     parser.add_argument("--join", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.join:
-        coordinate(InProcess(make_training), options.trials, options.storage)
+        coordinate(InProcess(NoTrainings(EPOCH_S)), options.trials, options.storage)
     elif options.coordinators:
         share(options)
     else:
@@ -105,7 +61,7 @@ def work(n_workers: int, n_trials: int) -> None:
     """One coordinator on SQLite, with workers."""
     with tempfile.TemporaryDirectory() as folder:
         storage = str(Path(folder) / "studies.db")
-        pool = LocalPool(n_workers, 1, make_training)
+        pool = LocalPool(n_workers, 1, NoTrainings(EPOCH_S))
         begin = perf_counter()
         coordinate(pool, n_trials, storage)
         conclude(f"{n_workers} workers, SQLite", storage, perf_counter() - begin, n_trials)

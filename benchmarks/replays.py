@@ -36,7 +36,7 @@ from studies.records import settings, trials
 from studies.records.request import PrunerName, SamplerName, SearchRequest
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactFolder
-from studies.workers.pool import InProcess
+from studies.workers.in_process import InProcess
 from studies.workers.stopping import StopSignal
 
 EPOCHS = Reduction().epochs

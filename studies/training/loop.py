@@ -5,7 +5,7 @@ torch threads, whatever else the process has drawn or trained.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -36,6 +36,10 @@ from studies.training.augmentation import augment
 from studies.training.features import encoded
 from studies.training.metrics import EpochMetrics, Outcome
 from studies.training.optimizers import make_optimizer, rate_share
+
+
+class Stopped(Exception):  # noqa: N818
+    """Somebody let go of a training in the middle of its epoch."""
 
 
 class Training:
@@ -88,16 +92,24 @@ class Training:
         return self
 
     def __next__(self) -> EpochMetrics:
+        """Train one epoch and evaluate, as :meth:`train_epoch`, until the budget is spent."""
+        if self.epoch >= self._budget.epochs:
+            raise StopIteration
+        return self.train_epoch()
+
+    def train_epoch(self, should_stop: Callable[[], bool] = lambda: False) -> EpochMetrics:
         """Train one epoch and evaluate.
+
+        Args:
+            should_stop: asked before each batch.
 
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
+            Stopped: it should; the epoch is lost.
         """
-        if self.epoch >= self._budget.epochs:
-            raise StopIteration
         self._prepare_epoch()
         start = perf_counter()
-        train = self._train_epoch()
+        train = self._train_on_all(should_stop)
         trained = perf_counter()
         validation = self.validate()
         end = perf_counter()
@@ -214,11 +226,13 @@ class Training:
             self._features = None
         self._seen = self._features or self._split
 
-    def _train_epoch(self) -> Score:
+    def _train_on_all(self, should_stop: Callable[[], bool]) -> Score:
         self.network.train()
         self._step = self.epoch * self._steps_an_epoch()
         loss = n_right = 0.0
         for batch in self.shuffled_batches():
+            if should_stop():
+                raise Stopped
             score = self.train_batch(batch)
             loss += score.loss * len(batch.labels)
             n_right += (score.accuracy or 0.0) * len(batch.labels)

@@ -2,8 +2,8 @@
 
 The coordinator asks, reports, prunes and tells; a pool only trains. Between two epochs a training
 waits for the coordinator's word, so a trial's values never depend on how many run beside it.
-:class:`InProcess` is the pool of one, without other processes; :mod:`studies.workers.local_pool`
-and :mod:`studies.workers.dask_cluster` have others.
+:mod:`studies.workers.in_process` is the pool of one, without other processes;
+:mod:`studies.workers.local_pool` and :mod:`studies.workers.dask_cluster` have others.
 """
 
 from collections.abc import Callable, Mapping
@@ -104,59 +104,3 @@ class Pool(Protocol):
 
     def close(self) -> None:
         """Stop all that still trains and let go of everything. May be called again."""
-
-
-class InProcess:
-    """A pool of one, in this process: an epoch is trained while somebody waits for it."""
-
-    capacity = 1
-
-    def __init__(self, make_training: TrainingFactory) -> None:
-        self._make_training = make_training
-        self._number: int | None = None
-        self._training: Training | None = None
-        self._todo: Callable[[], Report] | None = None
-
-    def start(self, job: Job) -> None:
-        """Set a training up, at the next :meth:`wait`."""
-        self._number = job.number
-        self._todo = lambda: self._set_up(job)
-
-    def go_on(self, number: int) -> None:
-        """Train one more epoch, at the next :meth:`wait`."""
-        self._todo = lambda: EpochDone(number, next(self._current()))
-
-    def state(self, number: int) -> "dict[str, Tensor] | None":  # noqa: ARG002
-        """The training's ``state_dict``."""
-        return self._current().state_dict()
-
-    def end(self, number: int, with_weights: bool) -> Outcome | None:  # noqa: ARG002
-        """Let go of the training and take what it leaves."""
-        training, self._training, self._todo = self._training, None, None
-        return training.outcome(with_weights) if training else None
-
-    def wait(self, timeout_s: float | None = None) -> list[Report]:  # noqa: ARG002
-        """Do what was asked for; an interrupt leaves the training where its last batch left it."""
-        todo, self._todo = self._todo, None
-        if todo is None or self._number is None:
-            return []
-        try:
-            return [todo()]
-        except Exception as error:
-            self._training = None
-            return [Raised(self._number, error)]
-
-    def close(self) -> None:
-        """Let go of the training."""
-        self._training, self._todo = None, None
-
-    def _set_up(self, job: Job) -> Report:
-        training = self._make_training(job.config, job.seed)
-        if job.state is not None:
-            training.load_state_dict(job.state)
-        self._training = training
-        return Started(job.number, job.latency or training.latency())
-
-    def _current(self) -> "Training":
-        assert self._training is not None
-        return self._training

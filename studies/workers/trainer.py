@@ -15,14 +15,8 @@ from typing import Any
 import torch
 
 from spaces.errors import StudyError
-from studies.data.images import Batch
-from studies.networks.evaluation import Score
-from studies.training.loop import Training
-from studies.workers.pool import EpochDone, Job, Report, Started
-
-
-class Stopped(Exception):  # noqa: N818
-    """The coordinator let go of the training in the middle of its epoch."""
+from studies.workers.in_process import OneTraining
+from studies.workers.pool import Job, Started
 
 
 class Trainer:
@@ -44,11 +38,8 @@ class Trainer:
     ) -> None:
         if wanted is not None and versions() != wanted:
             raise StudyError(f"it has {_differences(versions(), wanted)}")
-        self._make_training = pickle.loads(make_training)
+        self._held = OneTraining(pickle.loads(make_training))
         self._n_threads = n_threads
-        self._training: Training | None = None
-        self._number = -1
-        self._is_stopped = False
 
     def start(self, job: bytes) -> bytes:
         """Set up the training of a pickled :class:`Job`; answers with :class:`Started`."""
@@ -56,57 +47,28 @@ class Trainer:
 
     def go_on(self) -> bytes:
         """Train one more epoch; answers with :class:`EpochDone`."""
-        return _answer(self._go_on)
+        return _answer(self._held.go_on)
 
     def state(self) -> bytes:
         """Answers with the training's ``state_dict``."""
-        return _answer(lambda: self._current().state_dict())
+        return _answer(self._held.state)
 
     def end(self, with_weights: bool) -> bytes:
         """Let go of the training; answers with its :class:`Outcome`."""
-        return _answer(lambda: self._end(with_weights))
+        return _answer(lambda: self._held.end(with_weights))
 
     async def stop(self) -> bytes:
         """Have the training end at its next batch."""
-        self._is_stopped = True
-        return _answer(lambda: None)
+        return _answer(self._held.stop)
 
     async def capability(self) -> bytes:
         """Answers with the instructions of the processor that PyTorch uses, such as ``AVX2``."""
         return _answer(torch.backends.cpu.get_cpu_capability)
 
-    def _start(self, job: Job) -> Report:
+    def _start(self, job: Job) -> Started:
         # OpenMP keeps its number of threads for each thread that asks; this one is the actor's.
         torch.set_num_threads(self._n_threads)
-        self._is_stopped = False
-        self._training = None
-        training: Training = self._make_training(job.config, job.seed)
-        if job.state is not None:
-            training.load_state_dict(job.state)
-        self._make_stoppable(training)
-        self._training, self._number = training, job.number
-        return Started(job.number, job.latency or training.latency())
-
-    def _go_on(self) -> Report:
-        return EpochDone(self._number, next(self._current()))
-
-    def _end(self, with_weights: bool) -> Any:
-        training, self._training = self._current(), None
-        return training.outcome(with_weights)
-
-    def _make_stoppable(self, training: Training) -> None:
-        train_batch = training.train_batch
-
-        def train_batch_unless_stopped(batch: Batch) -> Score:
-            if self._is_stopped:
-                raise Stopped
-            return train_batch(batch)
-
-        training.train_batch = train_batch_unless_stopped  # type: ignore[method-assign]
-
-    def _current(self) -> Training:
-        assert self._training is not None, "this worker has no training"
-        return self._training
+        return self._held.start(job)
 
 
 def unpack(answer: bytes) -> Any:

@@ -123,11 +123,11 @@ class Trainings(Generic[R]):
 
     def go_on(self, running: R) -> None:
         """Store where it stands if that is due, and train the next epoch; :class:`EpochDone`."""
-        n_told = len(running.history)
-        if n_told < len(running.earlier):
+        n_told, n_earlier = len(running.history), len(running.earlier)
+        if n_told < n_earlier:
             self._reports.append(EpochDone(running.number, running.earlier[n_told]))
             return
-        if self._is_due(running):
+        if n_told > n_earlier and self._is_due(running):
             self._checkpoint(running)
         self._pool.go_on(running.number)
 

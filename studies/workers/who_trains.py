@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from studies.workers.in_process import InProcess
 from studies.workers.local_pool import LocalPool
-from studies.workers.pool import InProcess, Pool, TrainingFactory
+from studies.workers.pool import Pool, TrainingFactory
 from studies.workers.scheduler import Scheduler
 
 

@@ -6,54 +6,20 @@ Its argument is a request as JSON. It prints what happens, a line each: ``ready`
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import studies.engine.coordinator
 import studies.storage.server
+from benchmarks.no_training import NoTrainings
 from spaces.errors import FmnistSearchError
-from spaces.space import Configuration, fingerprint
 from spaces.stages import AUTOENCODER
 from studies.engine import launch, sharing
 from studies.engine.progress import Event, Notice, TrialEnded, TrialStarted
-from studies.networks.latency import Latency
 from studies.records.request import SearchRequest
-from studies.training.metrics import EpochMetrics, Outcome
 from studies.workers import who_trains
-from studies.workers.pool import InProcess
+from studies.workers.in_process import InProcess
 from studies.workers.stopping import Interrupted, StopSignal
-
-
-class Nap:
-    """A training that only takes its time; its loss is made from the configuration."""
-
-    def __init__(self, config: Configuration, epoch_s: float) -> None:
-        self.epoch = 0
-        self._loss = int(fingerprint(config)[:4], 16) / 65536
-        self._epoch_s = epoch_s
-
-    def __next__(self) -> EpochMetrics:
-        time.sleep(self._epoch_s)
-        self.epoch += 1
-        loss = self._loss + 1 / self.epoch
-        return EpochMetrics(self.epoch, loss, loss, self._epoch_s, 0.0)
-
-    def latency(self) -> Latency:
-        return Latency(1.0, 0.0)
-
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        return {"epoch": torch.tensor(self.epoch)}
-
-    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        self.epoch = int(state["epoch"])
-
-    def outcome(self, with_weights: bool) -> Outcome:
-        weights = {"loss": torch.tensor(self._loss)} if with_weights else None
-        state = self.state_dict() if with_weights else None
-        return Outcome(weights, state, None, None)
 
 
 def tell(event: Event) -> None:
@@ -88,7 +54,7 @@ def run(
     if epoch_s is not None:
 
         def make_pool(*_: object) -> InProcess:
-            return InProcess(lambda config, _seed: Nap(config, epoch_s))  # type: ignore[arg-type, return-value]
+            return InProcess(NoTrainings(epoch_s))
 
         who_trains.make_pool = make_pool
     wanted = SearchRequest(

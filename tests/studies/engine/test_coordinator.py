@@ -37,7 +37,8 @@ from studies.storage.artifacts import ArtifactFolder
 from studies.storage.databases import open_storage, storage_url
 from studies.training.loop import Training
 from studies.training.metrics import Outcome
-from studies.workers.pool import EpochDone, InProcess, Job, Pool, Report, TrainingFactory
+from studies.workers.in_process import InProcess
+from studies.workers.pool import EpochDone, Job, Pool, Report, TrainingFactory
 from studies.workers.stopping import Interrupted, StopSignal
 
 pytestmark = pytest.mark.slow

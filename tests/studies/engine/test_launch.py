@@ -20,7 +20,7 @@ from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactFolder
 from studies.storage.databases import open_storage, storage_url
 from studies.workers import who_trains
-from studies.workers.pool import InProcess
+from studies.workers.in_process import InProcess
 from studies.workers.stopping import StopSignal
 
 pytestmark = pytest.mark.slow

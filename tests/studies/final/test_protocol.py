@@ -34,7 +34,8 @@ from studies.networks.evaluation import predict
 from studies.networks.plain import Classifier, build
 from studies.records.request import FinalRequest, SearchRequest
 from studies.training.metrics import Outcome
-from studies.workers.pool import EpochDone, InProcess
+from studies.workers.in_process import InProcess
+from studies.workers.pool import EpochDone
 from studies.workers.stopping import Interrupted, StopSignal
 
 SMALL = AutoencoderConfig(conv1_channels=4, conv2_channels=6)

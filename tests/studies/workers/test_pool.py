@@ -17,8 +17,9 @@ from spaces.space import Configuration
 from studies.data.images import Split, load_split
 from studies.training.loop import Training
 from studies.training.metrics import Outcome
+from studies.workers.in_process import InProcess
 from studies.workers.local_pool import LocalPool
-from studies.workers.pool import EpochDone, InProcess, Job, Pool, Raised, Started, TrainingFactory
+from studies.workers.pool import EpochDone, Job, Pool, Raised, Started, TrainingFactory
 
 pytestmark = pytest.mark.slow
 
