@@ -10,11 +10,12 @@ from plotly import graph_objects
 
 from reports.analysis.importance import Importances, importances
 from reports.analysis.tables import best_trials, paper_side_by_side
+from reports.figures.figure_data import front_of, short
 from spaces.errors import StudyError
 from spaces.safe_text import plotly
 from studies.dashboard import notes
 from studies.dashboard.texts_in_attributes import save_plot
-from studies.records import pareto, trials
+from studies.records import trials
 from studies.records.origins import IN_WORDS
 from studies.records.reading import check
 from studies.records.references import all_studies
@@ -106,28 +107,25 @@ def quality_against_size(
         best: completed trials, the best first.
         settings: the study's.
     """
-    points = [(trials.cost(trials.value_of(t), settings.direction), _size(t)) for t in best]
-    front = [best[index] for index in pareto.front(points)]
-    numbers = {trial.number for trial in front}
-    rest = [trial for trial in best if trial.number not in numbers]
+    found = front_of(best, settings.direction, trials.N_PARAMETERS)
     groups = (
-        ("other trials", [t for t in rest if not trials.is_paper(t)], "markers", GREY, "circle"),
-        ("Pareto front", front, "lines+markers", BLUE, "circle"),
-        ("the paper's", [t for t in best if trials.is_paper(t)], "markers", ORANGE, "diamond-open"),
+        ("other trials", found.others, "markers", GREY, "circle"),
+        ("Pareto front", found.front[::-1], "lines+markers", BLUE, "circle"),
+        ("the paper's", found.paper, "markers", ORANGE, "diamond-open"),
     )
     traces = [
         graph_objects.Scatter(
-            x=[_size(t) for t in group],
-            y=[_percent(trials.value_of(t)) for t in group],
-            text=[plotly(trials.label(t)) for t in group],
+            x=[p.x for p in points],
+            y=[short(p.percent) for p in points],
+            text=[plotly(p.label) for p in points],
             name=name,
             mode=mode,
             line={"shape": "vh", "width": 1},
             marker={"color": color, "symbol": symbol, "size": 9},
         )
-        for name, group, mode, color, symbol in groups
+        for name, points, mode, color, symbol in groups
     ]
-    title = f"Quality against size:<br>{len(front)} trials are on the Pareto front"
+    title = f"Quality against size:<br>{len(found.front)} trials are on the Pareto front"
     figure = _figure(traces, title, "parameters", _percent_of(settings.metric))
     figure.update_xaxes(type="log")
     return figure
@@ -173,12 +171,8 @@ def _figure(traces: list[Any], title: str, x: str, y: str) -> graph_objects.Figu
 
 
 def _percent(value: float | None) -> float | None:
-    return None if value is None else float(f"{100 * value:.5g}")
+    return None if value is None else short(100 * value)
 
 
 def _percent_of(metric: str) -> str:
     return f"{metric.replace('_', ' ')} in %"
-
-
-def _size(trial: FrozenTrial) -> int:
-    return int(trial.user_attrs[trials.N_PARAMETERS])

@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 from textwrap import fill
-from typing import Any, NamedTuple
+from typing import Any
 
 from reports.analysis.effects import Estimate
 from reports.analysis.importance import Importances
+from reports.analysis.time_spent import TimeSpent
 from reports.document.parts import Picture
 from reports.document.texts import Texts
-from reports.figures.figure_data import Curve, Finished, Front, Slice, TimeSpent
-from reports.figures.matplotlib_alone import Line2D
-from reports.figures.style import (
+from reports.figures.figure_data import (
+    Coordinate,
+    Curve,
+    Finished,
+    Front,
+    Groups,
+    Point,
+    Slice,
+    ValueAxis,
+)
+from reports.figures.looks import (
     BLUE,
+    COMPLETE,
     DASHES,
     FAINT,
     GREEN,
@@ -19,28 +29,16 @@ from reports.figures.style import (
     INK,
     MARKERS,
     ORANGE,
+    PAPER,
+    PRUNED,
     RED,
     SERIES,
-    log_across,
-    log_percent,
-    panels,
-    picture,
-    whole_numbers,
 )
+from reports.figures.matplotlib_alone import Axes, Line2D
+from reports.figures.style import log_across, log_percent, panels, picture, whole_numbers
 from spaces.safe_text import drawn
 
 PERCENT = 100.0
-
-
-class Labels(NamedTuple):
-    """What the axes of a study's figures say."""
-
-    value: str
-    """The study's metric with its unit."""
-    short: str = ""
-    """The same in fewer words."""
-    number: str = ""
-    epoch: str = ""
 
 
 def learning_curves(
@@ -80,48 +78,38 @@ def learning_curves(
         return picture(figure, name)
 
 
-def history(name: str, finished: Finished, labels: Labels, texts: Texts) -> Picture:
+def history(name: str, finished: Finished, axis: ValueAxis, texts: Texts) -> Picture:
     """Each trial's value in the order of trials, and the best so far."""
     with panels(1, 3.2) as (figure, (ax,)):
-        for points, color, marker, label in (
-            (finished.complete, BLUE, "o", texts("states.complete")),
-            (finished.pruned, GREY, "x", texts("states.pruned")),
-            (finished.paper, ORANGE, "D", texts("states.paper")),
-        ):
-            if points:
-                x, y = [p.number for p in points], [PERCENT * p.value for p in points]
-                ax.scatter(x, y, s=18, label=label, linewidths=0.9, color=color, marker=marker)
+        _scatter(ax, finished.groups(), texts, s=18, linewidths=0.9)
         if finished.best_so_far:
-            numbers = [n for n, _ in finished.best_so_far]
-            values = [PERCENT * v for _, v in finished.best_so_far]
-            ax.step(numbers, values, where="post", color=RED, label=texts("search.best_so_far"))
-        if finished.is_loss:
+            _step(ax, finished.best_so_far, color=RED, label=texts("search.best_so_far"))
+        if axis.is_log:
             log_percent(ax)
-        ax.set(xlabel=labels.number, ylabel=labels.value)
+        ax.set(xlabel=texts("axes.trial"), ylabel=axis.title)
         whole_numbers(ax)
         figure.legend(loc="outside upper left", ncols=2)
         return picture(figure, name)
 
 
 def intermediate(
-    name: str, complete: Sequence[Curve], pruned: Sequence[Curve], labels: Labels, texts: Texts
+    name: str, complete: Sequence[Curve], pruned: Sequence[Curve], axis: ValueAxis, texts: Texts
 ) -> Picture:
     """Every trial's metric by epoch; pruned ones end where they were cut."""
     with panels(1, 3.2) as (figure, (ax,)):
         for curve in pruned:
-            ax.plot(curve.epochs, curve.values(PERCENT), color=GREY, linewidth=0.6, alpha=0.7)
-            ax.plot(curve.epochs[-1:], curve.values(PERCENT)[-1:], "x", color=GREY, markersize=4)
+            ax.plot(curve.epochs, curve.percent, color=GREY, linewidth=0.6, alpha=0.7)
+            ax.plot(curve.epochs[-1:], curve.percent[-1:], "x", color=GREY, markersize=4)
         for curve in complete:
-            color = ORANGE if curve.is_paper else BLUE
-            ax.plot(curve.epochs, curve.values(PERCENT), color=color, linewidth=1.0, alpha=0.85)
+            color = (PAPER if curve.is_paper else COMPLETE).color
+            ax.plot(curve.epochs, curve.percent, color=color, linewidth=1.0, alpha=0.85)
         handles = [
-            Line2D([], [], color=BLUE, label=texts("states.complete")),
-            Line2D([], [], color=GREY, marker="x", label=texts("states.pruned")),
-            Line2D([], [], color=ORANGE, label=texts("states.paper")),
+            Line2D([], [], color=look.color, marker=marker, label=texts(look.text))
+            for look, marker in ((COMPLETE, ""), (PRUNED, "x"), (PAPER, ""))
         ]
-        if labels.value and any(c.is_loss for c in (*complete, *pruned)):
+        if axis.is_log:
             log_percent(ax)
-        ax.set(xlabel=labels.epoch, ylabel=labels.value)
+        ax.set(xlabel=texts("axes.epoch"), ylabel=axis.title)
         whole_numbers(ax)
         figure.legend(handles=handles, loc="outside upper left", ncols=3)
         return picture(figure, name)
@@ -143,21 +131,15 @@ def importance(name: str, found: Importances, texts: Texts) -> Picture:
         return picture(figure, name)
 
 
-def slices(name: str, found: Sequence[Slice], labels: Labels, texts: Texts) -> Picture:
+def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> Picture:
     """The value against each dimension, two panels a row."""
     n_rows = (len(found) + 1) // 2
     with panels(n_rows, 0.5 + 1.75 * n_rows, n_columns=2) as (figure, axes):
         for ax in axes[len(found) :]:
             ax.set_visible(False)
-        figure.supylabel(labels.value, fontsize=8.5)
+        figure.supylabel(axis.title, fontsize=8.5)
         for ax, part in zip(axes, found, strict=False):
-            for points, color, marker in (
-                (part.points, BLUE, "o"),
-                (part.paper_points, ORANGE, "D"),
-            ):
-                if points:
-                    x, y = zip(*points, strict=True)
-                    ax.scatter(x, [PERCENT * v for v in y], s=10, color=color, marker=marker)
+            _scatter(ax, part.groups(), texts, s=10)
             ax.set_title(part.name.replace("_", "-"), fontsize=8.5)
             if part.ticks is not None:
                 turned = sum(map(len, part.ticks)) > 24
@@ -165,36 +147,27 @@ def slices(name: str, found: Sequence[Slice], labels: Labels, texts: Texts) -> P
                 ax.set_xlim(-0.6, len(part.ticks) - 0.4)
             elif part.is_log:
                 log_across(ax)
-            if part.is_loss:
+            if axis.is_log:
                 log_percent(ax, sparse=True)
             ax.tick_params(labelsize=7.5)
         handles = [
-            Line2D([], [], color=BLUE, marker="o", ls="", label=texts("states.complete")),
-            Line2D([], [], color=ORANGE, marker="D", ls="", label=texts("states.paper")),
+            Line2D([], [], color=look.color, marker=look.marker, ls="", label=texts(look.text))
+            for look in (COMPLETE, PAPER)
         ]
         figure.legend(handles=handles, loc="outside upper left", ncols=2)
         return picture(figure, name)
 
 
-def pareto(name: str, fronts: Sequence[Front], labels: Labels, texts: Texts) -> Picture:
-    """Quality against each cost, the trials that nothing beats in both joined by a line."""
-    with panels(len(fronts), 0.5 + 2.5 * len(fronts)) as (figure, axes):
-        for ax, front in zip(axes, fronts, strict=True):
-            for points, color, marker, label in (
-                (front.others, GREY, "o", texts("search.pareto.others")),
-                (front.front, BLUE, "o", texts("search.pareto.front")),
-                (front.paper, ORANGE, "D", texts("states.paper")),
-            ):
-                if points:
-                    x, y = [p.cost for p in points], [PERCENT * p.value for p in points]
-                    ax.scatter(x, y, s=18, label=label, color=color, marker=marker)
-            line = sorted((p.cost, PERCENT * p.value) for p in front.front)
-            ax.step(*zip(*line, strict=True), where="post", color=BLUE, linewidth=1.0)
-            log_across(ax)
-            ax.set(xlabel=texts(f"axes.{front.cost}"), ylabel=fill(labels.value, 30))
-            if front.is_loss:
-                log_percent(ax)
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+def pareto(name: str, front: Front, axis: ValueAxis, texts: Texts) -> Picture:
+    """Quality against a cost, the trials that nothing beats in both joined by a line."""
+    with panels(1, 3.0) as (figure, (ax,)):
+        _scatter(ax, front.groups(), texts, s=18)
+        _step(ax, front.front, color=BLUE, linewidth=1.0)
+        log_across(ax)
+        ax.set(xlabel=texts(f"axes.{front.cost}"), ylabel=fill(axis.title, 30))
+        if axis.is_log:
+            log_percent(ax)
+        figure.legend(loc="outside upper left", ncols=2)
         return picture(figure, name)
 
 
@@ -251,33 +224,28 @@ def effects(name: str, rows: Sequence[tuple[str, Estimate, bool | None]], unit: 
         return picture(figure, name)
 
 
-def parallel(name: str, spec: dict[str, Any], less_is_better: bool) -> Picture:
+def parallel(name: str, axes: Sequence[Coordinate], less_is_better: bool) -> Picture:
     """Trials as lines across all dimensions, fainter for worse, and blue for the best.
 
     Args:
         name: the figure's.
-        spec: as :func:`reports.figures.interactive.parallel` makes it.
+        axes: as :func:`reports.figures.figure_data.parallel` finds them.
         less_is_better: which trials are the best.
     """
-    (data,) = spec["data"]
-    dimensions, values = data["dimensions"], data["line"]["color"]
-    low, high = min(values), max(values)
-    turned = [(v - low) / ((high - low) or 1) for v in values]
-    shades = [1 - t if less_is_better else t for t in turned]
+    shades = [1 - v if less_is_better else v for v in _scaled(axes[-1].values)]
     with panels(1, 3.4) as (figure, (ax,)):
-        scaled = [_scaled(d["values"]) for d in dimensions]
-        for i in sorted(range(len(values)), key=shades.__getitem__):
+        scaled = [_scaled(axis.values) for axis in axes]
+        for i in sorted(range(len(shades)), key=shades.__getitem__):
             color = BLUE if shades[i] > 0.9 else GREY
             opacity = 0.2 + 0.7 * shades[i] ** 2
             ax.plot([column[i] for column in scaled], color=color, linewidth=1, alpha=opacity)
-        for x, dimension in enumerate(dimensions):
-            marks = dimension.get("ticktext") or [f"{v:.3g}" for v in _ends(dimension["values"])]
-            places = _scaled(dimension.get("tickvals") or _ends(dimension["values"]))
-            for text, y in zip(marks, places, strict=True):
+        for x, axis in enumerate(axes):
+            ends = (min(axis.values), max(axis.values))
+            marks = axis.ticks or [f"{v:.3g}" for v in ends]
+            for text, y in zip(marks, _scaled(range(len(marks))), strict=True):
                 ax.text(x + 0.04, y, text, fontsize=6.5, va="center")
-        ax.set_xticks(
-            range(len(dimensions)), [d["label"] for d in dimensions], rotation=30, ha="right"
-        )
+        names = [axis.label for axis in axes]
+        ax.set_xticks(range(len(axes)), names, rotation=30, ha="right")
         ax.tick_params(axis="x", labelsize=7)
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
@@ -285,11 +253,19 @@ def parallel(name: str, spec: dict[str, Any], less_is_better: bool) -> Picture:
         return picture(figure, name)
 
 
-def _ends(values: Sequence[float]) -> list[float]:
-    return [min(values), max(values)]
+def _scatter(ax: Axes, groups: Groups, texts: Texts, **style: Any) -> None:
+    for look, points in groups:
+        if points:
+            x, y = [p.x for p in points], [p.percent for p in points]
+            names: dict[str, Any] = {"label": texts(look.text), "marker": look.marker}
+            ax.scatter(x, y, color=look.color, **names, **style)
+
+
+def _step(ax: Axes, points: Sequence[Point], **style: Any) -> None:
+    ax.step([p.x for p in points], [p.percent for p in points], where="post", **style)
 
 
 def _scaled(values: Sequence[float]) -> list[float]:
     """From 0 to 1."""
-    low, high = _ends(values)
+    low, high = min(values), max(values)
     return [(v - low) / ((high - low) or 1) for v in values]

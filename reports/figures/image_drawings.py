@@ -9,8 +9,9 @@ from torch import Tensor
 
 from reports.document.parts import Picture
 from reports.document.texts import Texts
+from reports.figures.looks import BLUE, CLASS_COLORS, GREY, MARKERS
 from reports.figures.matplotlib_alone import Axes
-from reports.figures.style import BLUE, GREY, MARKERS, panels, picture
+from reports.figures.style import panels, picture
 from reports.models.on_validation import (
     N_EXAMPLES,
     ClassErrors,
@@ -19,20 +20,6 @@ from reports.models.on_validation import (
     Reconstructions,
 )
 from studies.data.images import CLASS_NAMES
-
-CLASS_COLORS = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#d55e00",
-    "#cc79a7",
-    "#56b4e9",
-    "#7f8590",
-    "#b5a400",
-    "#8c510a",
-    "#6a3d9a",
-)
-"""Okabe and Ito's and three more; markers differ as well."""
 
 
 def reconstructions(name: str, shown: Reconstructions, texts: Texts) -> Picture:
@@ -123,21 +110,11 @@ def kernels(name: str, weights: Tensor) -> Picture:
 
 def latent_map(name: str, shown: LatentMap, texts: Texts) -> Picture:
     """Images as points on two principal components, a colour and marker for each class."""
-    points = shown.points.numpy()
-    labels = shown.labels.numpy()
+    looks = zip(MARKERS, CLASS_COLORS, CLASS_NAMES, strict=True)
     with panels(1, 5.2) as (figure, (ax,)):
-        for label, class_name in enumerate(CLASS_NAMES):
-            own = points[labels == label]
-            ax.scatter(
-                own[:, 0],
-                own[:, 1],
-                s=7,
-                marker=MARKERS[label],
-                color=CLASS_COLORS[label],
-                alpha=0.7,
-                linewidths=0,
-                label=class_name,
-            )
+        for (x, y), (marker, color, name_of_class) in zip(shown.by_class(), looks, strict=True):
+            style: dict[str, Any] = {"s": 7, "alpha": 0.7, "linewidths": 0}
+            ax.scatter(x, y, marker=marker, color=color, label=name_of_class, **style)
         ax.set(xlabel=component(texts, shown, 1), ylabel=component(texts, shown, 2))
         figure.legend(loc="outside upper left", ncols=3, markerscale=2, columnspacing=1)
         return picture(figure, name)

@@ -1,8 +1,7 @@
 """One style for all figures, and their way to PNG and SVG.
 
 Figures are as wide as a column of a printed page, or a telephone's screen: panels stand below each
-other. The colours are Okabe and Ito's, which colour-blind people can tell apart; lines that would
-lie close differ in dash and marker too.
+other.
 """
 
 import io
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from reports.document.parts import Picture
+from reports.figures.looks import FAINT, INK
 from reports.figures.matplotlib_alone import (
     Axes,
     Figure,
@@ -23,17 +23,6 @@ from reports.figures.matplotlib_alone import (
 
 WIDTH = 4.8
 """Inches."""
-
-INK = "#1b1d22"
-"""Text and axes; a page in dark colours puts its own in its place."""
-FAINT = "#d9dbe0"
-"""Grids; likewise."""
-
-BLUE, ORANGE, GREEN, RED = "#0072b2", "#e69f00", "#009e73", "#d55e00"
-PURPLE, SKY, GREY = "#cc79a7", "#56b4e9", "#7f8590"
-SERIES = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY)
-DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",

@@ -61,6 +61,10 @@ class LatentMap(NamedTuple):
     shares: tuple[float, float]
     """Of the variance, that each component holds."""
 
+    def by_class(self) -> list[list[list[float]]]:
+        """For each class its images' first coordinates, and their second."""
+        return [self.points[self.labels == i].T.tolist() for i in range(len(CLASS_NAMES))]
+
 
 class ConfusedPair(NamedTuple):
     """Images of one class that were taken for another."""

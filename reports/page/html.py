@@ -12,7 +12,7 @@ import jinja2
 
 from reports.document.parts import Block, Code, Document, Figure, Table, Text
 from reports.document.texts import Texts
-from reports.figures.style import FAINT, INK
+from reports.figures.looks import FAINT, INK
 from spaces.safe_text import markdown as safe_markdown
 from spaces.safe_text import markdown_cell, visible, visible_lines
 

@@ -6,10 +6,11 @@ from optuna.trial import TrialState
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.importance import MIN_TRIALS, importances
 from reports.analysis.tables import TrialRow, ranking
+from reports.analysis.time_spent import time_spent
 from reports.document.parts import Block, Column, Figure, Kind, Section, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings, figure_data, interactive
-from reports.figures.drawings import Labels
+from reports.figures.figure_data import ValueAxis
 from reports.page.effect_tables import claims_blocks, warm_blocks
 from reports.page.words import anchor, budget_in_words, columns
 from spaces.wording import MISSING, count
@@ -51,23 +52,21 @@ def _study_section(source: Source, texts: Texts) -> Section:
     )
     if not source.completed():
         section.blocks.append(Text(texts("search.nothing_complete"), is_notice=True))
-    labels = Labels(
-        texts(f"labels.{stage}.{source.settings.metric}"),
-        texts(f"labels.short.{source.settings.metric}"),
-        texts("axes.trial"),
-        texts("axes.epoch"),
+    metric = source.settings.metric
+    axis = ValueAxis(
+        texts(f"labels.{stage}.{metric}"), texts(f"labels.short.{metric}"), metric.endswith("loss")
     )
-    section.blocks += _best(source, name, labels, texts)
-    section.blocks += _history(source, name, labels, texts)
-    section.blocks += _intermediate(source, name, labels, texts)
+    section.blocks += _best(source, name, axis, texts)
+    section.blocks += _history(source, name, axis, texts)
+    section.blocks += _intermediate(source, name, axis, texts)
     section.blocks += _importance(source, name, texts)
-    section.blocks += _slices(source, name, labels, texts)
-    section.blocks += _pareto(source, name, labels, texts)
+    section.blocks += _slices(source, name, axis, texts)
+    section.blocks += _pareto(source, name, axis, texts)
     section.blocks += claims_blocks(source, name, texts)
     return section
 
 
-def _best(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+def _best(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
     rows = ranking(source.trials, source.settings, n_rows=10)
     if not rows:
         return []
@@ -79,7 +78,7 @@ def _best(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block
     if not any(row.tied for row in rows):
         del kinds["tied"]
     shown = tuple(
-        Column(key, labels.value if key == "value" else texts(f"search.best.{key}"), kind)
+        Column(key, axis.title if key == "value" else texts(f"search.best.{key}"), kind)
         for key, kind in kinds.items()
     )
     caption, note = (
@@ -99,24 +98,24 @@ def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
     return texts("search.best.note_accuracy", **words)
 
 
-def _history(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+def _history(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
     finished = figure_data.finished(source)
     if not (finished.complete or finished.pruned or finished.paper):
         return []
     n_all = len(finished.complete) + len(finished.paper)
-    best = number(finished.best_so_far[-1][1], "percent") if finished.best_so_far else MISSING
+    best = number(finished.best_so_far[-1].value, "percent") if finished.best_so_far else MISSING
     return [
         Figure(
             f"{name}-history",
             texts("search.history.caption"),
             texts("search.history.alt", n=n_all, n_pruned=len(finished.pruned), best=best),
-            drawings.history(f"{name}-history", finished, labels, texts),
-            interactive.history(finished, labels, texts),
+            drawings.history(f"{name}-history", finished, axis, texts),
+            interactive.history(finished, axis, texts),
         )
     ]
 
 
-def _intermediate(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+def _intermediate(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
     complete = figure_data.curves(source, TrialState.COMPLETE)
     pruned = figure_data.curves(source, TrialState.PRUNED)
     if not complete and not pruned:
@@ -128,8 +127,8 @@ def _intermediate(source: Source, name: str, labels: Labels, texts: Texts) -> li
             f"{name}-epochs",
             texts("search.epochs.caption", shown=n_shown, total=n_total),
             texts("search.epochs.alt", n_complete=len(complete), n_pruned=len(pruned)),
-            drawings.intermediate(f"{name}-epochs", complete, pruned, labels, texts),
-            interactive.intermediate(complete, pruned, labels, texts),
+            drawings.intermediate(f"{name}-epochs", complete, pruned, axis, texts),
+            interactive.intermediate(complete, pruned, axis, texts),
         )
     ]
 
@@ -158,13 +157,12 @@ def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
     ]
 
 
-def _slices(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+def _slices(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
     found = figure_data.slices(source)
     if not found:
         return []
     names = ", ".join(part.name.replace("_", "-") for part in found)
-    picture = drawings.slices(f"{name}-slices", found, labels, texts)
-    across = interactive.parallel(source, labels)
+    picture = drawings.slices(f"{name}-slices", found, axis, texts)
     blocks: list[Block] = [
         Figure(
             f"{name}-slices",
@@ -173,30 +171,30 @@ def _slices(source: Source, name: str, labels: Labels, texts: Texts) -> list[Blo
             picture,
         )
     ]
-    if across is not None:
-        name = f"{name}-parallel"
-        drawn = drawings.parallel(name, across, source.settings.direction == "minimize")
-        axes = ", ".join(axis["label"] for axis in across["data"][0]["dimensions"][:-1])
-        alt = texts("search.parallel.alt", names=axes)
-        blocks.append(Figure(name, texts("search.parallel.caption"), alt, drawn, across, wide=True))
+    across = figure_data.parallel(source, axis)
+    if across:
+        name, falls = f"{name}-parallel", source.settings.direction == "minimize"
+        alt = texts("search.parallel.alt", names=", ".join(each.label for each in across[:-1]))
+        drawn = drawings.parallel(name, across, falls), interactive.parallel(across, falls)
+        blocks.append(Figure(name, texts("search.parallel.caption"), alt, *drawn, wide=True))
     return blocks
 
 
-def _pareto(source: Source, name: str, labels: Labels, texts: Texts) -> list[Block]:
+def _pareto(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
     return [
         Figure(
             f"{name}-pareto-{front.cost.replace('_', '-')}",
             texts("search.pareto.caption", cost=texts(f"axes.{front.cost}")),
-            texts("search.pareto.alt", listed="; ".join(p.label for p in front.front[:6])),
-            drawings.pareto(f"{name}-{front.cost}", [front], labels, texts),
-            interactive.pareto(front, labels, texts),
+            texts("search.pareto.alt", listed="; ".join(p.words for p in front.front[:6])),
+            drawings.pareto(f"{name}-{front.cost}", front, axis, texts),
+            interactive.pareto(front, axis, texts),
         )
         for front in figure_data.fronts(source)
     ]
 
 
 def _time(sources: Sources, texts: Texts) -> list[Block]:
-    spent = [figure_data.time_spent(source) for source in sources.searches]
+    spent = [time_spent(source) for source in sources.searches]
     if not any(row.n_complete + row.n_pruned + row.n_paper + row.n_failed for row in spent):
         return []
     frame = pandas.DataFrame([row._asdict() for row in spent])

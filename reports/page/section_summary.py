@@ -7,9 +7,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.reproduction import Reproduced, not_run, reproduced_row
+from reports.analysis.time_spent import TimeSpent, time_spent
 from reports.document.parts import Block, Kind, Table, Text, number
 from reports.document.texts import Texts
-from reports.figures.figure_data import TimeSpent, time_spent
 from reports.page.final_tables import final_sentences
 from reports.page.words import budget_in_words, columns, trial_name
 from spaces.budget import Budget

@@ -1,0 +1,84 @@
+"""Where a search's time went."""
+
+from typing import NamedTuple
+
+from optuna.trial import FrozenTrial, TrialState
+
+from reports.analysis.chosen_studies import Source
+from studies.records import trials
+
+_GROUPS = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+class TimeSpent(NamedTuple):
+    """Seconds of training in a study, and trials, by what became of them."""
+
+    study: str
+    paper_s: float
+    complete_s: float
+    pruned_s: float
+    failed_s: float
+    n_searched: int
+    """Searched configurations that were trained; one promoted later is one."""
+    n_paper: int
+    n_complete: int
+    n_pruned: int
+    n_failed: int
+    epochs_share: float | None
+    """Epochs that searched trials were trained, of what all would have taken in full."""
+    evaluation_share: float | None
+    """Of the time of all epochs, what judging the validation images took."""
+
+
+def time_spent(source: Source) -> TimeSpent:
+    """Where the study's time went.
+
+    Results taken from other trials took none, nor did the epochs that a trial took over from
+    another one's training.
+    """
+    trained = [t for t in source.own() if trials.TAKEN_FROM not in t.user_attrs]
+    groups: dict[str, list[FrozenTrial]] = {"paper": [], "complete": [], "pruned": [], "failed": []}
+    for trial in trained:
+        if trial.state in _GROUPS:
+            kind = _GROUPS[trial.state]
+            groups["paper" if trials.is_paper(trial) and kind != "failed" else kind].append(trial)
+    seconds = {name: sum(map(_seconds, group)) for name, group in groups.items()}
+    searched = [t for t in groups["complete"] + groups["pruned"] if not trials.is_too_costly(t)]
+    n_searched = sum(trials.PROMOTED not in t.user_attrs for t in searched)
+    full = source.settings.budget.epochs * n_searched
+    epochs = sum(len(_own(t, "seconds")) for t in searched)
+    epochs_s, evaluation_s = (
+        sum(sum(_own(t, column)) for t in trained) for column in ("seconds", "evaluation_seconds")
+    )
+    counts = {name: len(group) for name, group in groups.items()}
+    return TimeSpent(
+        study=source.name,
+        paper_s=seconds["paper"],
+        complete_s=seconds["complete"],
+        pruned_s=seconds["pruned"],
+        failed_s=seconds["failed"],
+        n_searched=n_searched,
+        n_paper=counts["paper"],
+        n_complete=counts["complete"],
+        n_pruned=counts["pruned"],
+        n_failed=counts["failed"],
+        epochs_share=epochs / full if full else None,
+        evaluation_share=evaluation_s / epochs_s if epochs_s else None,
+    )
+
+
+def _seconds(trial: FrozenTrial) -> float:
+    """Training time; of a trial whose process died what its checkpoint knows of."""
+    if trial.state == TrialState.FAIL and trials.SECONDS in trial.user_attrs:
+        return float(trial.user_attrs[trials.SECONDS])
+    return sum(_own(trial, "seconds"))
+
+
+def _own(trial: FrozenTrial, column: str) -> list[float]:
+    """A figure of each epoch that the trial was trained for itself."""
+    values: list[float] = trial.user_attrs.get(trials.EPOCHS, {}).get(column, [])
+    return values[trials.n_epochs_inherited(trial) :]

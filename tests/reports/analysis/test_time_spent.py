@@ -1,0 +1,46 @@
+from collections.abc import Callable
+
+import optuna
+import pytest
+from helpers.made_up_studies import make
+from optuna.trial import TrialState, create_trial
+
+from reports.analysis.chosen_studies import Sources
+from reports.analysis.time_spent import time_spent
+from spaces.paper import AUTOENCODERS
+from studies.records import trials
+
+
+def test_attempts_that_failed_are_none_of_the_papers_trials(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=3, share_pruned=0)
+    attrs = {trials.PAPER: AUTOENCODERS[0].name, trials.SECONDS: 5.0}
+    study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=attrs))
+    (source,) = sources("ae").searches
+    spent = time_spent(source)
+    assert (spent.n_paper, spent.n_complete, spent.n_failed) == (len(AUTOENCODERS), 3, 1)
+    assert spent.failed_s == 5.0
+
+
+def test_time_is_of_the_epochs_that_a_trial_was_trained_for_itself(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=1, share_pruned=1, with_paper=False)  # 2 of 6 epochs of 2 s
+    (pruned,) = study.get_trials()
+    promoted = make(storage, "other", n_trials=1, share_pruned=0, with_paper=False).get_trials()[0]
+    promoted.user_attrs |= {trials.PROMOTED: pruned.number}
+    promoted.user_attrs[trials.GOES_ON_FROM] = {"study": "ae", "trial": 0, "epochs": 2}
+    study.add_trial(promoted)
+    refused = create_trial(
+        state=TrialState.PRUNED, user_attrs={trials.REASON: f"{trials.INFEASIBLE}: too large"}
+    )
+    study.add_trial(refused)
+    lost = create_trial(state=TrialState.FAIL, user_attrs={trials.REASON: trials.LOST})
+    study.add_trial(lost)
+    (source,) = sources("ae").searches
+    spent = time_spent(source)
+    assert (spent.complete_s, spent.pruned_s, spent.failed_s) == (8.0, 4.0, 0.0)
+    assert spent.n_searched == 1
+    assert spent.epochs_share == 1.0
+    assert spent.evaluation_share == pytest.approx(0.1 / 2.0)
