@@ -17,15 +17,8 @@ from search.defaults import (
     unread_variables,
     variable_of,
 )
-from search.output import (
-    JsonOption,
-    Output,
-    QuietOption,
-    VerboseOption,
-    print_json,
-    safe_console,
-    say,
-)
+from search.output import Output, print_json, safe_console, say
+from search.search_options import with_options
 from spaces.errors import ConfigurationError, TrustError
 from spaces.secrets import without_secrets
 
@@ -46,7 +39,9 @@ class Setting(NamedTuple):
     """Where it comes from: ``default``, a file and its line, or an environment variable."""
 
 
+@with_options()
 def config(
+    output: Output,
     context: typer.Context,
     command: Annotated[
         str | None, typer.Argument(help="Only this command's options, such as ae.")
@@ -59,9 +54,6 @@ def config(
             "addresses too.",
         ),
     ] = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Show what every option is set to, and where that comes from.
 
@@ -77,7 +69,6 @@ def config(
 
         fmnist-search config --trust
     """
-    Output(quiet, verbose, as_json).checked()
     root = cast(typer.Context, context.find_root())
     found: Defaults = root.obj or Defaults()
     if agree:
@@ -89,15 +80,15 @@ def config(
         near = get_close_matches(command or "", names, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(names)}"
         raise ConfigurationError(f"no command {command!r}; {hint}")
-    if as_json:
+    if output.as_json:
         print_json([s._asdict() for s in settings])
         return
-    if quiet:
+    if output.quiet:
         settings = [s for s in settings if s.source != "default"]
     else:
         files = ", ".join(str(file.path) for file in found.files)
         say(f"configuration file: {files or 'none'}")
-    _print(settings, verbose)
+    _print(settings, output.verbose)
     for name in unread_variables(root.command):  # type: ignore[arg-type]
         say(f"environment variable {name} is read by no option", err=True)
 

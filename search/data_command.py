@@ -4,25 +4,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.options import DataDir
-from search.output import (
-    JsonOption,
-    Output,
-    QuietOption,
-    VerboseOption,
-    print_json,
-    safe_console,
-    say,
-)
+from search.output import Output, print_json, safe_console, say
+from search.search_options import with_options
 
 if TYPE_CHECKING:
     from studies.data.images import Images
 
 
+@with_options()
 def data(
+    output: Output,
     data_dir: DataDir = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Find, fetch and verify Fashion-MNIST.
 
@@ -30,9 +22,8 @@ def data(
 
     Example: fmnist-search data --data-dir ~/datasets
     """
-    output = Output(quiet, verbose, as_json).checked()
-    folder = find_data(data_dir, quiet)
-    if quiet:
+    folder = find_data(data_dir, output.quiet)
+    if output.quiet:
         say(folder)
         return
 
@@ -42,7 +33,7 @@ def data(
     if output.as_json:
         print_json(_document(folder, train, test))
     else:
-        say(_as_text(folder, train, test, n_digits=64 if verbose else 16))
+        say(_as_text(folder, train, test, n_digits=64 if output.verbose else 16))
 
 
 def find_data(data_dir: Path | None, quiet: bool = False) -> Path:

@@ -7,7 +7,8 @@ import typer
 
 from search.data_command import find_data
 from search.options import ArtifactsOption, DataDir, StorageOption
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from search.output import Output, print_json, say
+from search.search_options import with_options
 from spaces.errors import ConfigurationError
 from spaces.wording import percent
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from reports.models.exporting import Exported
 
 
+@with_options()
 def export(
+    output: Output,
     reference: Annotated[
         str,
         typer.Argument(
@@ -46,9 +49,6 @@ def export(
     data_dir: DataDir = None,
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Export a trained model: configuration, weights, ONNX, figures and a model card.
 
@@ -64,7 +64,6 @@ def export(
     """
     if top is not None and pareto:
         raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
-    output = Output(quiet, verbose, as_json).checked()
     console = output.progress_console()
     nested = top is not None or pareto
     with console.status("loading PyTorch"):
@@ -82,7 +81,7 @@ def export(
 
         if study is not None:
             models = pareto_trials(study) if top is None else top_trials(study, top)
-    data_folder = find_data(data_dir, quiet)
+    data_folder = find_data(data_dir, output.quiet)
     with console.status("writing") as status:
         done = export_models(
             models,
@@ -95,13 +94,13 @@ def export(
             overwrite,
             lambda model: status.update(f"writing trial {model.trial.number}"),
         )
-    if as_json:
+    if output.as_json:
         print_json([{"folder": each.folder, **each.metrics} for each in done])
     for exported in done:
-        if quiet:
+        if output.quiet:
             say(exported.folder)
-        elif not as_json:
-            _show(console, exported, verbose)
+        elif not output.as_json:
+            _show(console, exported, output.verbose)
 
 
 def _show(console: "Console", exported: "Exported", with_checksums: bool) -> None:

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.options import ArtifactsOption, StorageOption
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from search.output import Output, print_json, say
+from search.search_options import with_options
 from spaces.wording import counted
 
 if TYPE_CHECKING:
     from studies.records.garbage import File, Survey
 
 
+@with_options()
 def gc(
+    output: Output,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what can go; remove nothing.")
     ] = False,
@@ -31,9 +34,6 @@ def gc(
             show_default=False,
         ),
     ] = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Remove weights, checkpoints and pictures that nothing refers to any more.
 
@@ -51,8 +51,7 @@ def gc(
     from studies.records.garbage import remove, survey
     from studies.storage.databases import open_artifacts, open_existing, storage_url
 
-    output = Output(quiet, verbose, as_json).checked()
-    if not (dry_run or yes) and (as_json or not sys.stdin.isatty()):
+    if not (dry_run or yes) and (output.as_json or not sys.stdin.isatty()):
         raise typer.BadParameter("nobody is there to ask; add --yes to remove files, or --dry-run")
     if not dry_run:
         remove_left()
@@ -63,8 +62,8 @@ def gc(
     found = survey(store, [url, *(storage_url(other) for other in also or ())])
     if output.as_json:
         print_json(_document(found, store.place))
-    elif not quiet:
-        say(_as_text(found, store.place, verbose))
+    elif not output.quiet:
+        say(_as_text(found, store.place, output.verbose))
     for name in found.others:
         say(
             f"not looked at: {name}, which is noted there too; name it with --also to have its "
@@ -72,7 +71,7 @@ def gc(
             err=True,
         )
     if dry_run or not found.unused:
-        if quiet:
+        if output.quiet:
             say(f"{_total(found.unused)} can go")
         return
     if not yes:

@@ -1,7 +1,7 @@
 """Options as Typer declares them, made from what the requests' fields say of themselves."""
 
-import inspect
 from collections.abc import Callable, Iterable
+from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,52 +30,33 @@ def typer_option(field: Field) -> Any:
     )
 
 
-def annotations(fields: Iterable[Field]) -> dict[str, Any]:
-    """Parameters for options, by name, as a command annotates them."""
-    return {
-        field.name: Annotated[
-            Any if field.option.parse else field.option.typed_as or field.kind, typer_option(field)
-        ]
-        for field in fields
-    }
+def parameter(name: str, annotation: Any, default: Any = None) -> Parameter:
+    """A command's parameter."""
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def defaults(fields: Iterable[Field]) -> dict[str, Any]:
-    """What options are where nothing is said, by name; as text where text is read."""
-    return {
-        field.name: str(field.default) if field.option.parse and field.default else field.default
-        for field in fields
-    }
+def parameters(fields: Iterable[Field]) -> list[Parameter]:
+    """A command's parameters for fields of a request."""
+    return [parameter(field.name, *_annotated(field)) for field in fields]
+
+
+def _annotated(field: Field) -> tuple[Any, Any]:
+    """A parameter's annotation and default; where text is read, that is text too."""
+    option, default = field.option, field.default
+    if option.parse is not None:
+        return Annotated[Any, typer_option(field)], default and str(default)
+    if option.typed_as is not None:
+        return Annotated[option.typed_as, typer_option(field)], None
+    return Annotated[field.kind, typer_option(field)], default
 
 
 def declared(
-    function: Callable[..., None],
-    command: Callable[..., None],
-    parameters: dict[str, Any],
-    given: dict[str, Any],
+    function: Callable[..., None], command: Callable[..., None], parameters: list[Parameter]
 ) -> Callable[..., None]:
-    """The function with a command's name and help, and with parameters as Typer reads them.
-
-    Args:
-        function: called with all of them by name.
-        command: whose name and help it gets.
-        parameters: annotations by name, in order.
-        given: defaults by name; those of the others are None.
-    """
-    function.__name__ = command.__name__
-    function.__doc__ = command.__doc__
-    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=given.get(name),
-                annotation=annotation,
-            )
-            for name, annotation in parameters.items()
-        ]
-    )
-    function.__annotations__ = parameters
+    """The function with a command's name and help, and with parameters as Typer reads them."""
+    function.__name__, function.__doc__ = command.__name__, command.__doc__
+    function.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    function.__annotations__ = {one.name: one.annotation for one in parameters}
     return function
 
 

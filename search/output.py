@@ -29,12 +29,6 @@ JsonOption = Annotated[
     ),
 ]
 
-OUTPUT_OPTIONS: dict[str, Any] = {
-    "quiet": QuietOption,
-    "verbose": VerboseOption,
-    "as_json": JsonOption,
-}
-
 
 class Output(NamedTuple):
     """What the three options say."""

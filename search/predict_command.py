@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from search.output import Output, print_json, say
+from search.search_options import with_options
 from spaces.errors import ConfigurationError
 from spaces.wording import loss, percent
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from reports.models.predictions import Prediction
 
 
+@with_options()
 def predict(
+    output: Output,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that export made.")],
     pictures: Annotated[
         list[Path], typer.Argument(metavar="PICTURE...", help="Pictures of any size and format.")
@@ -36,9 +39,6 @@ def predict(
             show_default=False,
         ),
     ] = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Classify pictures of clothing by an exported classifier, or reconstruct them.
 
@@ -51,7 +51,6 @@ def predict(
 
         fmnist-search predict best-autoencoder *.png --out reconstructed
     """
-    output = Output(quiet, verbose, as_json).checked()
     console = output.progress_console()
     with console.status("loading PyTorch"):
         from reports.models.predictions import classify, reconstruct
@@ -65,18 +64,18 @@ def predict(
         raise ConfigurationError(f"--out is for reconstructions, and {folder} is a classifier")
     else:
         done = classify(network, pictures, negate)
-    if as_json:
+    if output.as_json:
         print_json([prediction.to_dict() for prediction in done])
-    elif quiet:
+    elif output.quiet:
         for prediction in done:
             say(f"{prediction.path}\t{prediction.in_short()}")
     else:
         for prediction in done:
             steps = ", ".join(prediction.steps) or "taken as it is"
             console.print(f"{prediction.path}: {steps}", soft_wrap=True)
-            if verbose:
+            if output.verbose:
                 console.print(_table([prediction]))
-        if not verbose:
+        if not output.verbose:
             console.print(_table(done))
 
 

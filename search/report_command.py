@@ -7,15 +7,8 @@ import typer
 
 from search.data_command import find_data
 from search.options import ArtifactsOption, DataDir, StorageOption
-from search.output import (
-    JsonOption,
-    Output,
-    QuietOption,
-    VerboseOption,
-    print_json,
-    safe_console,
-    say,
-)
+from search.output import Output, print_json, safe_console, say
+from search.search_options import with_options
 from spaces.errors import DataError, StudyError
 
 if TYPE_CHECKING:
@@ -24,7 +17,9 @@ if TYPE_CHECKING:
 LanguageName = Literal["en", "es"]
 
 
+@with_options()
 def report(
+    output: Output,
     studies: Annotated[
         list[str] | None,
         typer.Argument(
@@ -43,9 +38,6 @@ def report(
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
     data_dir: DataDir = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Write the paper's tables and figures beside what was found, and explain the search.
 
@@ -57,9 +49,8 @@ def report(
 
         fmnist-search report ae clf --out informe --lang es
     """
-    output = Output(quiet, verbose, as_json).checked()
     files = write_report(output, studies or [], out, lang, overwrite, storage, artifacts, data_dir)
-    if as_json:
+    if output.as_json:
         print_json(report_document(files))
     else:
         print_report(files, output)

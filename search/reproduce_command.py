@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.command import say_what_was_not_typed
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from search.output import Output, print_json, say
 from search.running import SAME_COMMAND, carry_out
-from search.search_options import with_some_options
+from search.search_options import with_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.records.fields import fields_of
 from studies.records.request import Machine
@@ -16,16 +16,14 @@ if TYPE_CHECKING:
     import optuna
 
 
-@with_some_options("epochs", "subset", *fields_of(Machine))
+@with_options("epochs", "subset", *fields_of(Machine))
 def reproduce(
     request: dict[str, Any],
+    output: Output,
     context: typer.Context,
     seeds: Annotated[
         int, typer.Option(min=1, max=100, help="Train everything with so many seeds.")
     ] = 1,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Train what is missing of the paper's eight configurations, and print its tables.
 
@@ -38,7 +36,6 @@ def reproduce(
 
         fmnist-search reproduce --epochs 2 --subset 6000
     """
-    output = Output(quiet, verbose, as_json).checked()
     say_what_was_not_typed(context, "seeds", "epochs", "subset")
     found = [_both_stages({**request, "seed": seed}, output) for seed in range(seeds)]
 
@@ -46,12 +43,12 @@ def reproduce(
     from search.reproduction_tables import in_one_line, print_reproduction
 
     stages = list(zip(*found, strict=True))
-    if as_json:
+    if output.as_json:
         names = (AUTOENCODER.name, CLASSIFIER.name)
         print_json({name: as_document(s) for name, s in zip(names, stages, strict=True)})
         return
     for studies in stages:
-        if quiet:
+        if output.quiet:
             say(in_one_line(studies))
         else:
             print_reproduction(output.progress_console(), studies)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
+from search.output import Output, print_json, say
 from search.report_command import LanguageName, print_report, report_document, write_report
 from search.running import SAME_COMMAND, carry_out, document, in_one_line, show_results
-from search.search_options import in_force, with_some_options
+from search.search_options import in_force, with_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.records.fields import fields_of
 from studies.records.request import Machine
@@ -18,20 +18,18 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-@with_some_options(
+@with_options(
     *("trials", "sampler", "pruner", "patience", "epochs", "subset", "seed"),
     *(*fields_of(Machine), "keep_weights"),
 )
 def run(
     request: dict[str, Any],
+    output: Output,
     context: typer.Context,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")
     ] = Path("report"),
     lang: Annotated[LanguageName, typer.Option(help="Language of the report.")] = "en",
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Search autoencoders, then classifiers over the best one's encoder, and write the report.
 
@@ -40,23 +38,22 @@ def run(
 
     Example: fmnist-search run --trials 50
     """
-    output = Output(quiet, verbose, as_json).checked()
     _check_folder(output.progress_console(), out)
     found: dict[str, Any] = {}
     names: list[str] = []
     for stage in (AUTOENCODER, CLASSIFIER):
         fields = {**request, "encoder": names[0]} if names else request
         finished = carry_out(fields, stage, output, SAME_COMMAND)
-        if as_json:
+        if output.as_json:
             found[stage.name] = document(finished)
-        elif quiet:
+        elif output.quiet:
             say(f"{stage.name}: {in_one_line(finished)}")
         else:
             show_results(finished, fields, stage, output, partial(in_force, context, stage))
         names.append(finished.study.study_name)
     places = {name: request[name] for name in ("storage", "artifacts", "data_dir")}
     files = write_report(output, names, out, lang, overwrite=True, **places)
-    if as_json:
+    if output.as_json:
         print_json({**found, "report": report_document(files)})
     else:
         print_report(files, output)

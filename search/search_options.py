@@ -15,8 +15,8 @@ import typer
 
 from search.command import nearness
 from search.dimension_options import dimension_fields
-from search.options import annotations, declared, defaults
-from search.output import OUTPUT_OPTIONS, Output
+from search.options import declared, parameter, parameters
+from search.output import JsonOption, Output, QuietOption, VerboseOption
 from spaces.config_files import read_config
 from spaces.errors import ConfigurationError
 from spaces.space import Configuration
@@ -56,6 +56,12 @@ _SPACE_FILE = Annotated[
     ),
 ]
 
+_OUTPUT = [
+    parameter("quiet", QuietOption, default=False),
+    parameter("verbose", VerboseOption, default=False),
+    parameter("as_json", JsonOption, default=False),
+]
+
 _DRY_RUN = Annotated[
     bool,
     typer.Option("--dry-run", help="Print plan, space and estimated time; start nothing."),
@@ -69,66 +75,55 @@ def with_search_options(
 
     The command receives what the user said as :class:`SearchOptions`.
     """
-    fields = _fields(stage).values()
-    parameters = {
-        "context": typer.Context,
-        **annotations(fields),
-        "space_file": _SPACE_FILE,
-        **annotations(dimension_fields(stage).values()),
-        "dry_run": _DRY_RUN,
-        **OUTPUT_OPTIONS,
-    }
-    given = {
-        **defaults(fields),
-        "enqueue": None,
-        "dry_run": False,
-        **dict.fromkeys(OUTPUT_OPTIONS, False),
-    }
+    taken = [
+        parameter("context", typer.Context),
+        *parameters(_fields(stage).values()),
+        parameter("space_file", _SPACE_FILE),
+        *parameters(dimension_fields(stage).values()),
+        parameter("dry_run", _DRY_RUN, default=False),
+        *_OUTPUT,
+    ]
 
     def decorate(command: Callable[[SearchOptions], None]) -> Callable[..., None]:
-        def with_options(
-            context: typer.Context,
-            dry_run: bool,
-            quiet: bool,
-            verbose: bool,
-            as_json: bool,
-            **values: Any,
+        def with_them(
+            *, context: typer.Context, quiet: bool, verbose: bool, as_json: bool, **values: Any
         ) -> None:
             output = Output(quiet, verbose, as_json).checked()
             request = _asked(context, stage, values)
             given = _given_configurations(values["enqueue"], stage, values["storage"])
             now = partial(in_force, context, stage)
-            command(SearchOptions({**request, "enqueue": given}, dry_run, output, now))
+            request["enqueue"] = given
+            command(SearchOptions(request, values["dry_run"], output, now))
 
-        return declared(with_options, command, parameters, given)
+        return declared(with_them, command, taken)
 
     return decorate
 
 
-def with_some_options(
+def with_options(
     *names: str, of: type = SearchRequest
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command options of a request, between its own and those of output.
+    """Give a command options of a request and those of output, after its own.
 
-    The command receives them first, as a dict by the names of the request's fields.
+    The command receives the former first, if there are any, as a dict by the names of the request's
+    fields; what the latter say comes as ``output``.
 
     Args:
         names: of the fields.
         of: the request.
     """
-    fields = [fields_of(of)[name] for name in names]
+    taken = parameters(fields_of(of)[name] for name in names)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(command).parameters.values())[1:]
+        own = [p for p in inspect.signature(command).parameters.values() if p.name != "output"]
+        own = [p.replace(kind=p.KEYWORD_ONLY) for p in own[bool(names) :]]
 
-        def with_options(**values: Any) -> None:
-            command({name: values.pop(name) for name in names}, **values)
+        def with_them(*, quiet: bool, verbose: bool, as_json: bool, **values: Any) -> None:
+            output = Output(quiet, verbose, as_json).checked()
+            request = [{name: values.pop(name) for name in names}] if names else []
+            command(*request, output=output, **values)
 
-        kinds = {option.name: option.annotation for option in own}
-        first = {name: kind for name, kind in kinds.items() if name not in OUTPUT_OPTIONS}
-        parameters = {**first, **annotations(fields), **kinds}
-        given = {**defaults(fields), **{option.name: option.default for option in own}}
-        return declared(with_options, command, parameters, given)
+        return declared(with_them, command, [*own, *taken, *_OUTPUT])
 
     return decorate
 

@@ -11,6 +11,7 @@ from search.command import OwnCommand, use_files
 from search.options import StorageOption, typed
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import best_in_words
+from search.search_options import with_options
 from spaces.safe_text import visible
 
 if TYPE_CHECKING:
@@ -56,12 +57,11 @@ def studies(
 
 
 @app.command(cls=OwnCommand)
+@with_options()
 def show(
+    output: Output,
     name: Annotated[str, typer.Argument(help="Name of the study.")],
     storage: StorageOption = None,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a row a trial, as CSV.")] = False,
     parquet: Annotated[
         Path | None,
@@ -90,11 +90,10 @@ def show(
     from studies.records.references import find_study
     from studies.storage.databases import open_existing
 
-    output = Output(quiet, verbose, as_json).checked()
     if sum((any(output), as_csv, parquet is not None)) > 1:
         raise typer.BadParameter("give one of --csv, --parquet, --quiet, --verbose and --json")
     study = find_study(open_existing(storage), name)
-    if as_json:
+    if output.as_json:
         noted = [asdict(run) for run in runs.of(study)]
         print_json({**summary(study, n_best=10), "runs": noted, "trials": every_trial(study)})
         return
@@ -105,12 +104,12 @@ def show(
         write_parquet(study, parquet)
         say(f"{name} is in {parquet}: {len(study.get_trials(deepcopy=False))} trials")
         return
-    if quiet:
+    if output.quiet:
         say(best_in_words(study))
         return
     console = output.progress_console()
-    print_studies(console, list_studies([study]), verbose)
-    print_results(console, study, n_best=1000 if verbose else 10)
+    print_studies(console, list_studies([study]), output.verbose)
+    print_results(console, study, n_best=1000 if output.verbose else 10)
     for line in _last_run(study):
         console.print(line, markup=False)
 

@@ -8,8 +8,8 @@ import typer
 from search.command import say_what_was_not_typed
 from search.data_command import find_data
 from search.options import typed
-from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
-from search.search_options import with_some_options
+from search.output import Output, print_json, say
+from search.search_options import with_options
 from spaces.wording import duration, percent
 from studies.records.fields import fields_of
 from studies.records.request import FinalRequest, Machine
@@ -26,9 +26,10 @@ _OPTIONS = (*_OWN, *fields_of(Machine))
 _DECIDE_FIGURES = ("seeds", "protocol", "epochs", "subset", "encoder")
 
 
-@with_some_options(*_OPTIONS, of=FinalRequest)
+@with_options(*_OPTIONS, of=FinalRequest)
 def train(
     options: dict[str, Any],
+    output: Output,
     context: typer.Context,
     model: Annotated[
         str,
@@ -39,9 +40,6 @@ def train(
             show_default=False,
         ),
     ],
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-    as_json: JsonOption = False,
 ) -> None:
     """Train one configuration with several seeds and judge it by the test images.
 
@@ -56,7 +54,6 @@ def train(
 
         fmnist-search train exported/config.json --repeat
     """
-    output = Output(quiet, verbose, as_json).checked()
     repeat = options["repeat"]
     if repeat:
         _refuse_beside_repeat(context)
@@ -83,11 +80,11 @@ def train(
     if repeat:
         before = plan.model.before or Before({}, {})
         comparison = compare_seed(before, result.seeds[0], plan.folder)
-    if as_json:
+    if output.as_json:
         more = {"repeat": comparison._asdict()} if comparison else {}
         print_json({**result.to_dict(), **more})
         return
-    if quiet:
+    if output.quiet:
         say(in_words(result))
     else:
         print_final(console, result, plan.folder)
