@@ -39,8 +39,8 @@ def gc(
 
     They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
     ended or copied, or a study, is never removed, nor are files younger than ten minutes or made
-    by other programs. A folder or bucket can hold files of several databases. Asked are --storage
-    and --also; while the place names another, what those do not refer to may be its own, and stays.
+    by other programs. A folder or bucket can hold files of several databases. Nothing goes until
+    each that the place names is given, with --storage or --also.
 
     Examples:
         fmnist-search gc --dry-run
@@ -64,12 +64,6 @@ def gc(
         print_json(_document(found, store.place))
     elif not output.quiet:
         say(_as_text(found, store.place, output.verbose))
-    for name in found.others:
-        say(
-            f"not looked at: {name}, which is noted there too; name it with --also to have its "
-            f"files known, or if it is gone for good {store.how_to_forget(name)}",
-            err=True,
-        )
     if dry_run or not found.unused:
         if output.quiet:
             say(f"{_total(found.unused)} can go")
@@ -81,9 +75,7 @@ def gc(
 
 
 def _as_text(found: "Survey", place: str, with_names: bool) -> str:
-    kinds = sorted(
-        {file.kind for file in (*found.used, *found.young, *found.unused, *found.unsure)}
-    )
+    kinds = sorted({file.kind for file in (*found.used, *found.young, *found.unused)})
     lines = [place, f"{'':<20}{'in use':>22}{'can go':>22}"]
     for kind in kinds:
         used, unused = (
@@ -93,8 +85,6 @@ def _as_text(found: "Survey", place: str, with_names: bool) -> str:
     lines.append(f"{'in all':<20}{_total(found.used):>22}{_total(found.unused):>22}")
     if found.young:
         lines.append(f"{_total(found.young)} left alone: too young to tell")
-    if found.unsure:
-        lines.append(f"{_total(found.unsure)} left alone: may be of a database not looked at")
     if found.n_foreign:
         lines.append(f"{found.n_foreign} left alone: not made by this program")
     if with_names:
@@ -118,8 +108,6 @@ def _document(found: "Survey", place: str) -> dict[str, Any]:
         "in_use": counted(found.used),
         "can_go": counted(found.unused),
         "too_young": counted(found.young),
-        "perhaps_of_others": counted(found.unsure),
-        "not_looked_at": found.others,
         "foreign_files": found.n_foreign,
         "names": [file.name for file in found.unused],
     }

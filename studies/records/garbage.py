@@ -1,9 +1,9 @@
 """What of a folder or bucket of artifacts nothing refers to any more, so that it can go.
 
-A place can hold files of several databases: those beside each other in one folder share theirs,
-and so do all servers' on one machine. Every database that has written into a place is listed in
-it, but whoever can write there can list what he likes: only databases that the user named are
-opened. While one that is listed was not, what the others do not refer to may be its own, and stays.
+A place can hold files of several databases: those that a person gave it, and of earlier versions
+those that lie beside each other, or all servers'. Each is listed in it, but whoever can write there
+can list what he likes: only databases that the user named are opened. While one that is listed was
+not, nothing can go.
 Files that do not say that this program made them are never touched.
 """
 
@@ -24,12 +24,7 @@ from studies.records import encoders
 from studies.records.pictures import MADE_BY
 from studies.records.references import all_studies
 from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, Stored
-from studies.storage.databases import (
-    open_to_look_on,
-    sqlite_path,
-    storage_url,
-    without_password,
-)
+from studies.storage.databases import open_to_look_on, sqlite_path, storage_url
 
 MIN_AGE_S = 600.0
 """Younger files stay: somebody may be writing them."""
@@ -66,15 +61,11 @@ class Survey(NamedTuple):
     """Nothing refers to them yet, but somebody may be writing them."""
     n_foreign: int
     """Files that this program did not make."""
-    unsure: list[File]
-    """Nothing that was looked at refers to them, but one of the others may."""
-    others: list[str]
-    """Databases that are listed in the place and were not looked at."""
 
 
 def note_owner(store: ArtifactStore, url: URL) -> None:
     """Note in the place that the database has files in it."""
-    store.note_owner(_name(url))
+    store.note_owner(_place(url))
 
 
 def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE_S) -> Survey:
@@ -86,24 +77,27 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
         min_age_s: files must be older to count as unused.
 
     Raises:
-        StudyError: a database cannot be looked into.
+        StudyError: a database cannot be looked into, or the place lists one that was not named.
     """
     named = {_place(url): url for url in urls}
     stored = list(store.stored())  # before the databases, which refer to a file first
-    others = [name for name in store.owners() if _place_noted(name) not in named] if stored else []
     own = list(_own_files(store, stored))
-    sorted_ = Survey([], [], [], len(stored) - len(own), [], others)
+    sorted_ = Survey([], [], [], len(stored) - len(own))
     if not stored:
         return sorted_
+    if others := [name for name in store.owners() if _place_noted(name) not in named]:
+        ways = "; ".join(map(store.how_to_forget, others))
+        raise StudyError(
+            f"{store.place} has files of other databases, too: {', '.join(others)}; name each with "
+            f"--also, or if it is gone for good {ways}"
+        )
     opened = map(open_to_look_on, named.values())
     referred = set[str]().union(*(_referred(storage) for storage in opened))
     for file in own:
         if file.name in referred:
             sorted_.used.append(file)
-        elif file.age_s < min_age_s:
-            sorted_.young.append(file)
         else:
-            (sorted_.unsure if others else sorted_.unused).append(file)
+            (sorted_.young if file.age_s < min_age_s else sorted_.unused).append(file)
     return sorted_
 
 
@@ -181,14 +175,8 @@ def _is_artifact_id(name: str) -> bool:
         return False
 
 
-def _name(url: URL) -> str:
-    """How a database is noted: without password, a file by its real place."""
-    path = sqlite_path(url)
-    return without_password(url) if path is None else str(path.resolve())
-
-
 def _place(url: URL) -> str:
-    """Where a database is, whoever asks it: what tells it from others."""
+    """Where a database is, whoever asks it: what tells it from others, and how it is noted."""
     path = sqlite_path(url)
     if path is not None:
         return str(path.resolve())

@@ -19,7 +19,14 @@ from studies.storage.artifacts import ArtifactFolder, ArtifactStore
 from studies.storage.server import first_line, open_server
 from studies.storage.sqlite_faults import in_words
 from studies.storage.sqlite_locks import HeldError, locked
-from studies.storage.sqlite_storages import bring_home, confirm, copy_into, look_at, open_file
+from studies.storage.sqlite_storages import (
+    bring_home,
+    confirm,
+    copy_into,
+    has_own_artifacts,
+    look_at,
+    open_file,
+)
 
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 """Which of several drivers is meant where none is named."""
@@ -199,11 +206,19 @@ def _connect(url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
 
 
 def artifacts_folder(url: URL, folder: Path | str | None) -> Path:
-    """Where weights and pictures of the storage's trials go: named, or beside the database."""
+    """Where weights and pictures of the storage's trials go: named, or beside the database.
+
+    Earlier versions kept those of all databases that lie beside each other in one folder, and of
+    all servers in another. Where that folder is, a database of theirs goes on using it.
+    """
     if folder is not None:
         return places.expanded(folder).absolute()
     path = sqlite_path(url)
-    return (path.parent if path is not None else home()) / "artifacts"
+    beside = home() if path is None else path.parent
+    own = beside / f"{Path(url.database or 'memory').name}-artifacts"
+    shared = beside / "artifacts"
+    is_new = own.is_dir() or not shared.is_dir() or (path is not None and has_own_artifacts(path))
+    return own if is_new else shared
 
 
 def open_artifacts(url: URL, named: Path | str | None, make: bool = True) -> ArtifactStore:
@@ -211,8 +226,7 @@ def open_artifacts(url: URL, named: Path | str | None, make: bool = True) -> Art
 
     Args:
         url: of the database.
-        named: a folder, or a bucket as ``s3://bucket/prefix``; None for the folder beside the
-            database.
+        named: a folder, or a bucket as ``s3://bucket/prefix``; None for the database's own folder.
         make: make the folder if it is not there; a bucket must be.
 
     Raises:

@@ -25,6 +25,9 @@ from studies.storage.sqlite_snapshots import TIMEOUT_S, DamagedDatabaseError, ch
 _TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sqlite_")
 """How the names of the tables in a database of Optuna's begin."""
 
+_OWN_ARTIFACTS = 1
+"""Number in the header of databases that are made here, SQLite's ``user_version``."""
+
 _SENSELESS = (
     *(SQLAlchemyError, StorageInternalError),
     *(ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError),
@@ -239,8 +242,20 @@ def _connect(path: Path, url: URL, skip_table_creation: bool) -> SearchedFile:
     return storage
 
 
+def has_own_artifacts(path: Path) -> bool:
+    """Whether a database is new, or of a version that keeps its artifacts apart from others'."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(64)
+    except OSError:
+        return not path.exists()
+    return not header or int.from_bytes(header[60:]) == _OWN_ARTIFACTS
+
+
 def _use_wal(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=TIMEOUT_S)) as connection:
+        if not path.stat().st_size:
+            connection.execute(f"PRAGMA user_version = {_OWN_ARTIFACTS}")
         connection.execute("PRAGMA journal_mode=WAL")
 
 

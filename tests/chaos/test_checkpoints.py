@@ -71,7 +71,7 @@ def results(command: Command) -> dict[str, Any]:
     storage = open_storage(storage_url(str(command.database)))
     study = optuna.load_study(study_name="s", storage=storage)
     assert load_settings(study).budget.epochs == EPOCHS
-    store = ArtifactFolder(command.database.parent / "artifacts")
+    store = ArtifactFolder(command.database.with_name("studies.db-artifacts"))
     found = {}
     for trial in study.get_trials():
         if trial.values:

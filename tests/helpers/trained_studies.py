@@ -23,7 +23,7 @@ class TrainedStudies(NamedTuple):
 
     @property
     def artifacts(self) -> Path:
-        return self.database.parent / "artifacts"
+        return self.database.with_name("studies.db-artifacts")
 
     def trial(self, reference: str) -> StudyTrial:
         return find_trial(open_existing(str(self.database)), reference)

@@ -148,7 +148,7 @@ def write_databases(folder: Path, studies: Path) -> None:
     with closing(sqlite3.connect(folder / "foreign.db")) as connection:
         connection.execute("CREATE TABLE letters (text)")
         connection.commit()
-    shutil.copytree(studies / "artifacts", folder / "cut")
+    shutil.copytree(studies / "studies.db-artifacts", folder / "cut")
     for path in (folder / "cut").iterdir():
         path.write_bytes(path.read_bytes()[:40])
     shutil.copytree(studies, folder / "left")
@@ -157,7 +157,7 @@ def write_databases(folder: Path, studies: Path) -> None:
             connection.execute(f"DELETE FROM {table}")
         connection.commit()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    for path in (folder / "left" / "artifacts").iterdir():
+    for path in (folder / "left" / "studies.db-artifacts").iterdir():
         os.utime(path, (0, 0))
 
 

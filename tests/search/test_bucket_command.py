@@ -61,7 +61,7 @@ def test_weights_states_and_pictures_are_in_the_bucket_and_nowhere_else(searched
     contents = list(searched.objects().values())
     assert sum(content.startswith(b"\x89PNG") for content in contents) > 6
     assert sum(b'"config"' in content[:20_000] for content in contents) > 6
-    assert not (searched.command.database.parent / "artifacts").exists()
+    assert not (searched.command.database.with_name("studies.db-artifacts")).exists()
     keys = searched.server.objects(searched.bucket)
     (note,) = (content for key, content in keys.items() if f"/{OWNERS}/" in key)
     assert note.decode().endswith(f":{searched.command.database}")

@@ -128,7 +128,7 @@ def database(trained: TrainedStudies, tmp_path: Path) -> Path:
     """A copy of two trained studies, with their weights beside them."""
     path = tmp_path / "studies.db"
     shutil.copyfile(trained.database, path)
-    (tmp_path / "artifacts").symlink_to(trained.artifacts)
+    (tmp_path / "studies.db-artifacts").symlink_to(trained.artifacts)
     return path
 
 

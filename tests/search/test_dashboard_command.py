@@ -69,7 +69,7 @@ def own_copy(studies: Studies, home: Path, data_dir: Path) -> Command:
         copy_function=shutil.copy,  # young, for gc
         ignore=shutil.ignore_patterns("*-shm"),
     )
-    (folder / "artifacts" / OWNERS).write_text(f"{command.database}\n")
+    (folder / "studies.db-artifacts" / OWNERS).write_text(f"{command.database}\n")
     return command
 
 
@@ -376,7 +376,7 @@ def test_who_deletes_a_study_in_the_browser_breaks_nothing_and_gc_frees_its_file
     with dashboard(command, "--port", "0") as (_, address):
         assert call(f"{address}api/studies/{study_ids(address)[AE]}", "DELETE", {})[0] == 204
     assert [row["name"] for row in json.loads(command.run("studies", "--json").stdout)] == [CLF]
-    artifacts = command.database.parent / "artifacts"
+    artifacts = command.database.with_name("studies.db-artifacts")
     before = set(artifacts.iterdir())
     shown = json.loads(command.run("gc", "--dry-run", "--json").stdout)
     assert shown["can_go"]["files"] == 0, "they are too young"
@@ -417,7 +417,7 @@ def age(path: Path, seconds: float) -> None:
 def plain_dashboard(command: Command) -> Iterator[str]:
     """Optuna-dashboard without anything of ours, which removes files itself."""
     storage = open_storage(storage_url(str(command.database)))
-    store = FileSystemArtifactStore(command.database.parent / "artifacts")
+    store = FileSystemArtifactStore(command.database.with_name("studies.db-artifacts"))
     server = Server("127.0.0.1", 0)
     server.set_app(wsgi(storage, artifact_store=store))
     thread = threading.Thread(target=server.serve_forever)

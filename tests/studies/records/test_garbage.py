@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from sqlalchemy.engine import make_url
 
+from spaces.errors import StudyError
 from studies.records import garbage, weights
 from studies.records.pictures import learning_curve
 from studies.storage.artifacts import OWNERS, ArtifactFolder
@@ -110,14 +112,16 @@ def test_an_artifact_deleted_in_the_browser_can_go(place: Place) -> None:
     assert place.unused() == {artifact_id}
 
 
-def test_files_of_another_database_in_the_folder_stay(place: Place) -> None:
+def test_nothing_of_a_folder_with_files_of_another_database_goes_until_it_is_named(
+    place: Place,
+) -> None:
     own, other = place.study(), place.study(database="other.db")
     place.picture(other.ask())
     left = place.picture(own.ask())
     delete(own)
-    found = garbage.survey(place.store, [storage_url(str(place.folder / "studies.db"))], -1.0)
-    assert found.others == [str(place.folder / "other.db")], "the folder itself says who uses it"
-    assert (found.unused, len(found.unsure)) == ([], 2)
+    refused = f"{place.folder / 'other.db'}; name each with --also, .* take the line .* out of"
+    with pytest.raises(StudyError, match=refused):
+        place.unused()
     assert place.unused("studies.db", "other.db") == {left}
     delete(other)
     assert len(place.unused("studies.db", "other.db")) == 2
@@ -135,14 +139,14 @@ def test_what_the_folder_names_is_neither_opened_nor_made_but_keeps_its_files(
         named = [
             f"postgresql://me@127.0.0.1:{server.getsockname()[1]}/x",
             str(place.folder / "n.db"),
+            "no://[database",
         ]
         with (place.store.folder / OWNERS).open("a") as file:
-            file.writelines(f"{name}\n" for name in [*named, "no://[database"])
-        found = garbage.survey(place.store, [storage_url(str(place.folder / "studies.db"))], -1.0)
+            file.writelines(f"{name}\n" for name in named)
+        with pytest.raises(StudyError, match=re.escape(f"too: {', '.join(named)};")):
+            place.unused()
         with pytest.raises(BlockingIOError):
             server.accept()
-    assert found.others == [*named, "no://[database"]
-    assert (found.unused, len(found.unsure)) == ([], 1)
     assert not (place.folder / "n.db").exists()
 
 
@@ -157,16 +161,17 @@ def test_a_database_is_known_by_where_it_is_and_not_by_who_asks_it(
     note = place.store.folder / OWNERS
     note.write_text("\n".join([str(somebody), elsewhere]))
     urls = [storage_url(url.render_as_string(False)), storage_url(str(place.folder / "studies.db"))]
-    assert garbage.survey(place.store, urls, -1.0).others == [elsewhere]
+    with pytest.raises(StudyError, match=re.escape(f"too: {elsewhere};")):
+        garbage.survey(place.store, urls, -1.0)
 
 
 def test_the_folder_notes_each_database_once_and_no_password(place: Place) -> None:
     server = make_url("postgresql://somebody:secret@host/studies")
-    for url in (storage_url(str(place.folder / "studies.db")), server, server):
+    for url in (storage_url(str(place.folder / "studies.db")), server, server.set(username="you")):
         garbage.note_owner(place.store, url)
     assert (place.store.folder / OWNERS).read_text().splitlines() == [
         str(place.folder / "studies.db"),
-        "postgresql://somebody:***@host/studies",
+        "postgresql://host/studies",
     ]
 
 
@@ -229,4 +234,4 @@ def test_files_are_known_by_what_is_in_them(place: Place) -> None:
 
 def test_a_folder_that_is_not_there_has_nothing_in_it(place: Place) -> None:
     nothing = ArtifactFolder(place.folder / "nothing", make=False)
-    assert garbage.survey(nothing, []) == ([], [], [], 0, [], [])
+    assert garbage.survey(nothing, []) == ([], [], [], 0)

@@ -405,12 +405,31 @@ def test_a_server_may_be_shared() -> None:
         assert not alone
 
 
-def test_artifacts_lie_beside_the_database_unless_a_folder_is_named(
+def test_a_database_has_a_folder_of_artifacts_beside_it_unless_one_is_named(
     tmp_path: Path, monkeypatch: Any
 ) -> None:
     url = storage_url(str(tmp_path / "a.db"))
-    assert artifacts_folder(url, None) == tmp_path / "artifacts"
+    assert artifacts_folder(url, None) == tmp_path / "a.db-artifacts"
     assert artifacts_folder(url, tmp_path / "mine") == tmp_path / "mine"
-    monkeypatch.setattr("studies.storage.databases.home", lambda: tmp_path / "home")
+    monkeypatch.setattr("studies.files.places.data", lambda: tmp_path / "home")
     server = storage_url("postgresql://u@h/x")
+    assert artifacts_folder(server, None) == tmp_path / "home" / "x-artifacts"
+    (tmp_path / "home" / "artifacts").mkdir(parents=True)
     assert artifacts_folder(server, None) == tmp_path / "home" / "artifacts"
+
+
+def test_the_folder_that_databases_of_earlier_versions_share_is_theirs_alone(
+    tmp_path: Path,
+) -> None:
+    old, new = (storage_url(str(tmp_path / name)) for name in ("old.db", "new.db"))
+    open_storage(old)
+    with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+        connection.execute("PRAGMA user_version = 0")  # as they left it
+    assert artifacts_folder(old, None) == tmp_path / "old.db-artifacts", "there is no other"
+    (tmp_path / "artifacts").mkdir()
+    before = artifacts_folder(new, None)
+    open_storage(new)
+    assert artifacts_folder(new, None) == before == tmp_path / "new.db-artifacts"
+    assert artifacts_folder(old, None) == tmp_path / "artifacts"
+    (tmp_path / "old.db-artifacts").mkdir()
+    assert artifacts_folder(old, None) == tmp_path / "old.db-artifacts"
