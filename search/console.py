@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from search.live_view import LiveView
+from search.live_view import LiveView, measured
 from spaces.wording import count, counted, duration, percent
 from studies.engine.progress import Event, Notice, SearchState, TrialEnded, TrialStarted
 from studies.records.trials import label, value_of
@@ -114,7 +114,7 @@ def likely_time(plan: "Plan") -> str:
     times = plan.estimate
     likely, most = times.paper_s + times.searched_s, times.paper_s + times.searched_at_most_s
     limit = f", {duration(most)} if nothing is pruned" if most > likely else ""
-    return f"measured on this machine: about {duration(likely)}{limit}"
+    return f"{measured(likely)}{limit}"
 
 
 def _limits(settings: "StudySettings") -> Iterable[str]:

@@ -10,7 +10,7 @@ import typer
 from search.options import ArtifactsOption, StorageOption
 from search.output import Output, print_json, say
 from search.search_options import with_options
-from spaces.wording import counted
+from spaces.wording import counted, size
 
 if TYPE_CHECKING:
     from studies.records.garbage import File, Survey
@@ -93,9 +93,7 @@ def _as_text(found: "Survey", place: str, with_names: bool) -> str:
 
 
 def _total(files: Sequence["File"]) -> str:
-    n_bytes = sum(file.n_bytes for file in files)
-    size = f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
-    return f"{counted(len(files), 'file')}, {size}"
+    return f"{counted(len(files), 'file')}, {size(sum(file.n_bytes for file in files))}"
 
 
 def _document(found: "Survey", place: str) -> dict[str, Any]:

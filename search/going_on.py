@@ -29,7 +29,7 @@ def command_to_go_on(
         how_many: a field of the request and its number, as ``("trials", 50)``.
     """
     said: dict[str, Any] = {"study": study_name, how_many[0]: how_many[1]}
-    said["storage"] = _storage(request)
+    said["storage"] = shown_storage(request.storage)
     for name in names_of(SearchRequest, "run", "machine"):
         value = getattr(request, name)
         if name not in ("trials", "more", "storage") and value != getattr(in_force, name):
@@ -45,9 +45,10 @@ def command_to_go_on(
     return command(stage, said)
 
 
-def _storage(request: SearchRequest) -> str | None:
+def shown_storage(storage: str | None) -> str | None:
+    """The storage as a command names it, without a password; None is the default one."""
+    if storage is None or "://" not in storage:
+        return storage
     from studies.storage.databases import storage_url, without_password
 
-    if request.storage is not None and "://" in request.storage:
-        return without_password(storage_url(request.storage))
-    return request.storage
+    return without_password(storage_url(storage))

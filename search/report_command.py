@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from search.data_command import find_data
+from search.going_on import shown_storage
 from search.options import ArtifactsOption, DataDir, StorageOption
 from search.output import Output, print_json, safe_console, say
 from search.search_options import with_options
 from spaces.errors import DataError, StudyError
+from spaces.wording import size
 
 if TYPE_CHECKING:
     from reports.analysis.chosen_studies import Sources
@@ -87,7 +89,7 @@ def write_report(
     except DataError as error:
         console.print(f"without figures of images: {error}", markup=False, soft_wrap=True)
     with console.status("the paper's tables") as status:
-        document = build(sources, lang, _shown(storage), status.update)
+        document = build(sources, lang, shown_storage(storage), status.update)
         status.update("writing")
         return write(document, sources, lang, out)
 
@@ -98,7 +100,7 @@ def print_report(files: list[Path], output: Output) -> None:
         say(files[0])
         return
     for path in files if output.verbose else files[:2]:
-        say(f"{path}  ({path.stat().st_size / 1e6:.1f} MB)")
+        say(f"{path}  ({size(path.stat().st_size)})")
 
 
 def report_document(files: list[Path]) -> dict[str, Any]:
@@ -123,12 +125,3 @@ def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "S
         raise StudyError("there are no studies yet; make one: fmnist-search ae --trials 50")
     store = open_artifacts(url, artifacts, make=False)
     return choose(all_studies(opened), names, store, results=read_all(url))
-
-
-def _shown(storage: str | None) -> str | None:
-    """The storage as commands in the report name it, without a password."""
-    if storage is None or "://" not in storage:
-        return storage
-    from studies.storage.databases import storage_url, without_password
-
-    return without_password(storage_url(storage))

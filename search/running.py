@@ -2,19 +2,21 @@
 
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from search.data_command import find_data
-from search.going_on import command_to_go_on
+from search.going_on import command_to_go_on, shown_storage
 from search.output import Output, print_json, say
 from search.search_options import SearchOptions
 from spaces.budget import Budget
 from spaces.errors import NoEncoderError
 from spaces.stages import AUTOENCODER, Stage
+from spaces.wording import percent
 from studies.records.fields import fields_of
 from studies.records.request import Machine, SearchRequest
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from studies.engine.launch import Finished, Plan
+    from studies.workers.stopping import StopSignal
 
 
 SAME_COMMAND = "type the same command again"
@@ -133,24 +136,44 @@ def _launch(
     from search.console import SearchView
     from studies.engine.launch import launch
     from studies.records.request import scheduler
-    from studies.workers.stopping import Interrupted, StopSignal
     from studies.workers.who_trains import check_scheduler
 
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)
     check_scheduler(scheduler(request))
-    stop = StopSignal(leave_at_once)
     if again is None:
         bare, how_many = type(request)(**in_force()), ("trials", plan.n_wanted)
         again = command_to_go_on(plan.study_name, request, bare, stage, how_many)
-    try:
-        with SearchView(console, plan, output.verbose) as view:
-            finished = launch(request, stage, folder, view, stop)
-    except Interrupted as error:
-        say(f"stopped; nothing is lost. To go on: {again}", err=output.as_json or output.quiet)
-        raise typer.Exit(128 + (stop.received or 2)) from error
+    words = f"stopped; nothing is lost. To go on: {again}"
+    with until_stopped(words, output) as stop, SearchView(console, plan, output.verbose) as view:
+        finished = launch(request, stage, folder, view, stop)
     save_plots(finished.study)
     return finished
+
+
+@contextmanager
+def until_stopped(to_go_on: str, output: Output) -> Iterator["StopSignal"]:
+    """Something that a signal stops; what goes on with it is said then.
+
+    Raises:
+        typer.Exit: with 130 or 143 if a signal stopped it.
+    """
+    from studies.workers.stopping import Interrupted, StopSignal
+
+    stop = StopSignal(_leave_at_once)
+    try:
+        yield stop
+    except Interrupted as error:
+        say(to_go_on, err=output.as_json or output.quiet)
+        raise typer.Exit(128 + (stop.received or 2)) from error
+
+
+def _leave_at_once(number: int) -> None:
+    """End the process now, the terminal as it was: what a second signal does."""
+    from search.live_view import restore_cursor
+
+    restore_cursor()
+    os._exit(128 + number)
 
 
 def _show_plan(plan: "Plan", output: Output) -> None:
@@ -175,14 +198,6 @@ def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def leave_at_once(number: int) -> None:
-    """End the process now, the terminal as it was: what a second signal does."""
-    from search.live_view import restore_cursor
-
-    restore_cursor()
-    os._exit(128 + number)
-
-
 def show_results(
     finished: "Finished",
     fields: dict[str, Any],
@@ -196,14 +211,13 @@ def show_results(
     console, request = output.progress_console(), SearchRequest(**fields)
     print_results(console, finished.study, 20 if output.verbose else 5)
     state, name = finished.state, finished.study.study_name
-    show = f"fmnist-search studies show {shlex.quote(name)}{_storage_option(request)}"
-    places = _storage_option(request)
-    if request.artifacts is not None:
-        places += f" --artifacts {shlex.quote(str(request.artifacts))}"
+    places = {"--storage": shown_storage(request.storage), "--artifacts": request.artifacts}
+    storage, artifacts = ([k, str(v)] if v is not None else [] for k, v in places.items())
+    show = ["fmnist-search", "studies", "show", name, *storage, "--json"]
     lines = [
         _how_it_ended(finished),
-        f"all its trials: {show} --json",
-        f"in a browser:   fmnist-search dashboard{places}",
+        f"all its trials: {shlex.join(show)}",
+        f"in a browser:   {shlex.join(['fmnist-search', 'dashboard', *storage, *artifacts])}",
     ]
     if state.n_wanted:
         bare = SearchRequest(**in_force())
@@ -239,7 +253,6 @@ def document(finished: "Finished") -> dict[str, Any]:
 def best_in_words(study: "Study") -> str:
     """A study's best trial in one line."""
     from reports.analysis.tables import best_trials
-    from spaces.wording import percent
     from studies.records.origins import IN_WORDS
 
     best = next(iter(best_trials(study, 1)), None)
@@ -247,12 +260,3 @@ def best_in_words(study: "Study") -> str:
         return "no trial trained to the end and within the limits yet"
     whose = "" if best.origin == "found" else f"; {IN_WORDS[best.origin]}"
     return f"best {percent(best.value)} ({best.label}): {best.configuration}{whose}"
-
-
-def _storage_option(request: SearchRequest) -> str:
-    if request.storage is None:
-        return ""
-    from studies.storage.databases import storage_url, without_password
-
-    shown = without_password(storage_url(request.storage)) if "://" in request.storage else None
-    return f" --storage {shlex.quote(shown or request.storage)}"

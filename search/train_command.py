@@ -10,7 +10,7 @@ from search.data_command import find_data
 from search.options import typed
 from search.output import Output, print_json, say
 from search.search_options import with_options
-from spaces.wording import duration, percent
+from spaces.wording import percent
 from studies.records.fields import fields_of
 from studies.records.request import FinalRequest, Machine
 
@@ -105,29 +105,22 @@ def _trained(
 ) -> "FinalResult":
     """Train the seeds that are left, in view; after a signal say how to go on."""
     from search.final_view import FinalView
-    from search.running import SAME_COMMAND, leave_at_once
+    from search.running import SAME_COMMAND, until_stopped
     from studies.final.protocol import train_final
     from studies.records.request import scheduler
-    from studies.workers.stopping import Interrupted, StopSignal
     from studies.workers.who_trains import check_scheduler
 
     folder = find_data(request.data_dir, output.quiet)
     if not output.quiet:
         _print_plan(console, plan, folder, request.threads)
     check_scheduler(scheduler(request))
-    stop = StopSignal(leave_at_once)
-    try:
-        with FinalView(console, plan, output.verbose) as view:
-            return train_final(plan, request, folder, view, stop)
-    except Interrupted as error:
-        say(
-            f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}",
-            err=output.as_json or output.quiet,
-        )
-        raise typer.Exit(128 + (stop.received or 2)) from error
+    words = f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}"
+    with until_stopped(words, output) as stop, FinalView(console, plan, output.verbose) as view:
+        return train_final(plan, request, folder, view, stop)
 
 
 def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_threads: int) -> None:
+    from search.live_view import measured
     from studies.final.plan import estimated_seconds
 
     result = plan.result
@@ -145,4 +138,4 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     if plan.left:
         with console.status("measuring how long this will take"):
             seconds = estimated_seconds(plan, data_folder, n_threads)
-        console.print(f"measured on this machine: about {duration(seconds)}", style="bold")
+        console.print(measured(seconds), style="bold")

@@ -51,6 +51,11 @@ def counted(number: int, noun: str) -> str:
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
+def size(n_bytes: int) -> str:
+    """A file's size: ``3.5 MB``, ``38.4 kB``."""
+    return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
+
+
 def duration(seconds: float) -> str:
     """A time as a person says it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
     whole = round(seconds)

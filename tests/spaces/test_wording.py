@@ -31,6 +31,14 @@ def test_whole_numbers_of_any_size_have_their_thousands_apart() -> None:
     assert [wording.counted(n, "epoch") for n in (0, 1, 30)] == ["0 epochs", "1 epoch", "30 epochs"]
 
 
+def test_sizes_of_small_files_are_in_kilobytes() -> None:
+    assert [wording.size(n) for n in (38_400, 99_999, 3_500_000)] == [
+        "38.4 kB",
+        "100.0 kB",
+        "3.5 MB",
+    ]
+
+
 @pytest.mark.parametrize(
     ("number", "text"),
     [
