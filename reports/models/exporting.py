@@ -1,8 +1,6 @@
 """Exporting: trained models from their study into folders that stand alone."""
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -249,17 +247,19 @@ def _new_folder(out: Path, overwrite: bool) -> Iterator[Path]:
     _check_free(place, out, overwrite)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        beside = tempfile.TemporaryDirectory(
+            prefix=f".{place.name}.", dir=place.parent, ignore_cleanup_errors=True
+        )
     except OSError as error:
         raise StudyError(f"cannot make the folder {out}: {error.strerror}") from error
     try:
-        folder.chmod(0o777 & ~_umask())
-        yield folder
-        _put_in_place(folder, place)
+        with beside:
+            new = Path(beside.name) / "new"
+            new.mkdir()  # unlike the one around it, with the rights that the umask leaves
+            yield new
+            _put_in_place(new, place, Path(beside.name) / "old")
     except OSError as error:
         raise StudyError(f"cannot write the folder {out}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_free(place: Path, out: Path, overwrite: bool) -> None:
@@ -278,22 +278,13 @@ def _is_ours(place: Path) -> bool:
     return all(path.is_dir() and exported.is_exported(path) for path in place.iterdir())
 
 
-def _put_in_place(folder: Path, place: Path) -> None:
+def _put_in_place(new: Path, place: Path, aside: Path) -> None:
     """Rename, after what is there has been moved aside; it is moved back if that fails."""
-    if not place.exists():
-        folder.rename(place)
-        return
-    with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as aside:
-        old = place.rename(Path(aside) / place.name)
-        try:
-            folder.rename(place)
-        except BaseException:
-            old.rename(place)
-            raise
-
-
-def _umask() -> int:
-    """The process's; it can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+    if place.exists():
+        place.rename(aside)
+    try:
+        new.rename(place)
+    except BaseException:
+        if aside.exists():
+            aside.rename(place)
+        raise

@@ -12,7 +12,6 @@ from spaces.stages import AUTOENCODER, Stage
 from spaces.wording import count, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.networks import exported
-from studies.networks.onnx_model import INPUT, output_name
 from studies.networks.plain import Autoencoder, Classifier
 from studies.records.latencies import latency_of
 
@@ -56,48 +55,13 @@ def model_card(
         protocol=_protocol(file.trained_with.budget, metrics),
         figures=_figures(metrics),
         figures_note=_figures_note(file.stage.name),
-        judged_again=_judged_again(metrics),
+        checksum_known=metrics["weights_checksum_known"],
         finals=[_final(final) for final in metrics["finals"]],
         classes=_classes(metrics.get("confusion")),
-        torch_code=torch_code(network),
-        onnx_code=onnx_code(network),
+        definition=definition(network),
         onnx=metrics["onnx"],
         commands=_commands(file.stage, file_names[0]),
         files=[(name, _FILES[name]) for name in file_names],
-    )
-
-
-def torch_code(network: Autoencoder | Classifier) -> str:
-    """Lines that load the folder's weights into plain PyTorch and run it."""
-    return "\n".join(
-        (
-            "from collections import OrderedDict",
-            "import torch",
-            "from safetensors.torch import load_file",
-            "from torch import nn",
-            "",
-            definition(network),
-            f'model.load_state_dict(load_file("{exported.WEIGHTS}"))',
-            "pixels = torch.zeros(1, 28, 28, dtype=torch.uint8)",
-            f"{output_name(network)} = model.eval()(pixels[:, None] / 127.5 - 1)",
-        )
-    )
-
-
-def onnx_code(network: Autoencoder | Classifier) -> str:
-    """Lines that load the folder's ONNX model into onnxruntime and run it."""
-    return "\n".join(
-        (
-            "import os",
-            'os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # before onnxruntime is loaded',
-            "import numpy as np",
-            "import onnxruntime",
-            "",
-            f'session = onnxruntime.InferenceSession("{exported.ONNX}")',
-            "pixels = np.zeros((1, 28, 28), dtype=np.uint8)",
-            "images = pixels[:, None].astype(np.float32) / 127.5 - 1",
-            f'({output_name(network)},) = session.run(None, {{"{INPUT}": images}})',
-        )
     )
 
 
@@ -191,15 +155,6 @@ def _figures_note(stage: str) -> str:
     return (
         f"{scale}, times 100. These are of one training with one seed. Where a search chose the "
         "configuration by its validation figure, that figure flatters it."
-    )
-
-
-def _judged_again(metrics: dict[str, Any]) -> str:
-    judged = "Before they were exported, the weights gave these validation figures once more."
-    if metrics["weights_checksum_known"]:
-        return judged
-    return (
-        f"{judged} No checksum of them is known, as an earlier version of this program stored them."
     )
 
 

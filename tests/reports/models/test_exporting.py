@@ -246,7 +246,7 @@ def test_an_export_that_fails_on_its_way_leaves_nothing_new(
     before = contents(tmp_path)
 
     def interrupt(model: object) -> None:
-        if list(tmp_path.glob(".models.*/trial-*/README.md")):  # the first is written
+        if list(tmp_path.glob(".models.*/new/trial-*/README.md")):  # the first is written
             raise KeyboardInterrupt
 
     models = top_trials(trained.trial(AE).study, 2)
