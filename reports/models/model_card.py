@@ -8,7 +8,6 @@ from reports.models.plain_torch import definition
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.config_files import ConfigFile
 from spaces.safe_text import markdown
-from spaces.stages import AUTOENCODER, Stage
 from spaces.wording import count, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.networks import exported
@@ -48,43 +47,24 @@ def model_card(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
+    environment.filters |= {"markdown": markdown, "count": count}
     assert file.trained_with is not None
+    budget = file.trained_with.budget
     return environment.get_template("model_card.md.j2").render(
-        title=f"{file.stage.name.capitalize()} {markdown(metrics['study'])}#{metrics['trial']}",
-        what=_what(file, metrics),
-        protocol=_protocol(file.trained_with.budget, metrics),
+        stage=file.stage,
+        budget=budget,
+        metrics=metrics,
+        encoder=metrics["encoder"] and _origin(metrics["encoder"]),
+        n_train=_n_train(budget),
+        n_train_file=N_TRAIN_FILE,
         figures=_figures(metrics),
-        figures_note=_figures_note(file.stage.name),
-        checksum_known=metrics["weights_checksum_known"],
         finals=[_final(final) for final in metrics["finals"]],
-        classes=_classes(metrics.get("confusion")),
+        class_names=CLASS_NAMES,
+        classes=_classes(metrics["confusion"]),
         definition=definition(network),
-        onnx=metrics["onnx"],
-        commands=_commands(file.stage, file_names[0]),
+        config=file_names[0],
         files=[(name, _FILES[name]) for name in file_names],
     )
-
-
-def _what(file: ConfigFile, metrics: dict[str, Any]) -> list[str]:
-    if file.stage.name == "classifier":
-        kind = (
-            "A classifier of Fashion-MNIST's ten classes: the encoder of a convolutional "
-            "autoencoder and fully connected layers. Its outputs are logits, in the order "
-            f"{', '.join(CLASS_NAMES)}."
-        )
-    else:
-        kind = (
-            "A convolutional autoencoder of Fashion-MNIST's images: an encoder to a small latent "
-            "map, and a decoder from there back to the image."
-        )
-    words = [kind, "", f"Configuration: {markdown(metrics['configuration'])}."]
-    if metrics["paper"]:
-        words.append(f"It is the paper's configuration *{markdown(metrics['paper'])}*.")
-    if metrics.get("origin") == "given":
-        words.append("A person gave it to its study; no search found it.")
-    if metrics.get("encoder"):
-        words.append(f"Its encoder started from {_origin(metrics['encoder'])}.")
-    return words
 
 
 def _origin(encoder: dict[str, Any]) -> str:
@@ -94,39 +74,10 @@ def _origin(encoder: dict[str, Any]) -> str:
     return f"the autoencoder {markdown(named or '{study}#{trial}'.format(**encoder))}"
 
 
-def _protocol(budget: Budget, metrics: dict[str, Any]) -> list[str]:
-    images = (
-        "Fashion-MNIST: grey images of 28×28 pixels in ten classes, MIT licence. Pixels from 0 to "
-        "255 are scaled to [−1, 1]."
-    )
-    n_train, n_validation = map(count, _n_images(budget))
-    if budget.protocol == "paper":
-        judged = (
-            f"Trained on {n_train} of the training images and judged by {n_validation} of the "
-            "test images, as the paper does: to compare with its tables, not as an estimate for "
-            "new images."
-        )
-    else:
-        judged = (
-            f"Trained on {n_train} of the {count(N_TRAIN_FILE)} training images and judged by "
-            f"{n_validation} others of them; the test images were not looked at."
-        )
-    n_epochs = metrics["n_epochs"]
-    if n_epochs < budget.epochs:
-        trained = (
-            f"The search stopped it after {n_epochs} of {budget.epochs} epochs; training the "
-            "configuration again goes through all of them."
-        )
-    else:
-        trained = f"Trained for {budget.epochs} epochs."
-    return [images, "", f"{judged} {trained}"]
-
-
-def _n_images(budget: Budget) -> tuple[int, int]:
+def _n_train(budget: Budget) -> int:
     if budget.subset is not None:
-        return budget.subset - budget.n_judging, budget.n_judging
-    held_out = N_VALIDATION if budget.protocol == "search" else 0
-    return N_TRAIN_FILE - held_out, budget.n_judging
+        return budget.subset - budget.n_judging
+    return N_TRAIN_FILE - (N_VALIDATION if budget.protocol == "search" else 0)
 
 
 def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
@@ -144,18 +95,6 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     if latency is not None:
         rows.append(("time for 100 images on one thread", latency.in_words()))
     return rows
-
-
-def _figures_note(stage: str) -> str:
-    scale = (
-        "Losses are the cross-entropy in nats"
-        if stage == "classifier"
-        else "Losses are the mean squared error of pixels in [−1, 1]"
-    )
-    return (
-        f"{scale}, times 100. These are of one training with one seed. Where a search chose the "
-        "configuration by its validation figure, that figure flatters it."
-    )
 
 
 def _final(final: dict[str, Any]) -> str:
@@ -177,12 +116,3 @@ def _classes(confusion: list[list[int]] | None) -> list[tuple[str, str, str]]:
         taken_for = "–" if worst is None else f"{CLASS_NAMES[worst]} ({others[worst]})"
         rows.append((CLASS_NAMES[label], f"{counts[label]} of {sum(counts)}", taken_for))
     return rows
-
-
-def _commands(stage: Stage, config: str) -> list[str]:
-    commands = [
-        "fmnist-search predict DIR picture.png",
-        f"fmnist-search train DIR/{config}",
-        f"fmnist-search {stage.short} --enqueue DIR/{config}",
-    ]
-    return [*commands, "fmnist-search clf --encoder DIR"] if stage is AUTOENCODER else commands
