@@ -13,33 +13,38 @@ from spaces.errors import ConfigurationError
 from spaces.wording import percent
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from optuna.storages import BaseStorage
 
     from reports.models.exporting import Exported
+    from studies.records.references import StudyTrial
+
+
+Reference = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY[#TRIAL]", help="The study, for its best trial, or one of its trials."
+    ),
+]
+ParetoOption = Annotated[
+    bool,
+    typer.Option(
+        "--pareto",
+        help="Every trial that none beats in all of the study's objectives; of one, together "
+        "with parameters. Each in a folder within DIR.",
+    ),
+]
 
 
 @with_options()
 def export(
     output: Output,
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="STUDY[#TRIAL]", help="The study, for its best trial, or one of its trials."
-        ),
-    ],
+    reference: Reference,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
     top: Annotated[
         int | None,
         typer.Option(min=1, metavar="K", help="The best K trials, each in a folder within DIR."),
     ] = None,
-    pareto: Annotated[
-        bool,
-        typer.Option(
-            "--pareto",
-            help="Every trial that none beats in all of the study's objectives; of one, together "
-            "with parameters. Each in a folder within DIR.",
-        ),
-    ] = False,
+    pareto: ParetoOption = False,
     config_format: Annotated[
         Literal["json", "toml"], typer.Option("--format", help="Of the configuration's file.")
     ] = "json",
@@ -65,22 +70,16 @@ def export(
     if top is not None and pareto:
         raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
     console = output.progress_console()
-    nested = top is not None or pareto
     with console.status("loading PyTorch"):
-        from studies.records.references import find_study, find_trial
         from studies.storage.databases import open_artifacts, open_existing, storage_url
 
         url, opened = storage_url(storage), open_existing(storage)
         store = open_artifacts(url, artifacts, make=False)
-        # A wrong name is refused before PyTorch is loaded, which takes seconds.
-        study = find_study(opened, reference) if nested else None
-        models = [] if nested else [find_trial(opened, reference)]
+        models = _models(opened, reference, top, pareto)
 
-        from reports.models.exporting import export_models, pareto_trials, top_trials
+        from reports.models.exporting import export_models
         from studies.final.results import read_all
 
-        if study is not None:
-            models = pareto_trials(study) if top is None else top_trials(study, top)
     data_folder = find_data(data_dir, output.quiet)
     with console.status("writing") as status:
         done = export_models(
@@ -88,25 +87,44 @@ def export(
             store,
             out,
             data_folder,
-            nested,
+            top is not None or pareto,
             read_all(url),
             config_format,
             overwrite,
             lambda model: status.update(f"writing trial {model.trial.number}"),
         )
+    _show(done, output)
+
+
+def _models(
+    storage: "BaseStorage | None", reference: str, top: int | None, pareto: bool
+) -> list["StudyTrial"]:
+    """The trials to export. A wrong name is refused before PyTorch is loaded, which takes long."""
+    from studies.records.references import find_study, find_trial
+
+    if top is None and not pareto:
+        return [find_trial(storage, reference)]
+    study = find_study(storage, reference)
+
+    from reports.models.exporting import pareto_trials, top_trials
+
+    return pareto_trials(study) if top is None else top_trials(study, top)
+
+
+def _show(done: list["Exported"], output: Output) -> None:
     if output.as_json:
         print_json([{"folder": each.folder, **each.metrics} for each in done])
     for exported in done:
         if output.quiet:
             say(exported.folder)
         elif not output.as_json:
-            _show(console, exported, output.verbose)
+            _show_one(exported, output)
 
 
-def _show(console: "Console", exported: "Exported", with_checksums: bool) -> None:
+def _show_one(exported: "Exported", output: Output) -> None:
     metrics, onnx = exported.metrics, exported.metrics["onnx"]
     value = f"{metrics['metric'].replace('validation_', 'val. ')} {percent(metrics['value'])}"
-    shown = metrics["files"] if with_checksums else {}
+    shown = metrics["files"] if output.verbose else {}
     checksums = {name: f"  SHA-256 {file['sha256']}" for name, file in shown.items()}
     lines = [
         f"{metrics['study']}#{metrics['trial']} is in {exported.folder}: "
@@ -118,5 +136,6 @@ def _show(console: "Console", exported: "Exported", with_checksums: bool) -> Non
         f"  ONNX opset {onnx['opset']}, any batch; differs from PyTorch by at most "
         f"{onnx['largest_difference']:.0e} over {onnx['n_images']} real images",
     ]
+    console = output.progress_console()
     for line in lines:
         console.print(line, soft_wrap=True)

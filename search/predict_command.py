@@ -51,8 +51,7 @@ def predict(
 
         fmnist-search predict best-autoencoder *.png --out reconstructed
     """
-    console = output.progress_console()
-    with console.status("loading PyTorch"):
+    with output.progress_console().status("loading PyTorch"):
         from reports.models.predictions import classify, reconstruct
         from studies.networks.exported import read_model
         from studies.networks.plain import Autoencoder
@@ -64,12 +63,17 @@ def predict(
         raise ConfigurationError(f"--out is for reconstructions, and {folder} is a classifier")
     else:
         done = classify(network, pictures, negate)
+    _show(done, output)
+
+
+def _show(done: list["Prediction"], output: Output) -> None:
     if output.as_json:
         print_json([prediction.to_dict() for prediction in done])
     elif output.quiet:
         for prediction in done:
             say(f"{prediction.path}\t{prediction.in_short()}")
     else:
+        console = output.progress_console()
         for prediction in done:
             steps = ", ".join(prediction.steps) or "taken as it is"
             console.print(f"{prediction.path}: {steps}", soft_wrap=True)
