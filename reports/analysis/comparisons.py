@@ -9,10 +9,11 @@ from reports.analysis.effects import (
     CLAIMS,
     WARM,
     Claim,
-    Estimate,
+    ClaimVerdict,
+    Effect,
+    Encoding,
     Features,
-    Study,
-    Verdict,
+    Observations,
     estimate,
     final_outcomes,
     first_outcomes,
@@ -41,20 +42,17 @@ class Compared(NamedTuple):
     """Whether the metric grows there."""
     published: float | None
     """The paper's own step."""
-    final: Estimate | None
+    final: Effect | None
     """From trials that were trained to the end."""
-    first: Estimate | None
+    first: Effect | None
     """After the first epoch, from all trials, pruned ones too."""
-    verdict: Verdict | Literal["no claim"]
+    verdict: ClaimVerdict | Literal["no claim"]
 
 
 def claims_of(source: Source) -> list[Compared]:
     """The stage's single changes over the study's whole space."""
-    stage = source.settings.stage
-    study = _study(source)
-    final = final_outcomes(source.completed(), study)
-    first = first_outcomes(source.own(), study)
-    return [_compared(claim, source, final, first) for claim in CLAIMS[stage]]
+    final, first = _observed(source)
+    return [_compared(claim, source, final, first) for claim in CLAIMS[source.settings.stage]]
 
 
 def warm_against_scratch(sources: Sources) -> Compared | None:
@@ -65,25 +63,29 @@ def warm_against_scratch(sources: Sources) -> Compared | None:
     pair = _pair(sources)
     if pair is None:
         return None
-    outcomes = []
-    for get in (final_outcomes, first_outcomes):
-        rows: list[Features] = []
-        values: list[float] = []
-        for source, is_warm in zip(pair, (1.0, 0.0), strict=True):
-            among = source.completed() if get is final_outcomes else source.own()
-            own, found = get(among, _study(source))
-            rows += [{**row, "warm": is_warm} for row in own]
-            values += found
-        outcomes.append((rows, values))
-    return _compared(WARM, pair[0], *outcomes)
+    final, first = map(_together, *map(_observed, pair))
+    return _compared(WARM, pair[0], final, first)
 
 
-def _study(source: Source) -> Study:
+def _observed(source: Source) -> tuple[Observations, Observations]:
+    """Of trials at their end, and after their first epoch."""
+    encoding = _encoding(source)
+    return final_outcomes(source.completed(), encoding), first_outcomes(source.own(), encoding)
+
+
+def _together(warm: Observations, scratch: Observations) -> Observations:
+    """Those of both studies, with where their encoders started."""
+    (warm_rows, warm_values), (rows, values) = warm, scratch
+    marked: list[Features] = [{**row, "warm": 1.0} for row in warm_rows]
+    return marked + [{**row, "warm": 0.0} for row in rows], warm_values + values
+
+
+def _encoding(source: Source) -> Encoding:
     """The whole dimensions that the study varies, since the paper's trials may lie outside."""
     settings = source.settings
     whole = settings.stage_record().spaces[settings.space_name]
     space = whole.only(settings.space) if settings.space else whole
-    return Study(settings.stage, space, settings.metric)
+    return Encoding(settings.stage, space, settings.metric)
 
 
 def _pair(sources: Sources) -> tuple[Source, Source] | None:
@@ -110,8 +112,8 @@ def _conditions(settings: StudySettings) -> tuple[Any, ...]:
 def _compared(
     claim: Claim,
     source: Source,
-    final: tuple[list[Features], list[float]],
-    first: tuple[list[Features], list[float]],
+    final: Observations,
+    first: Observations,
 ) -> Compared:
     is_log = source.settings.stage == AUTOENCODER.name
     # The claims are put for what is the study's usual metric; of a loss less is more.
@@ -139,12 +141,12 @@ def _table(settings: StudySettings) -> int:
     return 4 if settings.metric.endswith("accuracy") else 5
 
 
-def _relative(found: Estimate | None) -> Estimate | None:
+def _relative(found: Effect | None) -> Effect | None:
     """A difference of logarithms as a relative difference."""
     if found is None:
         return None
     value, low, high = (math.expm1(v) for v in found[:3])
-    return Estimate(value, low, high, found.n_trials)
+    return Effect(value, low, high, found.n_trials)
 
 
 def published_step(name: str, metric: str) -> float | None:

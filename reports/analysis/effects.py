@@ -21,15 +21,18 @@ from studies.records import trials
 MIN_SPARE = 8
 """Trials beyond the model's coefficients below which no effect is given."""
 
-Verdict = Literal["held", "not held", "undecided", "not varied"]
+ClaimVerdict = Literal["held", "not held", "undecided", "not varied"]
 
 Floats = NDArray[np.float64]
 
 Features = Mapping[str, float]
 """A configuration as the model sees it."""
 
+Observations = tuple[list[Features], list[float]]
+"""Configurations, and what each came to."""
 
-class Estimate(NamedTuple):
+
+class Effect(NamedTuple):
     """An effect with its 95 % interval."""
 
     value: float
@@ -132,7 +135,7 @@ def features(config: Any, stage: StageName, space: SearchSpace[Any]) -> Features
 
 def estimate(
     rows: Sequence[Features], outcomes: Sequence[float], contrast: Features
-) -> Estimate | None:
+) -> Effect | None:
     """The effect of a change, all other features held.
 
     Args:
@@ -156,7 +159,7 @@ def estimate(
     return _least_squares(x, np.array(outcomes), direction, rank)
 
 
-def verdict(found: Estimate | None, raises: bool) -> Verdict:
+def verdict(found: Effect | None, raises: bool) -> ClaimVerdict:
     """Whether the interval lies on the side of zero where the paper's step does."""
     if found is None:
         return "not varied"
@@ -165,8 +168,8 @@ def verdict(found: Estimate | None, raises: bool) -> Verdict:
     return "held" if (found.low > 0) == raises else "not held"
 
 
-class Study(NamedTuple):
-    """What of a study decides how its trials become numbers."""
+class Encoding(NamedTuple):
+    """How a study's trials become numbers."""
 
     stage: StageName
     space: SearchSpace[Any]
@@ -178,34 +181,32 @@ class Study(NamedTuple):
         return features(config, self.stage, self.space)
 
 
-def final_outcomes(
-    completed: Sequence[FrozenTrial], study: Study
-) -> tuple[list[Features], list[float]]:
+def final_outcomes(completed: Sequence[FrozenTrial], encoding: Encoding) -> Observations:
     """Features and last metric of trials that were trained to the end."""
-    return _outcomes({t.number: trials.value_of(t) for t in completed}, completed, study)
+    return _outcomes({t.number: trials.value_of(t) for t in completed}, completed, encoding)
 
 
-def first_outcomes(own: Sequence[FrozenTrial], study: Study) -> tuple[list[Features], list[float]]:
+def first_outcomes(own: Sequence[FrozenTrial], encoding: Encoding) -> Observations:
     """Features and metric after the first epoch, of every trial that got so far.
 
     Pruning comes later than that, so which trials there are does not depend on how they did.
     """
-    curves = {t.number: trials.by_epoch(t, study.metric) for t in own}
-    return _outcomes({n: curve[1] for n, curve in curves.items() if 1 in curve}, own, study)
+    curves = {t.number: trials.by_epoch(t, encoding.metric) for t in own}
+    return _outcomes({n: curve[1] for n, curve in curves.items() if 1 in curve}, own, encoding)
 
 
 def _outcomes(
-    values: Mapping[int, float], among: Sequence[FrozenTrial], study: Study
-) -> tuple[list[Features], list[float]]:
+    values: Mapping[int, float], among: Sequence[FrozenTrial], encoding: Encoding
+) -> Observations:
     rows, outcomes = [], []
-    is_log = study.stage == "autoencoder"
+    is_log = encoding.stage == "autoencoder"
     for trial in among:
         value = values.get(trial.number)
         if value is None or not math.isfinite(value) or trials.CONFIG not in trial.user_attrs:
             continue
         if is_log and value <= 0:
             continue
-        rows.append(study.features(trial))
+        rows.append(encoding.features(trial))
         outcomes.append(math.log(value) if is_log else value)
     return rows, outcomes
 
@@ -216,7 +217,7 @@ def _is_estimable(x: Floats, direction: Floats) -> bool:
     return bool(np.allclose(projected, direction, atol=1e-6))
 
 
-def _least_squares(x: Floats, y: Floats, direction: Floats, rank: int) -> Estimate:
+def _least_squares(x: Floats, y: Floats, direction: Floats, rank: int) -> Effect:
     inverse = np.linalg.pinv(x)
     coefficients = inverse @ y
     residuals = y - x @ coefficients
@@ -225,4 +226,4 @@ def _least_squares(x: Floats, y: Floats, direction: Floats, rank: int) -> Estima
     error = float(np.sqrt(np.sum((weights * residuals / (1 - leverage)) ** 2)))
     value = float(direction @ coefficients)
     margin = float(stdtrit(len(y) - rank, 0.975)) * error
-    return Estimate(value, value - margin, value + margin, len(y))
+    return Effect(value, value - margin, value + margin, len(y))

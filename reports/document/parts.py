@@ -11,7 +11,7 @@ import pandas
 from spaces.wording import MISSING, count, duration, percent, points
 from studies.records.runs import minute
 
-Kind = Literal[
+Notation = Literal[
     "text", "moment", "percent", "points", "spread", "share", "change", "count", "number", "seconds"
 ]
 """How a column's values are written.
@@ -30,7 +30,7 @@ class Column(NamedTuple):
     key: str
     """Its name in the data frame and in the CSV file."""
     title: str
-    kind: Kind = "text"
+    kind: Notation = "text"
     missing: str = MISSING
     """What stands where there is no value."""
 
@@ -59,7 +59,7 @@ class Table:
         ]
 
 
-class Picture(NamedTuple):
+class Drawing(NamedTuple):
     """One drawing in both formats."""
 
     png: bytes
@@ -75,7 +75,7 @@ class Figure:
     caption: str
     alt: str
     """What it shows, for those who cannot see it."""
-    picture: Picture
+    picture: Drawing
     interactive: dict[str, Any] | None = None
     """The same as plotly's ``data`` and ``layout``, where it helps."""
     wide: bool = False
@@ -150,12 +150,12 @@ def written(value: Any, column: Column) -> str:
     return number(value, column.kind) if column.is_number else str(value)
 
 
-def number(value: float, kind: Kind) -> str:
+def number(value: float, kind: Notation) -> str:
     """A number as text, with a real minus sign, and its unit on the same line."""
     return _WRITTEN.get(kind, str)(value).replace("-", "−").replace(" %", UNIT)
 
 
-_WRITTEN: dict[Kind, Callable[[float], str]] = {
+_WRITTEN: dict[Notation, Callable[[float], str]] = {
     "percent": percent,
     "points": partial(points, sign="+"),
     "spread": points,

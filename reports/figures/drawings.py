@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Any
 
-from reports.analysis.effects import Estimate
+from reports.analysis.effects import Effect
 from reports.analysis.importance import Importances
 from reports.analysis.time_spent import TimeSpent
-from reports.document.parts import Picture
+from reports.document.parts import Drawing
 from reports.document.texts import Texts
 from reports.figures.figure_data import (
     Coordinate,
     Curve,
-    Finished,
     Front,
     Groups,
+    History,
     Point,
     Slice,
     ValueAxis,
@@ -43,7 +43,7 @@ PERCENT = 100.0
 
 def learning_curves(
     name: str, curves: Sequence[Curve], metrics: Sequence[tuple[str, str]], texts: Texts
-) -> Picture:
+) -> Drawing:
     """Metrics by epoch, a panel each, a line for each model.
 
     Args:
@@ -78,7 +78,7 @@ def learning_curves(
         return picture(figure, name)
 
 
-def history(name: str, finished: Finished, axis: ValueAxis, texts: Texts) -> Picture:
+def history(name: str, finished: History, axis: ValueAxis, texts: Texts) -> Drawing:
     """Each trial's value in the order of trials, and the best so far."""
     with panels(1, 3.2) as (figure, (ax,)):
         _scatter(ax, finished.groups(), texts, s=18, linewidths=0.9)
@@ -94,7 +94,7 @@ def history(name: str, finished: Finished, axis: ValueAxis, texts: Texts) -> Pic
 
 def intermediate(
     name: str, complete: Sequence[Curve], pruned: Sequence[Curve], axis: ValueAxis, texts: Texts
-) -> Picture:
+) -> Drawing:
     """Every trial's metric by epoch; pruned ones end where they were cut."""
     with panels(1, 3.2) as (figure, (ax,)):
         for curve in pruned:
@@ -115,7 +115,7 @@ def intermediate(
         return picture(figure, name)
 
 
-def importance(name: str, found: Importances, texts: Texts) -> Picture:
+def importance(name: str, found: Importances, texts: Texts) -> Drawing:
     """A bar for each dimension with its interval."""
     rows = found.rows[::-1]
     with panels(1, 0.9 + 0.27 * len(rows)) as (figure, (ax,)):
@@ -131,7 +131,7 @@ def importance(name: str, found: Importances, texts: Texts) -> Picture:
         return picture(figure, name)
 
 
-def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> Picture:
+def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> Drawing:
     """The value against each dimension, two panels a row."""
     n_rows = (len(found) + 1) // 2
     with panels(n_rows, 0.5 + 1.75 * n_rows, n_columns=2) as (figure, axes):
@@ -158,7 +158,7 @@ def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> 
         return picture(figure, name)
 
 
-def pareto(name: str, front: Front, axis: ValueAxis, texts: Texts) -> Picture:
+def pareto(name: str, front: Front, axis: ValueAxis, texts: Texts) -> Drawing:
     """Quality against a cost, the trials that nothing beats in both joined by a line."""
     with panels(1, 3.0) as (figure, (ax,)):
         _scatter(ax, front.groups(), texts, s=18)
@@ -171,7 +171,7 @@ def pareto(name: str, front: Front, axis: ValueAxis, texts: Texts) -> Picture:
         return picture(figure, name)
 
 
-def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Picture:
+def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Drawing:
     """Minutes of training by what became of the trials, a bar for each study."""
     with panels(1, 1.2 + 0.4 * len(spent)) as (figure, (ax,)):
         names = [drawn(row.study) for row in spent]
@@ -200,7 +200,7 @@ def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Picture:
         return picture(figure, name)
 
 
-def effects(name: str, rows: Sequence[tuple[str, Estimate, bool | None]], unit: str) -> Picture:
+def effects(name: str, rows: Sequence[tuple[str, Effect, bool | None]], unit: str) -> Drawing:
     """Estimates with their intervals around a line of no effect.
 
     Args:
@@ -224,7 +224,7 @@ def effects(name: str, rows: Sequence[tuple[str, Estimate, bool | None]], unit: 
         return picture(figure, name)
 
 
-def parallel(name: str, axes: Sequence[Coordinate], less_is_better: bool) -> Picture:
+def parallel(name: str, axes: Sequence[Coordinate], less_is_better: bool) -> Drawing:
     """Trials as lines across all dimensions, fainter for worse, and blue for the best.
 
     Args:

@@ -64,7 +64,7 @@ class Point(NamedTuple):
 Groups = tuple[tuple[Look, list[Point]], ...]
 
 
-class Finished(NamedTuple):
+class History(NamedTuple):
     """All trials with a value."""
 
     complete: list[Point]
@@ -142,11 +142,11 @@ def curves(source: "Source", state: TrialState) -> list[Curve]:
     return [c for c in (curve(source, t) for t in chosen) if c.epochs]
 
 
-def finished(source: "Source") -> Finished:
+def history(source: "Source") -> History:
     """Every trial that has a value, by what became of it."""
     valued = [t for t in source.own() if t.values and math.isfinite(trials.value_of(t))]
     complete = [t for t in valued if t.state == TrialState.COMPLETE]
-    return Finished(
+    return History(
         complete=[_point(t, t.number) for t in complete if not trials.is_paper(t)],
         pruned=[_point(t, t.number) for t in valued if t.state == TrialState.PRUNED],
         paper=[_point(t, t.number) for t in complete if trials.is_paper(t)],

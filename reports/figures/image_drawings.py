@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reports.document.parts import Picture
+from reports.document.parts import Drawing
 from reports.document.texts import Texts
 from reports.figures.looks import BLUE, CLASS_COLORS, GREY, MARKERS
 from reports.figures.matplotlib_alone import Axes
@@ -22,7 +22,7 @@ from reports.models.on_validation import (
 from studies.data.images import CLASS_NAMES
 
 
-def reconstructions(name: str, shown: Reconstructions, texts: Texts) -> Picture:
+def reconstructions(name: str, shown: Reconstructions, texts: Texts) -> Drawing:
     """Five classes a panel, so that each is large enough on a telephone."""
     rows = [(texts("models.original"), shown.originals)]
     if shown.baseline is not None:
@@ -38,7 +38,7 @@ def reconstructions(name: str, shown: Reconstructions, texts: Texts) -> Picture:
         return picture(figure, name)
 
 
-def class_errors(name: str, errors: ClassErrors, texts: Texts) -> Picture:
+def class_errors(name: str, errors: ClassErrors, texts: Texts) -> Drawing:
     """A pair of bars for each class, the hardest on top."""
     order = sorted(range(len(CLASS_NAMES)), key=lambda label: errors.best[label])
     with panels(1, 3.6) as (figure, (ax,)):
@@ -58,7 +58,7 @@ def class_errors(name: str, errors: ClassErrors, texts: Texts) -> Picture:
         return picture(figure, name)
 
 
-def confusion(name: str, counts: Sequence[Sequence[int]], texts: Texts) -> Picture:
+def confusion(name: str, counts: Sequence[Sequence[int]], texts: Texts) -> Drawing:
     """The confusion matrix in percent of each true class."""
     matrix = np.array(counts, dtype=float)
     percent = 100 * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
@@ -79,7 +79,7 @@ def confusion(name: str, counts: Sequence[Sequence[int]], texts: Texts) -> Pictu
         return picture(figure, name)
 
 
-def confused_pairs(name: str, pairs: Sequence[ConfusedPair], texts: Texts) -> Picture:
+def confused_pairs(name: str, pairs: Sequence[ConfusedPair], texts: Texts) -> Drawing:
     """Examples of each pair, a row each."""
     with panels(len(pairs), 1.05 * len(pairs)) as (figure, axes):
         for ax, pair in zip(axes, pairs, strict=True):
@@ -92,7 +92,7 @@ def confused_pairs(name: str, pairs: Sequence[ConfusedPair], texts: Texts) -> Pi
         return picture(figure, name)
 
 
-def kernels(name: str, weights: Tensor) -> Picture:
+def kernels(name: str, weights: Tensor) -> Drawing:
     """The kernels of the first layer, each on its own scale, blue negative and red positive."""
     n_columns = min(8, len(weights))
     n_rows = -(-len(weights) // n_columns)
@@ -108,7 +108,7 @@ def kernels(name: str, weights: Tensor) -> Picture:
         return picture(figure, name)
 
 
-def latent_map(name: str, shown: LatentMap, texts: Texts) -> Picture:
+def latent_map(name: str, shown: LatentMap, texts: Texts) -> Drawing:
     """Images as points on two principal components, a colour and marker for each class."""
     looks = zip(MARKERS, CLASS_COLORS, CLASS_NAMES, strict=True)
     with panels(1, 5.2) as (figure, (ax,)):

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from reports.document.texts import Texts
-from reports.figures.figure_data import Coordinate, Curve, Finished, Front, Point, ValueAxis, short
+from reports.figures.figure_data import Coordinate, Curve, Front, History, Point, ValueAxis, short
 from reports.figures.image_drawings import component
 from reports.figures.looks import (
     BLUE,
@@ -31,7 +31,7 @@ SCALE = [[0, RED], [0.5, GREY], [1, BLUE]]
 """From the worst to the best, seen on light and on dark."""
 
 
-def history(finished: Finished, axis: ValueAxis, texts: Texts) -> Spec:
+def history(finished: History, axis: ValueAxis, texts: Texts) -> Spec:
     """As :func:`reports.figures.drawings.history`; a point says its configuration."""
     data = [_points(points, look, texts) for look, points in finished.groups()]
     name = texts("search.best_so_far")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from reports.document.parts import Picture
+from reports.document.parts import Drawing
 from reports.figures.looks import FAINT, INK
 from reports.figures.matplotlib_alone import (
     Axes,
@@ -66,7 +66,7 @@ def panels(n_rows: int, height: float, n_columns: int = 1) -> Iterator[tuple[Fig
         yield figure, list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
 
 
-def picture(figure: Figure, name: str) -> Picture:
+def picture(figure: Figure, name: str) -> Drawing:
     """The figure as PNG, on white at 200 dots an inch, and as SVG on nothing.
 
     Args:
@@ -80,7 +80,7 @@ def picture(figure: Figure, name: str) -> Picture:
         figure.savefig(
             svg, format="svg", transparent=True, metadata={"Date": None, "Creator": "fmnist-search"}
         )
-    return Picture(png.getvalue(), svg.getvalue())
+    return Drawing(png.getvalue(), svg.getvalue())
 
 
 def whole_numbers(ax: Axes) -> None:

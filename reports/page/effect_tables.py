@@ -6,8 +6,8 @@ import pandas
 
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.comparisons import Compared, claims_of, warm_against_scratch
-from reports.analysis.effects import Estimate
-from reports.document.parts import Block, Column, Figure, Kind, Table, Text, number
+from reports.analysis.effects import Effect
+from reports.document.parts import Block, Column, Figure, Notation, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings
 from reports.page.words import columns
@@ -34,7 +34,7 @@ def warm_blocks(sources: Sources, texts: Texts) -> list[Block]:
 
 
 def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[Block]:
-    kind: Kind = "change" if stage == AUTOENCODER.name else "points"
+    kind: Notation = "change" if stage == AUTOENCODER.name else "points"
     caption = texts("warm.caption" if name == WARM else "effects.caption")
     note = f"{texts(f'effects.note.{stage}')} {texts('effects.about_text')}"
     frame = pandas.DataFrame([_row(row, texts) for row in rows])
@@ -64,7 +64,7 @@ def _row(row: Compared, texts: Texts) -> dict[str, Any]:
     }
 
 
-def _columns(kind: Kind, texts: Texts) -> tuple[Column, ...]:
+def _columns(kind: Notation, texts: Texts) -> tuple[Column, ...]:
     keys = ("published", "final", "final_low", "final_high")
     firsts = ("first", "first_low", "first_high")
     return (
@@ -77,6 +77,6 @@ def _columns(kind: Kind, texts: Texts) -> tuple[Column, ...]:
     )
 
 
-def _numbers(name: str, found: Estimate | None) -> dict[str, float | None]:
+def _numbers(name: str, found: Effect | None) -> dict[str, float | None]:
     keys = (name, f"{name}_low", f"{name}_high", f"{name}_trials")
     return dict(zip(keys, found or (None,) * 4, strict=True))

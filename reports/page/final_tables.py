@@ -5,13 +5,13 @@ from typing import Any
 import pandas
 
 from reports.analysis.chosen_studies import Sources
-from reports.document.parts import Block, Kind, Table, Text, number
+from reports.document.parts import Block, Notation, Table, Text, number
 from reports.document.texts import Texts
 from reports.page.words import budget_in_words, columns
 from spaces.budget import Budget
 from studies.final.results import FinalResult
 
-_COLUMNS: dict[str, Kind] = {
+_COLUMNS: dict[str, Notation] = {
     **{"source": "text", "metric": "text"},
     **{"mean": "percent", "low": "percent", "high": "percent", "seeds": "count"},
     **{"error_of_images": "spread", "protocol": "text", "budget": "text", "configuration": "text"},

@@ -6,7 +6,7 @@ import pandas
 
 from reports.analysis.chosen_studies import Sources
 from reports.analysis.reproduction import reproduced_row
-from reports.document.parts import Column, Kind, Table
+from reports.document.parts import Column, Notation, Table
 from reports.document.texts import Texts
 from reports.page.words import columns
 from spaces.autoencoder import Layer, decoder_layers, encoder_layers
@@ -29,7 +29,7 @@ _ONLY_OF_THE_PAPER = (
 )
 """Columns that say nothing of the best found, which the paper has not."""
 
-_TABLE_2: dict[str, Kind] = {
+_TABLE_2: dict[str, Notation] = {
     "number": "count",
     "layer": "text",
     "output": "text",

@@ -6,7 +6,7 @@ import pandas
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.document.parts import Block, Code, Column, Kind, Section, Table, Text
+from reports.document.parts import Block, Code, Column, Notation, Section, Table, Text
 from reports.document.texts import Texts
 from reports.page.repeating import FOLDER, in_ranges, made_at_once, search_commands
 from reports.page.words import columns, storage_option
@@ -125,7 +125,7 @@ def _runs(studies: list[Source], texts: Texts) -> Table | None:
     ]
     if not rows:
         return None
-    kinds: dict[str, Kind] = {
+    kinds: dict[str, Notation] = {
         **dict.fromkeys(rows[0], "text"),
         "begun": "moment",
         "ended": "moment",

@@ -7,7 +7,7 @@ from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.importance import MIN_TRIALS, importances
 from reports.analysis.tables import TrialRow, ranking
 from reports.analysis.time_spent import time_spent
-from reports.document.parts import Block, Column, Figure, Kind, Section, Table, Text, number
+from reports.document.parts import Block, Column, Figure, Notation, Section, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings, figure_data, interactive
 from reports.figures.figure_data import ValueAxis
@@ -70,7 +70,7 @@ def _best(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Bloc
     rows = ranking(source.trials, source.settings, n_rows=10)
     if not rows:
         return []
-    kinds: dict[str, Kind] = {
+    kinds: dict[str, Notation] = {
         "label": "text", "tied": "text", "value": "percent", "train_value": "percent",
         "configuration": "text", "n_parameters": "count", "seconds": "seconds",
     }  # fmt: skip
@@ -99,18 +99,18 @@ def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
 
 
 def _history(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
-    finished = figure_data.finished(source)
-    if not (finished.complete or finished.pruned or finished.paper):
+    shown = figure_data.history(source)
+    if not (shown.complete or shown.pruned or shown.paper):
         return []
-    n_all = len(finished.complete) + len(finished.paper)
-    best = number(finished.best_so_far[-1].value, "percent") if finished.best_so_far else MISSING
+    n_all = len(shown.complete) + len(shown.paper)
+    best = number(shown.best_so_far[-1].value, "percent") if shown.best_so_far else MISSING
     return [
         Figure(
             f"{name}-history",
             texts("search.history.caption"),
-            texts("search.history.alt", n=n_all, n_pruned=len(finished.pruned), best=best),
-            drawings.history(f"{name}-history", finished, axis, texts),
-            interactive.history(finished, axis, texts),
+            texts("search.history.alt", n=n_all, n_pruned=len(shown.pruned), best=best),
+            drawings.history(f"{name}-history", shown, axis, texts),
+            interactive.history(shown, axis, texts),
         )
     ]
 
@@ -143,7 +143,7 @@ def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
     )
     n_pruned = sum(t.state == TrialState.PRUNED for t in source.own())
     frame = pandas.DataFrame([row._asdict() for row in found.rows])
-    kinds: dict[str, Kind] = {"name": "text", "share": "share", "low": "share", "high": "share"}
+    kinds: dict[str, Notation] = {"name": "text", "share": "share", "low": "share", "high": "share"}
     shown = columns(texts, "search.importance", kinds)
     words = {"n": found.n_trials, "n_best": found.n_best, "n_pruned": count(n_pruned)}
     return [
@@ -198,7 +198,7 @@ def _time(sources: Sources, texts: Texts) -> list[Block]:
     if not any(row.n_complete + row.n_pruned + row.n_paper + row.n_failed for row in spent):
         return []
     frame = pandas.DataFrame([row._asdict() for row in spent])
-    kinds: dict[str, Kind] = {"study": "text"}
+    kinds: dict[str, Notation] = {"study": "text"}
     kinds |= {f"{g}_s": "seconds" for g in ("paper", "complete", "pruned", "failed")}
     kinds |= {"epochs_share": "share", "evaluation_share": "percent"}
     listed = "; ".join(

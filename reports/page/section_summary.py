@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.reproduction import Reproduced, not_run, reproduced_row
 from reports.analysis.time_spent import TimeSpent, time_spent
-from reports.document.parts import Block, Kind, Table, Text, number
+from reports.document.parts import Block, Notation, Table, Text, number
 from reports.document.texts import Texts
 from reports.page.final_tables import final_sentences
 from reports.page.words import budget_in_words, columns, trial_name
@@ -17,7 +17,7 @@ from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import duration
 from studies.records import attempts, trials
 
-_COLUMNS: dict[str, Kind] = {
+_COLUMNS: dict[str, Notation] = {
     **{"study": "text", "stage": "text", "budget": "text", "paper": "count"},
     **{"complete": "count", "pruned": "count", "failed": "count"},
     **{"time": "seconds", "best": "percent"},

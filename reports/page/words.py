@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source
-from reports.document.parts import Column, Kind
+from reports.document.parts import Column, Notation
 from reports.document.texts import Texts
 from spaces.budget import Budget
 from spaces.wording import MISSING, count
@@ -45,7 +45,7 @@ def storage_option(storage: str | None) -> list[str]:
 
 
 def columns(
-    texts: Texts, table: str, kinds: Mapping[str, Kind], missing: str = MISSING
+    texts: Texts, table: str, kinds: Mapping[str, Notation], missing: str = MISSING
 ) -> tuple[Column, ...]:
     """A table's columns, whose titles are the texts ``table.key``."""
     return tuple(Column(key, texts(f"{table}.{key}"), kind, missing) for key, kind in kinds.items())

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Sources
 from reports.analysis.time_spent import time_spent
-from reports.figures.figure_data import curves, finished, fronts
+from reports.figures.figure_data import curves, fronts, history
 from studies.records import trials
 
 
@@ -32,7 +32,7 @@ def test_a_model_above_the_limit_is_neither_best_so_far_nor_on_a_front(
     best = source.best()
     assert best is not None
     best.system_attrs["constraints:n_parameters"] = 1.0
-    values = [point.value for point in finished(source).best_so_far]
+    values = [point.value for point in history(source).best_so_far]
     assert min(values) > trials.value_of(best)
     shown = [p.value for front in fronts(source) for p in (*front.front, *front.others)]
     assert trials.value_of(best) not in shown
