@@ -40,21 +40,6 @@ LOCK_TIMEOUT_S = 1800.0
 """How long one process waits for another that is fetching."""
 
 
-def default_cache() -> Path:
-    """Where fetched files are kept: in the user's cache folder, so under XDG_CACHE_HOME if set.
-
-    Raises:
-        DataError: there is none.
-    """
-    folder = places.cache()
-    if folder is None:
-        raise DataError(
-            "there is no home folder to keep Fashion-MNIST in; name a folder that holds it, "
-            "unpacked, with --data-dir, or set XDG_CACHE_HOME"
-        )
-    return folder / "fashion-mnist"
-
-
 def no_progress(what: str, done: int, total: int | None) -> None:
     """Shows nothing."""
 
@@ -78,7 +63,7 @@ def ensure_data(
             the cache.
         say: takes one line for each step.
         progress: takes the bytes of a download or of unpacking as they come.
-        cache: where fetched and unpacked files are kept; None for :func:`default_cache`.
+        cache: where fetched and unpacked files are kept; None for the user's.
         files: what the files must be.
         sources: where to fetch them from, tried in this order.
 
@@ -88,7 +73,7 @@ def ensure_data(
     """
     if named := _named(data_dir):
         return _use_folder(*named, cache, files, say, progress)
-    cache = cache or default_cache()
+    cache = cache or places.fashion_mnist()
     problem = find_problem(cache, files)
     if problem is None:
         say(f"Fashion-MNIST: cache {cache}, verified")
@@ -161,7 +146,7 @@ def _use_folder(
     if paths == [in_place / file.name for file in files]:
         say(f"Fashion-MNIST: {in_place} ({named_by}), verified")
         return in_place
-    cache = cache or default_cache()
+    cache = cache or places.fashion_mnist()
     if find_problem(cache, files) is not None:
         with _writing(cache, say) as work:
             _store(paths, files, work, cache, progress)

@@ -11,14 +11,37 @@ from pathlib import Path
 
 import platformdirs
 
-from spaces.errors import StudyError
+from spaces.errors import DataError, StudyError
 
 _NAME = "fmnist-search"
+_NO_HOME = (
+    "there is no home folder for {}, as HOME is not set and the system does not know this user; "
+    "name every place: {}"
+)
 
 
-def data() -> Path | None:
-    """Where studies are, the same from whatever folder a search is started; None without a home."""
-    return _if_any(platformdirs.user_data_path)
+def studies() -> Path:
+    """Where studies are, the same from whatever folder a search is started.
+
+    Raises:
+        StudyError: there is no home.
+    """
+    folder = _if_any(platformdirs.user_data_path)
+    if folder is None:
+        raise StudyError(_NO_HOME.format("studies", "--storage FILE, --artifacts DIR, --out DIR"))
+    return folder
+
+
+def fashion_mnist() -> Path:
+    """Where fetched images are kept: in the user's cache, so under XDG_CACHE_HOME if that is set.
+
+    Raises:
+        DataError: there is no home.
+    """
+    folder = cache()
+    if folder is None:
+        raise DataError(_NO_HOME.format("Fashion-MNIST", "--data-dir DIR, or set XDG_CACHE_HOME"))
+    return folder / "fashion-mnist"
 
 
 def cache() -> Path | None:

@@ -15,9 +15,10 @@ from spaces.space import Configuration
 from spaces.stages import STAGES, Stage, StageName
 from studies.data import idx_files
 from studies.data.images import CLASS_NAMES
+from studies.files import places
 from studies.files.writing import write as write_file
 from studies.records.scores import Mean, added, class_scores, mean_with_interval, standard_error
-from studies.storage.databases import home, sqlite_path
+from studies.storage.databases import sqlite_path
 
 FORMAT = "fmnist-search result 1"
 FILE = "result.json"
@@ -221,7 +222,7 @@ def read_all(url: URL) -> list[FinalResult]:
 def results_folder(url: URL) -> Path:
     """Where results go that no folder is named for: beside the SQLite file, or in the user's."""
     path = sqlite_path(url)
-    return (path.parent if path is not None else home()) / "results"
+    return (path.parent if path is not None else places.studies()) / "results"
 
 
 def default_name(source: str, budget: Budget, encoder: str | None) -> str:

@@ -37,21 +37,6 @@ _NO_URL = (
 )
 
 
-def home() -> Path:
-    """The user's folder for studies, the same from whatever folder a search is started.
-
-    Raises:
-        StudyError: there is none.
-    """
-    folder = places.data()
-    if folder is None:
-        raise StudyError(
-            "there is no home folder for studies, as HOME is not set and the system does not know "
-            "this user; name every place: --storage FILE, --artifacts DIR, --out DIR"
-        )
-    return folder
-
-
 def storage_url(location: str | None) -> URL:
     """The storage that ``location`` means: None for the default, an SQLite file, or a URL.
 
@@ -59,7 +44,7 @@ def storage_url(location: str | None) -> URL:
         StudyError: ``location`` looks like a URL, or as if a password were in it, and is no URL.
     """
     if location is None:
-        location = str(home() / "studies.db")
+        location = str(places.studies() / "studies.db")
     if "://" not in location:
         if without_secrets(location) != location:  # it would be a folder's name
             raise StudyError(_NO_URL)
@@ -214,7 +199,7 @@ def artifacts_folder(url: URL, folder: Path | str | None) -> Path:
     if folder is not None:
         return places.expanded(folder).absolute()
     path = sqlite_path(url)
-    beside = home() if path is None else path.parent
+    beside = places.studies() if path is None else path.parent
     own = beside / f"{Path(url.database or 'memory').name}-artifacts"
     shared = beside / "artifacts"
     is_new = own.is_dir() or not shared.is_dir() or (path is not None and has_own_artifacts(path))

@@ -17,7 +17,6 @@ from spaces.errors import DataError
 from studies.data.fetch import (
     ENVIRONMENT_VARIABLE,
     check_named,
-    default_cache,
     ensure_data,
     find_problem,
 )
@@ -273,11 +272,6 @@ def test_a_compressed_folder_and_a_cache_that_cannot_be_made_say_the_same(
     in_the_way.touch()
     with pytest.raises(DataError, match=r"cannot be written .* set XDG_CACHE_HOME"):
         ensure_data(folder, ignore, cache=in_the_way / "c", files=tiny_data.files)
-
-
-def test_the_cache_is_under_xdg_cache_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_cache() == tmp_path / "fmnist-search" / "fashion-mnist"
 
 
 def test_whoever_waits_for_another_process_uses_what_it_fetched(

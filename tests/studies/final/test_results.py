@@ -13,6 +13,7 @@ from spaces.budget import Budget
 from spaces.classifier import ClassifierConfig
 from spaces.errors import StudyError
 from studies.data.images import CLASS_NAMES
+from studies.files import places
 from studies.final.results import (
     FILE,
     FinalResult,
@@ -26,7 +27,7 @@ from studies.final.results import (
     write,
 )
 from studies.records.scores import added, class_scores, mean_with_interval, standard_error
-from studies.storage.databases import home, storage_url
+from studies.storage.databases import storage_url
 
 
 def of_seed(seed: int, loss: float, accuracy: float | None = None) -> SeedResult:
@@ -232,7 +233,7 @@ def test_all_results_are_found_by_name_whatever_lies_between_them(tmp_path: Path
 
 def test_results_lie_beside_an_sqlite_file_and_else_in_the_users_folder(tmp_path: Path) -> None:
     assert results_folder(storage_url(str(tmp_path / "s.db"))) == tmp_path / "results"
-    assert results_folder(make_url("postgresql://host/studies")) == home() / "results"
+    assert results_folder(make_url("postgresql://host/studies")) == places.studies() / "results"
 
 
 @pytest.mark.parametrize(

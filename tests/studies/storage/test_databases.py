@@ -411,7 +411,7 @@ def test_a_database_has_a_folder_of_artifacts_beside_it_unless_one_is_named(
     url = storage_url(str(tmp_path / "a.db"))
     assert artifacts_folder(url, None) == tmp_path / "a.db-artifacts"
     assert artifacts_folder(url, tmp_path / "mine") == tmp_path / "mine"
-    monkeypatch.setattr("studies.files.places.data", lambda: tmp_path / "home")
+    monkeypatch.setattr("studies.files.places.studies", lambda: tmp_path / "home")
     server = storage_url("postgresql://u@h/x")
     assert artifacts_folder(server, None) == tmp_path / "home" / "x-artifacts"
     (tmp_path / "home" / "artifacts").mkdir(parents=True)
