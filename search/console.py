@@ -27,7 +27,6 @@ class SearchView(LiveView):
         self._plan = plan
         self._metric = plan.settings.metric
         self._state: SearchState | None = None
-        self._trials: dict[int, TrialStarted] = {}
         self._searched_s: list[float] = []
 
     def __call__(self, event: Event) -> None:
@@ -38,21 +37,18 @@ class SearchView(LiveView):
             case TrialStarted():
                 self._start(event)
             case EpochDone():
-                started, value = self._trials[event.number], getattr(event.metrics, self._metric)
-                figure = f"{self._metric.removeprefix('validation_')} {percent(value)}"
-                self.advance(event, started.n_epochs, started.label, figure, "at most")
+                name, value = self._metric, percent(getattr(event.metrics, self._metric))
+                self.advance(event, f"{name.removeprefix('validation_')} {value}", "at most")
             case TrialEnded():
                 self._end(event)
 
     def _start(self, event: TrialStarted) -> None:
-        self._trials[event.number] = event
-        self.begin(event.number, f"{event.label}  {event.words}", event.n_epochs)
+        self.begin(event.number, event.label, event.n_epochs, event.words)
         if not self._console.is_terminal:
             self.say(f"{event.label} started: {event.words}")
 
     def _end(self, event: TrialEnded) -> None:
         self._state = event.state
-        self._trials.pop(event.number, None)
         if "paper:" not in event.label and event.outcome in ("complete", "pruned"):
             self._searched_s.append(event.seconds)
         self.end(event.number, _ended(event), STYLES[event.outcome])

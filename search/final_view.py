@@ -16,7 +16,6 @@ from studies.workers.pool import EpochDone
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from studies.final.plan import FinalPlan
     from studies.final.results import FinalResult, SeedResult
 
 LEAST_FOR_DIGITS = 100
@@ -26,18 +25,16 @@ LEAST_FOR_DIGITS = 100
 class FinalView(LiveView):
     """Shows seeds in training: bars on a terminal, else a line for what matters."""
 
-    def __init__(self, console: "Console", plan: "FinalPlan", every_epoch: bool = False) -> None:
-        super().__init__(console, every_epoch, transient=True)
-        self._n_epochs = plan.budget.epochs
+    is_transient = True
 
     def __call__(self, event: FinalEvent) -> None:
         """Take in what happened."""
         match event:
             case SeedStarted(seed, n_epochs):
                 self.begin(seed, f"seed {seed}", n_epochs)
-            case EpochDone(seed, metrics):
+            case EpochDone(_, metrics):
                 loss = f"training loss {percent(metrics.train_loss)}"
-                self.advance(event, self._n_epochs, f"seed {seed}", loss, "about")
+                self.advance(event, loss, "about")
             case Notice(text):
                 self.say(text)
             case SeedDone(result):
@@ -103,7 +100,7 @@ def _print_classes(console: "Console", confusion: Sequence[Sequence[int]]) -> No
     )
     n_digits = 1 if console.width >= LEAST_FOR_DIGITS else 0
     for label, row in enumerate(confusion):
-        shares = [100 * count / max(1, sum(row)) for count in row]
-        cells = [f"{share:.{n_digits}f}" if share else "·" for share in shares]
+        shares = [count / max(1, sum(row)) for count in row]
+        cells = [points(share, n_digits) if share else "·" for share in shares]
         matrix.add_row(f"{label} {CLASS_NAMES[label]}", *cells)
     console.print(matrix)

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -18,18 +18,26 @@ PLAIN_PROGRESS_S = 20.0
 """Seconds between two lines about a running training where there is no terminal."""
 
 
+class _Training(NamedTuple):
+    """A training in view."""
+
+    name: str
+    n_epochs: int
+    bar: TaskID
+
+
 class LiveView:
     """A context in which trainings are shown, each by its number.
 
     Args:
         console: where they are shown.
         every_epoch: give every epoch a line.
-        transient: leave nothing of the live view behind.
     """
 
-    def __init__(
-        self, console: Console, every_epoch: bool = False, transient: bool = False
-    ) -> None:
+    is_transient = False
+    """Whether nothing of the live view stays on the terminal."""
+
+    def __init__(self, console: Console, every_epoch: bool = False) -> None:
         self._console = console
         self._every_epoch = every_epoch
         self._bars = Progress(
@@ -38,9 +46,8 @@ class LiveView:
             TextColumn("{task.fields[detail]}", markup=False),
             console=console,
         )
-        self._tasks: dict[int, TaskID] = {}
+        self._trainings: dict[int, _Training] = {}
         self._last_line = time.monotonic()
-        self._transient = transient
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -50,7 +57,7 @@ class LiveView:
                 get_renderable=self._render,
                 console=self._console,
                 refresh_per_second=4,
-                transient=self._transient,
+                transient=self.is_transient,
             )
             self._live.start()
         return self
@@ -69,34 +76,35 @@ class LiveView:
         """What stands above the bars."""
         return ()
 
-    def begin(self, number: int, words: str, n_epochs: int) -> None:
-        """Show a training's bar."""
-        if number not in self._tasks:
-            self._tasks[number] = self._bars.add_task(words, total=n_epochs, detail="starting")
+    def begin(self, number: int, name: str, n_epochs: int, words: str = "") -> None:
+        """Show a training's bar: by its name, and what it trains in words."""
+        if number not in self._trainings:
+            description = f"{name}  {words}".rstrip()
+            bar = self._bars.add_task(description, total=n_epochs, detail="starting")
+            self._trainings[number] = _Training(name, n_epochs, bar)
 
-    def advance(self, done: EpochDone, n_epochs: int, name: str, figure: str, left: str) -> None:
+    def advance(self, done: EpochDone, figure: str, left: str) -> None:
         """Move a training's bar on, and say so in a line now and then where there is no terminal.
 
         Args:
             done: the epoch.
-            n_epochs: of the whole training.
-            name: the training's, in a line.
-            figure: how good it is, in words.
+            figure: how good the network is, in words.
             left: what the time left is: ``about`` so much, or ``at most``.
         """
+        name, n_epochs, bar = self._trainings[done.number]
         epoch, seconds = done.metrics.epoch, done.metrics.seconds
         time_left = duration((n_epochs - epoch) * seconds)
         detail = f"epoch {epoch}/{n_epochs}  {figure}  {left} {time_left} left"
-        self._bars.update(self._tasks[done.number], completed=epoch, detail=detail)
+        self._bars.update(bar, completed=epoch, detail=detail)
         waited = time.monotonic() - self._last_line > PLAIN_PROGRESS_S
         if self._every_epoch or (waited and not self._console.is_terminal):
             self.say(f"{name} {detail}")
 
     def end(self, number: int, line: str, style: str = "") -> None:
         """Take a training's bar away, and say in a line how it ended."""
-        task = self._tasks.pop(number, None)
-        if task is not None:
-            self._bars.remove_task(task)
+        training = self._trainings.pop(number, None)
+        if training is not None:
+            self._bars.remove_task(training.bar)
         self.say(line, style)
 
     def say(self, line: str, style: str = "") -> None:

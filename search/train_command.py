@@ -115,7 +115,7 @@ def _trained(
         _print_plan(console, plan, folder, request.threads)
     check_scheduler(scheduler(request))
     words = f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}"
-    with until_stopped(words, output) as stop, FinalView(console, plan, output.verbose) as view:
+    with until_stopped(words, output) as stop, FinalView(console, output.verbose) as view:
         return train_final(plan, request, folder, view, stop)
 
 

@@ -19,6 +19,7 @@ from reports.models.on_validation import (
     LatentMap,
     Reconstructions,
 )
+from spaces import wording
 from studies.data.images import CLASS_NAMES
 
 
@@ -88,7 +89,7 @@ def confused_pairs(name: str, pairs: Sequence[ConfusedPair], texts: Texts) -> Dr
             _montage(ax, [[*images, *blank]])
             ax.set_axis_off()
             words = texts("models.taken_for", true=pair.true, predicted=pair.predicted)
-            ax.set_title(f"{words} ({100 * pair.share:.1f} %)", fontsize=8.5)
+            ax.set_title(f"{words} ({wording.percent(pair.share, digits=1)})", fontsize=8.5)
         return picture(figure, name)
 
 

@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.paper import PaperModel
 from spaces.safe_text import markdown, markdown_cell, visible
-from spaces.wording import count, counted, loss, percent, points
+from spaces.wording import count, counted, duration, loss, percent, points
 from studies.dashboard.texts_in_attributes import note_key, save_first_note
 from studies.records import trials
 from studies.records.latencies import latency_of
@@ -208,7 +208,7 @@ def _facts(trial: FrozenTrial) -> Iterator[str]:
     if latency := latency_of(attrs):
         yield f"{latency.in_words()} per 100 images on one thread"
     if attrs.get(trials.SECONDS):
-        yield f"trained {attrs[trials.SECONDS]:,.3g} s"
+        yield f"trained {duration(attrs[trials.SECONDS])}"
     if trials.SEED in attrs:
         yield f"seed {attrs[trials.SEED]}"
 
