@@ -12,7 +12,7 @@ from spaces.budget import PAPER_BUDGET
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies.final.results import FinalResult
-from studies.records import trials, weights
+from studies.records import trials
 from studies.records.origins import Origin, best_found, origins
 from studies.records.reading import check
 from studies.records.references import pick
@@ -148,11 +148,6 @@ def is_from_scratch(source: Source) -> bool:
     """Whether its classifiers' encoders started from random weights."""
     encoder = source.settings.encoder
     return encoder is not None and encoder["source"] == "scratch"
-
-
-def has_weights(sources: Sources, source: Source, trial: FrozenTrial) -> bool:
-    """Whether the trial's weights are kept."""
-    return weights.is_kept(sources.store, source.study, trial)
 
 
 def _read(study: optuna.Study) -> Source | StudyError:

@@ -1,6 +1,7 @@
 """Figures of numbers: losses by epoch, and what a search did."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from textwrap import fill
 from typing import Any
 
@@ -54,20 +55,13 @@ def learning_curves(
     """
     with panels(len(metrics), 0.6 + 2.3 * len(metrics)) as (figure, axes):
         for ax, (metric, title) in zip(axes, metrics, strict=True):
-            for i, curve in enumerate(curves):
-                values = curve.metrics.get(metric, [])
-                style: dict[str, Any] = {"color": SERIES[i % 6], "linestyle": DASHES[i % 6]}
-                marker = MARKERS[i % len(MARKERS)]
-                every = max(1, len(values) // 6)
+            looks = cycle(SERIES), cycle(DASHES), cycle(MARKERS)
+            for curve, color, dashes, marker in zip(curves, *looks, strict=False):
+                values = [PERCENT * v for v in curve.metrics.get(metric, [])]
                 epochs = curve.metrics.get("epoch", range(1, len(values) + 1))
-                ax.plot(
-                    epochs,
-                    [PERCENT * v for v in values],
-                    marker=marker,
-                    markevery=every,
-                    label=drawn(curve.label),
-                    **style,
-                )
+                style: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker}
+                style |= {"markevery": max(1, len(values) // 6), "label": drawn(curve.label)}
+                ax.plot(epochs, values, **style)
             ax.set_title(title)
             ax.set_ylabel("%")
             whole_numbers(ax)

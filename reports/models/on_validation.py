@@ -1,16 +1,18 @@
 """What trained networks make of the validation images. Computed here, drawn elsewhere."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
-from reports.analysis.chosen_studies import Source, Sources, has_weights
+from reports.analysis.chosen_studies import Source, Sources
 from spaces.paper import AUTOENCODERS
-from studies.data.images import CLASS_NAMES, Images, load_split
+from studies.data.images import CLASS_NAMES, Images, first_of_each_class, load_split
 from studies.networks.evaluation import (
     confusion_matrix,
+    most_confused,
     predict,
     reconstruct,
     reconstruction_errors,
@@ -80,10 +82,7 @@ class ConfusedPair(NamedTuple):
 
 def find_trained(sources: Sources, source: Source) -> Trained | None:
     """The study's best trial whose weights are kept."""
-    ranking = trials.ranked(source.own(), source.settings.direction)
-    return next(
-        (_load(sources, source, t) for t in ranking if has_weights(sources, source, t)), None
-    )
+    return _first(sources, source, trials.ranked(source.own(), source.settings.direction))
 
 
 def find_baseline(sources: Sources, source: Source) -> Trained | None:
@@ -91,11 +90,9 @@ def find_baseline(sources: Sources, source: Source) -> Trained | None:
 
     One trained under the paper's protocol would have learned from the images that are shown.
     """
-    for trial in source.completed():
-        is_baseline = trial.user_attrs.get(trials.PAPER) == AUTOENCODERS[0].name
-        if is_baseline and has_weights(sources, source, trial):
-            return _load(sources, source, trial)
-    return None
+    name = AUTOENCODERS[0].name
+    own = [t for t in source.completed() if t.user_attrs.get(trials.PAPER) == name]
+    return _first(sources, source, own)
 
 
 def validation_images(sources: Sources, source: Source) -> Images | None:
@@ -107,8 +104,7 @@ def validation_images(sources: Sources, source: Source) -> Images | None:
 
 def reconstructions(images: Images, best: Trained, baseline: Trained | None) -> Reconstructions:
     """The first image of each class through both autoencoders."""
-    rows = [int((images.labels == label).nonzero()[0]) for label in range(len(CLASS_NAMES))]
-    originals = images.pixels[rows]
+    originals = first_of_each_class(images)
     return Reconstructions(
         originals,
         None if baseline is None else _reconstruct(baseline, originals),
@@ -151,19 +147,22 @@ def confused_pairs(images: Images, trained: Trained) -> list[ConfusedPair]:
     assert isinstance(trained.network, Classifier)
     sure, predicted = predict(trained.network, images).max(dim=1)
     counts = confusion_matrix(images.labels, predicted)
-    totals = counts.sum(dim=1)
-    off_diagonal = counts.clone().fill_diagonal_(0)
-    order = off_diagonal.flatten().argsort(descending=True, stable=True)[:N_PAIRS].tolist()
     pairs = []
-    for true, other in (divmod(cell, len(CLASS_NAMES)) for cell in order):
+    for true, other in most_confused(counts, N_PAIRS):
         rows = ((images.labels == true) & (predicted == other)).nonzero().flatten()
-        if len(rows):
-            rows = rows[sure[rows].argsort(descending=True, stable=True)]
-            examples = images.pixels[rows[:N_EXAMPLES]]
-            share = len(rows) / int(totals[true])
-            pair = (CLASS_NAMES[true], CLASS_NAMES[other], len(rows), share, examples)
-            pairs.append(ConfusedPair(*pair))
+        surest = rows[sure[rows].argsort(descending=True, stable=True)][:N_EXAMPLES]
+        share = len(rows) / int(counts[true].sum())
+        names = CLASS_NAMES[true], CLASS_NAMES[other]
+        pairs.append(ConfusedPair(*names, len(rows), share, images.pixels[surest]))
     return pairs
+
+
+def _first(sources: Sources, source: Source, ranked: Iterable[FrozenTrial]) -> Trained | None:
+    """The first trial whose weights are kept."""
+    for trial in ranked:
+        if weights.is_kept(sources.store, source.study, trial):
+            return _load(sources, source, trial)
+    return None
 
 
 def _load(sources: Sources, source: Source, trial: FrozenTrial) -> Trained:

@@ -152,6 +152,18 @@ def confusion_matrix(labels: Tensor, predicted: Tensor) -> Tensor:
     return torch.bincount(cells, minlength=N_CLASSES**2).view(N_CLASSES, N_CLASSES)
 
 
+def most_confused(counts: Tensor, n_pairs: int) -> list[tuple[int, int]]:
+    """The classes that are mixed up most and what they are taken for, the most images first.
+
+    Args:
+        counts: what :func:`confusion_matrix` gives.
+        n_pairs: at most; pairs that are never mixed up are none.
+    """
+    mistakes = counts.clone().fill_diagonal_(0).flatten()
+    order = mistakes.argsort(descending=True, stable=True)[:n_pairs].tolist()
+    return [divmod(cell, N_CLASSES) for cell in order if mistakes[cell]]
+
+
 def latency(network: nn.Module) -> Latency:
     """How long 100 images take on one thread.
 

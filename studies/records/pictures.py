@@ -14,7 +14,7 @@ from torch import Tensor
 
 from spaces.classifier import N_CLASSES
 from studies.data.images import CLASS_NAMES, Images
-from studies.networks.evaluation import confusion_matrix
+from studies.networks import evaluation
 from studies.training.metrics import EpochMetrics
 
 MADE_BY = "fmnist-search"
@@ -97,27 +97,27 @@ def most_confused(images: Images, predicted: Tensor, n_pairs: int = 10) -> bytes
     Returns:
         None if every image was taken for what it shows.
     """
-    counts = confusion_matrix(images.labels, predicted)
-    mistakes = counts.clone().fill_diagonal_(0).flatten()
-    order = mistakes.argsort(descending=True, stable=True)[:n_pairs]
-    cells = [int(cell) for cell in order if mistakes[cell]]
-    if not cells:
+    counts = evaluation.confusion_matrix(images.labels, predicted)
+    pairs = evaluation.most_confused(counts, n_pairs)
+    if not pairs:
         return None
     width, columns, height = 140, 5, TILE + 62
-    rows = math.ceil(len(cells) / columns)
-    image, draw = _canvas(min(columns, len(cells)) * width + GAP, rows * height + GAP)
-    for place, cell in enumerate(cells):
-        true, taken = divmod(cell, N_CLASSES)
+    rows = math.ceil(len(pairs) / columns)
+    image, draw = _canvas(min(columns, len(pairs)) * width + GAP, rows * height + GAP)
+    for place, (true, taken) in enumerate(pairs):
         wrong = (images.labels == true) & (predicted == taken)
         example = images.first_where(wrong)
         x, y = (place % columns) * width + width // 2, (place // columns) * height + 8
         image.paste(_enlarged(example), (x - TILE // 2, y))
         n, of = int(counts[true, taken]), int(counts[true].sum())
-        for line, text in enumerate(
-            (CLASS_NAMES[true], f"as {CLASS_NAMES[taken]}", f"{n} of {of}")
-        ):
-            color = (BLACK, ORANGE, GREY)[line]
-            draw.text((x, y + TILE + 11 + 16 * line), text, color, _font(), anchor="mm")
+        lines = (
+            (CLASS_NAMES[true], BLACK),
+            (f"as {CLASS_NAMES[taken]}", ORANGE),
+            (f"{n} of {of}", GREY),
+        )
+        for line, (text, color) in enumerate(lines):
+            middle = (x, y + TILE + 11 + 16 * line)
+            draw.text(middle, text, color, _font(), anchor="mm")
     return _png(image)
 
 
