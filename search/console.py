@@ -89,7 +89,7 @@ def _of_the_study(plan: "Plan") -> Iterable[str]:
     settings = plan.settings
     yield f"{settings.budget}; seed {settings.seed}, {_side_by_side(plan)}"
     if settings.encoder is not None:
-        yield f"encoder: {settings.encoder_in_words()}"
+        yield f"encoder: {settings.encoder}"
     yield from _limits(settings)
     space = (f"{name.replace('_', '-')} {values}" for name, values in settings.space.items())
     yield f"space: {', '.join(space)}"

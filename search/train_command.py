@@ -126,10 +126,9 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     result = plan.result
     lines = [f"{result.source}: {result.words}", f"{plan.budget}; judged by {result.judged_by}"]
     if result.encoder is not None:
-        origin = result.encoder
-        trial = f"{origin['study']}#{origin['trial']}" if origin["study"] else origin["source"]
-        loss = f", validation loss {percent(origin['loss'])}" if origin["loss"] else ""
-        lines.append(f"encoder: {trial}{loss}")
+        loss = result.encoder.loss
+        known = f", validation loss {percent(loss)}" if loss else ""
+        lines.append(f"encoder: {result.encoder}{known}")
     lines.append(
         f"seeds: {', '.join(map(str, plan.seeds))}; {len(plan.seeds) - len(plan.left)} are done"
     )

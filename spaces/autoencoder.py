@@ -9,7 +9,9 @@ Two things the paper does not say are settled here, by what comes closest to its
 """
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
+
+from annotated_types import Interval
 
 from spaces.arithmetic import (
     batchnorm_parameters,
@@ -19,18 +21,8 @@ from spaces.arithmetic import (
 )
 from spaces.dimensions import Choices, FloatRange, When
 from spaces.errors import ConfigurationError
-from spaces.recipe import (
-    Activation,
-    TrainingRecipe,
-    is_bool,
-    is_number,
-    is_whole,
-    one_of,
-    require,
-    require_buildable,
-    require_whole,
-    training_dimensions,
-)
+from spaces.fields import Share
+from spaces.recipe import Activation, TrainingRecipe, require_buildable, training_dimensions
 from spaces.space import SearchSpace
 
 Pooling = Literal["max", "avg"]
@@ -39,8 +31,9 @@ Padding = Literal["valid", "same"]
 
 PoolKind = Literal["max_pool", "avg_pool"]
 
-MOST_CHANNELS = 4096
-"""Of a convolution."""
+Channels = Annotated[int, Interval(ge=1, le=4096)]
+
+Kernel = Literal[1, 3, 5, 7]
 
 IMAGE_SIZE = 28
 """Side of a Fashion-MNIST image in pixels."""
@@ -61,7 +54,7 @@ class AutoencoderConfig(TrainingRecipe):
     loss is the mean squared error over pixels scaled to [−1, 1].
     """
 
-    dropout: float = 0.0
+    dropout: Share = 0.0
     """Probability of zeroing an activation, before each pooling; in [0, 1)."""
     batchnorm: bool = False
     """Batch norm after each convolution of the encoder, so before each pooling (Sec. 3.1)."""
@@ -69,22 +62,22 @@ class AutoencoderConfig(TrainingRecipe):
     """Kind of the first 2×2 pooling."""
     pool2: Pooling = "max"
     """Kind of the second 2×2 pooling."""
-    conv1_channels: int = 16
+    conv1_channels: Channels = 16
     """Output channels of the first convolution."""
-    conv2_channels: int = 32
+    conv2_channels: Channels = 32
     """Output channels of the second convolution; of two blocks, the depth of the latent map."""
     padding: Padding = "valid"
     """Whether convolutions of the encoder shrink their map, as the paper's do, or keep its size."""
-    n_blocks: int = 2
+    n_blocks: Literal[2, 3] = 2
     """Convolutions of the encoder, each with its pooling: 2 as in the paper, or 3."""
-    conv3_channels: int = 128
+    conv3_channels: Channels = 128
     """Output channels of a third convolution, where there is one."""
     pool3: Pooling = "max"
     """Kind of a third pooling, where there is one."""
-    kernel1: int = 3
-    """Side of the first convolution's kernel; odd."""
-    kernel2: int = 3
-    """Side of the second convolution's kernel; odd. A third one's is 3."""
+    kernel1: Kernel = 3
+    """Side of the first convolution's kernel."""
+    kernel2: Kernel = 3
+    """Side of the second convolution's kernel. A third one's is 3."""
     activation: Activation = "relu"
     """After each layer but the last (Table 1)."""
 
@@ -93,17 +86,6 @@ class AutoencoderConfig(TrainingRecipe):
     def __post_init__(self) -> None:
         """Refuse values no network can be built from, naming the field."""
         super().__post_init__()
-        require(self, "dropout", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
-        require(self, "batchnorm", is_bool, lambda _: True, "true or false")
-        for name in ("pool1", "pool2", "pool3"):
-            one_of(self, name, get_args(Pooling))
-        for name in ("conv1_channels", "conv2_channels", "conv3_channels"):
-            require_whole(self, name, 1, MOST_CHANNELS)
-        one_of(self, "padding", get_args(Padding))
-        one_of(self, "activation", get_args(Activation))
-        require(self, "n_blocks", is_whole, lambda v: v in (2, 3), "2 or 3")
-        for name in ("kernel1", "kernel2"):
-            require(self, name, is_whole, lambda v: v in (1, 3, 5, 7), "1, 3, 5 or 7")
         if encoder_layers(self)[-1].size < 1:
             raise ConfigurationError(
                 f"kernels {self.kernel1} and {self.kernel2} with {self.n_blocks} blocks leave no "

@@ -1,9 +1,12 @@
 """How much training a trial gets, and on which images it is trained and judged."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
-from spaces.recipe import MOST_EPOCHS, is_whole, one_of, require, require_whole
+from annotated_types import Interval
+
+from spaces.fields import STRICT, check
+from spaces.recipe import MOST_EPOCHS
 from spaces.wording import count, counted
 
 StudyProtocol = Literal["search", "paper"]
@@ -29,19 +32,17 @@ PARTS: dict[Protocol, int] = {"search": 6, "paper": 7}
 class Budget:
     """What every trial of a study gets alike."""
 
-    epochs: int = 30
+    epochs: Annotated[int, Interval(ge=1, le=MOST_EPOCHS)] = 30
     """Passes over the training images (Table 1)."""
-    subset: int | None = None
+    subset: Annotated[int, Interval(ge=600, le=N_TRAIN_FILE)] | None = None
     """Training and validation images together, in the protocol's proportion; None for all."""
     protocol: Protocol = "search"
 
+    __pydantic_config__ = STRICT
+
     def __post_init__(self) -> None:
         """Refuse values no study can have, naming the field."""
-        require_whole(self, "epochs", 1, MOST_EPOCHS)
-        if self.subset is not None:
-            words = f"from 600 to {N_TRAIN_FILE} images"
-            require(self, "subset", is_whole, lambda v: 600 <= v <= N_TRAIN_FILE, words)
-        one_of(self, "protocol", get_args(Protocol))
+        check(self)
 
     def __str__(self) -> str:
         """The budget in words, as tables and plans say it."""

@@ -6,22 +6,20 @@ hidden layer that it adds (``PAPER_FC_WIDTH``) and SGD's momentum (in :mod:`spac
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
+
+from annotated_types import Interval
 
 from spaces.arithmetic import batchnorm_parameters, linear_parameters
 from spaces.autoencoder import AutoencoderConfig, Layer, encoder_layers
 from spaces.dimensions import Choices, FloatRange, When
 from spaces.errors import ConfigurationError
+from spaces.fields import Share
 from spaces.recipe import (
     MOST_EPOCHS,
     Activation,
     TrainingRecipe,
-    is_bool,
-    is_number,
-    one_of,
-    require,
     require_buildable,
-    require_whole,
     training_dimensions,
 )
 from spaces.space import SearchSpace
@@ -34,9 +32,6 @@ the last first, every so many epochs another.
 """
 
 N_CLASSES = 10
-
-MOST_NEURONS = 65_536
-"""Of the hidden layer."""
 
 PAPER_ENCODER = AutoencoderConfig(batchnorm=True, pool2="avg", conv1_channels=64, conv2_channels=96)
 """The paper's best autoencoder (Table 3, last row), whose encoder starts its classifiers."""
@@ -55,19 +50,19 @@ class ClassifierConfig(TrainingRecipe):
     batch norm's statistics change, and it drops nothing out.
     """
 
-    fc_width: int = 0
+    fc_width: Annotated[int, Interval(ge=0, le=65_536)] = 0
     """Neurons of the hidden fully connected layer; 0 for none."""
     freeze: Freeze = "none"
     """Which of the encoder's blocks are not trained."""
-    unfreeze_epoch: int = 5
+    unfreeze_epoch: Annotated[int, Interval(ge=1, le=MOST_EPOCHS)] = 5
     """Epochs after which ``gradual`` begins to unfreeze, and between two blocks."""
-    dropout: float = 0.0
+    dropout: Share = 0.0
     """Probability of zeroing an input of the last layer; in [0, 1)."""
     batchnorm: bool = False
     """Batch norm in the head."""
     activation: Activation = "relu"
     """After the head's hidden layer (Table 1)."""
-    label_smoothing: float = 0.0
+    label_smoothing: Share = 0.0
     """Probability that the training target spreads evenly over all classes; in [0, 1)."""
     encoder: AutoencoderConfig = PAPER_ENCODER
     """The autoencoder whose encoder this is; how it was trained shaped the weights that this one
@@ -80,15 +75,6 @@ class ClassifierConfig(TrainingRecipe):
     def __post_init__(self) -> None:
         """Refuse values no network can be built from, naming the field."""
         super().__post_init__()
-        require_whole(self, "fc_width", 0, MOST_NEURONS)
-        one_of(self, "freeze", get_args(Freeze))
-        require_whole(self, "unfreeze_epoch", 1, MOST_EPOCHS)
-        require(self, "dropout", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
-        require(self, "label_smoothing", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
-        require(self, "batchnorm", is_bool, lambda _: True, "true or false")
-        one_of(self, "activation", get_args(Activation))
-        if not isinstance(self.encoder, AutoencoderConfig):
-            raise ConfigurationError(f"encoder must be an autoencoder; got {self.encoder!r}")
         require_buildable(self.n_parameters())
 
     @classmethod

@@ -4,17 +4,17 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple
 
 import tomli_w
+from annotated_types import Interval
 
 from spaces.bounded import read_bounded
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError
-from spaces.recipe import is_whole
+from spaces.fields import from_table
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
 
@@ -29,8 +29,7 @@ _DEEP_KEY = re.compile(rf"""(?<![\w"'.-])(?:[\w"'-]+[ \t]*\.[ \t]*){{{MAX_DEPTH}
 _PARSERS: dict[str, Callable[[str], Any]] = {".json": json.loads, ".toml": tomllib.loads}
 
 
-MOST_SEEDS = 2**63
-"""Seeds that training can have."""
+Seed = Annotated[int, Interval(ge=0, le=2**63 - 1)]
 
 
 class TrainedWith(NamedTuple):
@@ -38,6 +37,13 @@ class TrainedWith(NamedTuple):
 
     seed: int
     budget: Budget
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTraining(Budget):
+    """What else decided the weights, as a file has it."""
+
+    seed: Seed
 
 
 class ConfigFile(NamedTuple):
@@ -174,21 +180,18 @@ def from_dict(table: dict[str, Any]) -> ConfigFile:
 
 def json_schema(stage: Stage) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the stage's configuration files."""
-    training = _object_schema(Budget)
-    training["properties"]["seed"] = {"type": "integer", "minimum": 0}
-    training["required"] = ["seed"]
+    from pydantic import TypeAdapter  # takes a third of the command line's start
+
+    kinds = {"configuration": stage.spaces["paper"].config_type, "training": ModelTraining}
+    parts = {name: TypeAdapter(kind).json_schema() for name, kind in kinds.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"fmnist-search {stage.name}",
         "type": "object",
-        "properties": {
-            "$schema": {"type": "string"},
-            "stage": {"const": stage.name},
-            "configuration": _object_schema(stage.spaces["paper"].config_type),
-            "training": training,
-        },
+        "properties": {"$schema": {"type": "string"}, "stage": {"const": stage.name}, **parts},
         "required": ["stage", "configuration"],
         "additionalProperties": False,
+        "$defs": parts["configuration"].pop("$defs", {}),  # which references name from the root
     }
 
 
@@ -201,33 +204,5 @@ def _without_none(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trained_with(table: dict[str, Any]) -> TrainedWith:
-    rest = dict(table)
-    seed = rest.pop("seed", None)
-    if not is_whole(seed) or not 0 <= seed < MOST_SEEDS:
-        raise ConfigurationError(
-            f"training's seed must be a whole number from 0 to below 2^63; got {seed!r}"
-        )
-    unknown = sorted(set(rest) - {field.name for field in fields(Budget)})
-    if unknown:
-        raise ConfigurationError(f"unknown field {unknown[0]!r} of training")
-    return TrainedWith(seed, Budget(**rest))
-
-
-def _object_schema(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {
-        "type": "object",
-        "properties": {field.name: _schema(hints[field.name]) for field in fields(kind)},
-        "additionalProperties": False,
-    }
-
-
-def _schema(hint: Any) -> dict[str, Any]:
-    simple = {bool: "boolean", int: "integer", float: "number", NoneType: "null"}
-    if hint in simple:
-        return {"type": simple[hint]}
-    if get_origin(hint) is Literal:
-        return {"enum": list(get_args(hint))}
-    if get_origin(hint) in (Union, UnionType):
-        return {"anyOf": [_schema(part) for part in get_args(hint)]}
-    return _object_schema(hint)
+    training = from_table(ModelTraining, {"seed": None, **table})
+    return TrainedWith(training.seed, Budget(training.epochs, training.subset, training.protocol))

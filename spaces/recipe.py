@@ -1,11 +1,13 @@
 """What both models' configurations say of their training, and its dimensions beyond the paper."""
 
-import sys
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
+
+from annotated_types import Interval
 
 from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When
 from spaces.errors import ConfigurationError
+from spaces.fields import STRICT, Share, check, from_table
 
 MOST_EPOCHS = 100_000
 """Of a training; more were mistyped."""
@@ -23,24 +25,26 @@ Activation = Literal["relu", "leaky-relu", "gelu", "silu"]
 class TrainingRecipe:
     """How a model is trained; the defaults are what the paper keeps fixed (Table 1)."""
 
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Interval(gt=0)] = 1e-3
     """The optimiser's step size (Table 1); with a schedule its highest."""
-    batch_size: int = 100
+    batch_size: Annotated[int, Interval(ge=1, le=MOST_IMAGES)] = 100
     """Images a step (Table 1)."""
     optimizer: Optimizer = "adam"
-    momentum: float = 0.9
+    momentum: Share = 0.9
     """Of SGD alone. The paper does not state its own; 0.9 is what nearly everybody means."""
-    weight_decay: float | None = None
+    weight_decay: Share | None = None
     """None is the optimiser's own in PyTorch: 0.01 for AdamW, 0 for the others."""
     schedule: Schedule = "constant"
     """How the step size goes over all steps of the budget: to 0 by a cosine, or up and down."""
-    shift: int = 0
+    shift: Annotated[int, Interval(ge=0, le=8)] = 0
     """Augmentation: training images are moved by up to so many pixels each way."""
     flip: bool = False
     """Augmentation: training images are mirrored left to right, half of them."""
-    erasing: float = 0.0
+    erasing: Annotated[float, Interval(ge=0, le=1)] = 0.0
     """Augmentation: probability that a training image has a random rectangle blackened. An
     autoencoder sees the image without it as its target, so it learns to fill in."""
+
+    __pydantic_config__ = STRICT
 
     TRAINING_ALONE = frozenset(
         {"learning_rate", "batch_size", "optimizer", "momentum", "weight_decay", "schedule"}
@@ -50,16 +54,7 @@ class TrainingRecipe:
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be trained with, naming the field."""
-        require(self, "learning_rate", is_number, lambda v: v > 0, "above 0")
-        require(self, "momentum", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
-        if self.weight_decay is not None:
-            require(self, "weight_decay", is_number, lambda v: 0 <= v < 1, "in [0, 1)")
-        require(self, "erasing", is_number, lambda v: 0 <= v <= 1, "in [0, 1]")
-        require(self, "shift", is_whole, lambda v: 0 <= v <= 8, "a whole number from 0 to 8")
-        require_whole(self, "batch_size", 1, MOST_IMAGES)
-        require(self, "flip", is_bool, lambda _: True, "true or false")
-        one_of(self, "optimizer", get_args(Optimizer))
-        one_of(self, "schedule", get_args(Schedule))
+        check(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Every field as JSON can hold it."""
@@ -72,12 +67,7 @@ class TrainingRecipe:
         Raises:
             ConfigurationError: a field is unknown or its value cannot be.
         """
-        unknown = sorted(set(fields) - set(cls.__dataclass_fields__))
-        if unknown:
-            raise ConfigurationError(
-                f"unknown field {unknown[0]!r}; there are {', '.join(cls.__dataclass_fields__)}"
-            )
-        return cls(**fields)
+        return from_table(cls, fields)
 
     def evaluated(self) -> Self:
         """The same network in evaluation, what only its training needs at its defaults."""
@@ -137,27 +127,6 @@ def training_dimensions(optimizers: tuple[Optimizer, ...]) -> tuple[Dimension, .
     )
 
 
-def require(config: Any, name: str, is_kind: Any, holds: Any, words: str) -> None:
-    """Refuse a field that is not what it must be.
-
-    Raises:
-        ConfigurationError: says the field, what it must be, and what it is.
-    """
-    value = getattr(config, name)
-    if not (is_kind(value) and holds(value)):
-        raise ConfigurationError(f"{name} must be {words}; got {value!r}")
-
-
-def require_whole(config: Any, name: str, least: int, most: int) -> None:
-    """Refuse a field that is no whole number from ``least`` to ``most``.
-
-    Raises:
-        ConfigurationError: says the field, what it must be, and what it is.
-    """
-    words = f"a whole number from {least} to {most:,}"
-    require(config, name, is_whole, lambda v: least <= v <= most, words)
-
-
 def require_buildable(n_parameters: int) -> None:
     """Refuse a model that no memory has room for while it is trained.
 
@@ -168,32 +137,3 @@ def require_buildable(n_parameters: int) -> None:
         raise ConfigurationError(
             f"the model would have {n_parameters:,} parameters; {MOST_PARAMETERS:,} are the most"
         )
-
-
-def one_of(config: Any, name: str, values: tuple[str, ...]) -> None:
-    """Refuse a field that is none of ``values``.
-
-    Raises:
-        ConfigurationError: says the field, its values, and what it is.
-    """
-    if getattr(config, name) not in values:
-        raise ConfigurationError(
-            f"{name} must be one of {', '.join(values)}; got {getattr(config, name)!r}"
-        )
-
-
-def is_number(value: object) -> bool:
-    """A number that is finite, and no truth value."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    return -sys.float_info.max <= value <= sys.float_info.max
-
-
-def is_whole(value: object) -> bool:
-    """A whole number, and no truth value."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_bool(value: object) -> bool:
-    """A truth value."""
-    return isinstance(value, bool)

@@ -147,7 +147,7 @@ def choose(
 def is_from_scratch(source: Source) -> bool:
     """Whether its classifiers' encoders started from random weights."""
     encoder = source.settings.encoder
-    return encoder is not None and encoder["source"] == "scratch"
+    return encoder is not None and encoder.source == "scratch"
 
 
 def _read(study: optuna.Study) -> Source | StudyError:

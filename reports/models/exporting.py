@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -188,7 +189,8 @@ def _write_onnx(network: Autoencoder | Classifier, path: Path, pixels: Tensor) -
 def _metrics(settings: StudySettings, model: StudyTrial) -> dict[str, Any]:
     study, trial = model
     attrs = trial.user_attrs
-    encoder = settings.encoder and {n: v for n, v in settings.encoder.items() if n != "config"}
+    origin = asdict(settings.encoder) if settings.encoder else {}
+    encoder = {name: value for name, value in origin.items() if name != "config"} or None
     return {
         "format": exported.FORMAT,
         "stage": settings.stage,
@@ -217,9 +219,9 @@ def _metrics(settings: StudySettings, model: StudyTrial) -> dict[str, Any]:
 
 def _is_of(final: FinalResult, settings: StudySettings, file: ConfigFile) -> bool:
     """Whether it judged the same configuration, over the same encoder, by the test images."""
-    encoders_alike = (final.encoder or {}).get("sha256") == (settings.encoder or {}).get("sha256")
+    started = [of.encoder and of.encoder.sha256 for of in (final, settings)]
     by_test_images = bool(final.seeds) and final.budget.protocol != "search"
-    return by_test_images and final.config == file.config and encoders_alike
+    return by_test_images and final.config == file.config and started[0] == started[1]
 
 
 def _final(final: FinalResult) -> dict[str, Any]:

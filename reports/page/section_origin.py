@@ -71,8 +71,8 @@ def _repeating_all(source: Source, texts: Texts) -> list[Block]:
         notes.append(texts("origin.given", folder=FOLDER))
     if (n_at_once := made_at_once(source)) > 1:
         notes.append(texts("origin.side_by_side", n=n_at_once))
-    if source.settings.encoder is not None and source.settings.encoder.get("trial") is not None:
-        notes.append(texts("origin.encoder_first", encoder=source.settings.encoder_in_words()))
+    if source.settings.encoder is not None and source.settings.encoder.trial is not None:
+        notes.append(texts("origin.encoder_first", encoder=source.settings.encoder))
     if any(trials.TAKEN_FROM in trial.user_attrs for trial in source.trials):
         notes.append(texts("origin.taken_over", study=source.name))
     return [*blocks, Text(" ".join(notes))] if notes else blocks
@@ -86,7 +86,7 @@ def _versions(studies: list[Source], texts: Texts) -> Table:
             {
                 "study": source.name,
                 "seed": source.settings.seed,
-                "encoder": source.settings.encoder_in_words() if encoder else None,
+                "encoder": str(encoder) if encoder else None,
                 "threads": _threads(source),
                 **_made_with(source),
             }

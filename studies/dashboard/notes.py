@@ -84,7 +84,7 @@ def _protocol(settings: StudySettings) -> str:
     limits = {"parameters": settings.max_params, "ms per 100 images": settings.max_latency_ms}
     lines += [f"At most {limit:,} {unit}." for unit, limit in limits.items() if limit is not None]
     if settings.encoder is not None:
-        lines.append(f"Every encoder starts from: {markdown(settings.encoder_in_words())}.")
+        lines.append(f"Every encoder starts from: {markdown(str(settings.encoder))}.")
     lines.append(f"Seed {settings.seed}.")
     return " ".join(lines)
 

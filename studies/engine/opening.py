@@ -9,6 +9,7 @@ import optuna
 from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 
+from spaces.classifier import PAPER_ENCODER
 from spaces.errors import ConfigurationError, StudyError
 from spaces.stages import Stage
 from studies.engine.samplers import MAX_GRID, n_grid_points
@@ -17,7 +18,7 @@ from studies.records import settings as study_settings
 from studies.records.encoders import Encoder
 from studies.records.request import SearchRequest
 from studies.records.runs import ENDED
-from studies.records.settings import StudySettings
+from studies.records.settings import EncoderOrigin, StudySettings
 from studies.records.taking_over import MADE_FROM, TAKES_OVER, find_if_there, take_over
 from studies.storage.artifacts import ArtifactStore
 
@@ -122,7 +123,7 @@ def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactStor
 def _plain(stage: Stage, request: SearchRequest) -> StudySettings:
     """A new study's settings, but for what ``_settings`` and ``_with_encoder`` put in."""
     metric = next(iter(stage.metrics.values()))
-    origin = {"source": request.encoder or "best", "config": {}, "sha256": ""}
+    origin = EncoderOrigin(request.encoder or "best", sha256="", config=PAPER_ENCODER)
     encoder = origin if stage.name == "classifier" else None
     return StudySettings(stage.name, metric=metric.key, direction=metric.direction, encoder=encoder)
 
@@ -141,9 +142,9 @@ def _with_encoder(
 
 def _source_of(stored: StudySettings) -> str | None:
     """What ``--encoder`` would say for a study of classifiers that starts as this one does."""
-    if stored.encoder is None or stored.encoder["source"] == "best":
+    if stored.encoder is None or stored.encoder.source == "best":
         return None
-    source = str(stored.encoder["source"])
+    source = stored.encoder.source
     if source.endswith("/"):
         raise ConfigurationError(
             f"the study's encoder came from the exported folder {source}; name it with --encoder"
@@ -168,7 +169,7 @@ def _names_another(encoder: str | None, stored: StudySettings) -> bool:
 
     What the same words mean may have changed since; the study goes on with its own encoder.
     """
-    return encoder is not None and encoder != (stored.encoder or {}).get("source")
+    return encoder is not None and (stored.encoder is None or encoder != stored.encoder.source)
 
 
 def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:

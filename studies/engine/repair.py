@@ -136,7 +136,7 @@ def _enqueue_given(
             _enqueue(study, settings, own.to_dict(), {trials.ENQUEUED: True})
             text = f"{own.in_words()}: queued as #{len(there)}"
         if own != config:
-            text += f", over the study's encoder {settings.encoder_in_words()}"
+            text += f", over the study's encoder {settings.encoder}"
         notices.append(Notice(text))
     return notices
 

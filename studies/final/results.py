@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy.engine import URL
 
 from spaces.bounded import read_bounded
 from spaces.budget import Budget
 from spaces.errors import StudyError
+from spaces.fields import STRICT, first_fault
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage, StageName
 from studies.data import idx_files
@@ -18,6 +20,7 @@ from studies.data.images import CLASS_NAMES
 from studies.files import places
 from studies.files.writing import write as write_file
 from studies.records.scores import Mean, added, class_scores, mean_with_interval, standard_error
+from studies.records.settings import EncoderOrigin
 from studies.storage.databases import sqlite_path
 
 FORMAT = "fmnist-search result 1"
@@ -53,6 +56,8 @@ class SeedResult:
     made_with: dict[str, str] | None = None
     """Versions and machine of this seed; earlier versions noted those of the first seed alone."""
 
+    __pydantic_config__ = STRICT
+
 
 @dataclass(frozen=True)
 class FinalResult:
@@ -68,8 +73,8 @@ class FinalResult:
     budget: Budget
     judged_by: str
     """Which images, in words."""
-    encoder: dict[str, Any] | None
-    """Where a classifier's encoder started from, as a study has it."""
+    encoder: EncoderOrigin | None
+    """A classifier's."""
     n_threads: int
     made_with: dict[str, str]
     seeds: tuple[SeedResult, ...] = ()
@@ -78,6 +83,8 @@ class FinalResult:
     """Which images, as SHA-256; earlier versions knew no others."""
     not_typed: dict[str, str] = field(default_factory=dict)
     """Options that decide the figures and were not typed by who began it, and what gave them."""
+
+    __pydantic_config__ = STRICT
 
     @property
     def stage_record(self) -> Stage:
@@ -130,7 +137,7 @@ class FinalResult:
             "stage": self.stage,
             **config,
             **{f"encoder's {name}": value for name, value in encoder.items()},
-            "encoder's weights": (self.encoder or {}).get("sha256") or "random",
+            "encoder's weights": (self.encoder and self.encoder.sha256) or "random",
             **asdict(self.budget),
             "judged by": self.judged_by,
             "threads": self.n_threads,
@@ -153,6 +160,9 @@ class FinalResult:
             summary["classes"] = [{"name": name, **score._asdict()} for name, score in scores]
             summary["confusion"] = confusion
         return summary
+
+
+_STORED = TypeAdapter(FinalResult)
 
 
 def differences(own: dict[str, Any], other: dict[str, Any]) -> str:
@@ -198,13 +208,10 @@ def read(folder: Path) -> FinalResult | None:
         if table.pop("format") != FORMAT:
             raise ValueError("it was made by another version")
         table.pop("summary")
-        parts = {
-            "budget": Budget(**table["budget"]),
-            "seeds": tuple(SeedResult(**seed) for seed in table["seeds"]),
-        }
-        return FinalResult(**{**table, **parts})
+        return _STORED.validate_json(json.dumps(table))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise StudyError(f"{path} holds no results of fmnist-search train: {error}") from error
+        why = first_fault(error)
+        raise StudyError(f"{path} holds no results of fmnist-search train: {why}") from error
 
 
 def read_all(url: URL) -> list[FinalResult]:

@@ -24,6 +24,7 @@ from studies.networks import exported
 from studies.records import encoders, trials, weights
 from studies.records import settings as study_settings
 from studies.records.references import find_trial, names_a_study
+from studies.records.settings import EncoderOrigin
 from studies.storage.artifacts import ArtifactStore
 
 PAPER_PREFIX = "paper:"
@@ -166,7 +167,7 @@ def _with_encoder(model: FinalModel, encoder: encoders.Encoder) -> FinalModel:
     assert isinstance(model.config, ClassifierConfig)
     if not encoder.weights:  # random ones fit any shape
         return replace(model, encoder=encoders.Encoder(_origin("scratch", model.config, {}), {}))
-    shape = ClassifierConfig.from_dict({"encoder": encoder.origin["config"]}).encoder
+    shape = encoder.origin.config
     if not model.source.startswith(PAPER_PREFIX) and model.config.encoder != shape:
         raise ConfigurationError(
             f"the configuration's encoder is {model.config.encoder.in_words()}, the one to start "
@@ -175,12 +176,6 @@ def _with_encoder(model: FinalModel, encoder: encoders.Encoder) -> FinalModel:
     return replace(model, config=replace(model.config, encoder=shape), encoder=encoder)
 
 
-def _origin(source: str, config: ClassifierConfig, weights: dict[str, Tensor]) -> dict[str, Any]:
-    return {
-        "source": source if weights else "scratch",
-        "study": None,
-        "trial": None,
-        "loss": None,
-        "sha256": encoders.digest(weights) if weights else "",
-        "config": config.encoder.to_dict(),
-    }
+def _origin(source: str, config: ClassifierConfig, weights: dict[str, Tensor]) -> EncoderOrigin:
+    sha256 = encoders.digest(weights) if weights else ""
+    return EncoderOrigin(source if weights else "scratch", sha256=sha256, config=config.encoder)

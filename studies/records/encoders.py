@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
+from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.classifier import PAPER_ENCODER
 from spaces.errors import NoEncoderError, StudyError
@@ -26,6 +27,7 @@ from studies.records.references import (
     find_trial,
     names_a_study,
 )
+from studies.records.settings import EncoderOrigin
 from studies.storage.artifacts import ArtifactStore, put
 
 FILE = "encoder.safetensors"
@@ -37,8 +39,7 @@ _FILE_ATTR = "encoder_file"
 class Encoder(NamedTuple):
     """An encoder to start from."""
 
-    origin: dict[str, Any]
-    """As :class:`studies.records.settings.StudySettings` holds it."""
+    origin: EncoderOrigin
     weights: dict[str, Tensor]
     """Its ``state_dict``; empty for random ones."""
 
@@ -100,14 +101,14 @@ def find(
         )
     encoder = _encoder_of(weights.load(store, study, trial))
     return Encoder(
-        {
-            "source": source or "best",
-            "study": study.study_name,
-            "trial": trial.number,
-            "loss": trials.value_of(trial),
-            "sha256": digest(encoder),
-            "config": trial.user_attrs[trials.CONFIG],
-        },
+        EncoderOrigin(
+            source or "best",
+            study.study_name,
+            trial.number,
+            trials.value_of(trial),
+            sha256=digest(encoder),
+            config=_config_of(trial),
+        ),
         encoder,
     )
 
@@ -116,7 +117,7 @@ def keep(study: optuna.Study, store: ArtifactStore, encoder: Encoder) -> None:
     """Keep the weights with the classifier's study, whatever becomes of the autoencoder's."""
     if not encoder.weights:
         return
-    config = json.dumps(encoder.origin["config"])
+    config = json.dumps(encoder.origin.config.to_dict())
     content = tensor_files.to_bytes(encoder.weights, {"config": config})
     study.set_user_attr(_FILE_ATTR, put(store, study, FILE, content))
 
@@ -156,11 +157,11 @@ def weights_file(study: optuna.Study, store: ArtifactStore) -> Path | None:
             "name the right place with --artifacts, or start a fresh study with --study"
         )
     name = study.study_name
-    sha256 = (study_settings.load(study).encoder or {}).get("sha256")
+    origin = study_settings.load(study).encoder
 
     def checked(path: Path) -> Path:
         tensors = tensor_files.read(path, f"the encoder of study '{name}'", sha256=None)
-        if digest(tensors) != sha256:  # which is of the tensors alone
+        if origin is None or digest(tensors) != origin.sha256:  # which is of the tensors alone
             raise DamagedError(
                 f"the encoder's weights of study '{name}' in {path} are not those it was made "
                 "with; put a copy in their place, or start a fresh study with --study"
@@ -198,9 +199,8 @@ def _paper_trials(study: optuna.Study) -> list[FrozenTrial]:
 def _from_scratch(usable: list[optuna.Study]) -> Encoder:
     """Random weights in the shape of the encoder that would be taken otherwise."""
     best = next((t for s in usable if (t := best_trial(s)) is not None), None)
-    config = best.user_attrs[trials.CONFIG] if best else PAPER_ENCODER.to_dict()
-    origin = {"source": "scratch", "study": None, "trial": None, "loss": None, "sha256": ""}
-    return Encoder({**origin, "config": config}, {})
+    config = _config_of(best) if best else PAPER_ENCODER
+    return Encoder(EncoderOrigin("scratch", sha256="", config=config), {})
 
 
 def _from_folder(folder: Path, budget: Budget) -> Encoder:
@@ -211,16 +211,19 @@ def _from_folder(folder: Path, budget: Budget) -> Encoder:
         raise StudyError(
             f"--encoder: {folder} was not trained under the {budget.protocol} protocol"
         )
+    assert isinstance(model.config, AutoencoderConfig)
     encoder = _encoder_of(model.weights)
-    origin = {
-        "source": f"{folder.resolve().name}/",  # so that no folder is taken for 'scratch'
-        "study": None,
-        "trial": None,
-        "loss": model.metrics.get("value"),
-        "sha256": digest(encoder),
-        "config": model.config.to_dict(),
-    }
+    origin = EncoderOrigin(
+        f"{folder.resolve().name}/",  # so that no folder is taken for 'scratch'
+        loss=model.metrics.get("value"),
+        sha256=digest(encoder),
+        config=model.config,
+    )
     return Encoder(origin, encoder)
+
+
+def _config_of(trial: FrozenTrial) -> AutoencoderConfig:
+    return AutoencoderConfig.from_dict(trial.user_attrs[trials.CONFIG])
 
 
 def _encoder_of(autoencoder: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -1,24 +1,26 @@
 """What a study was made with, as it is stored in the study and compared when a run resumes it."""
 
+import json
 import platform
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any
 
 import optuna
+from annotated_types import Interval
 from optuna.exceptions import ExperimentalWarning
+from pydantic import TypeAdapter
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
-from spaces.classifier import ClassifierConfig, with_encoder
-from spaces.config_files import MOST_SEEDS
+from spaces.classifier import with_encoder
+from spaces.config_files import Seed
 from spaces.errors import ConfigurationError, StudyError
-from spaces.recipe import is_number, is_whole, one_of, require
+from spaces.fields import STRICT, first_fault
 from spaces.space import SearchSpace
 from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
 from studies.records.fields import fields_of, names_of
@@ -30,6 +32,31 @@ _ATTR = "fmnist_search"
 
 
 @dataclass(frozen=True)
+class EncoderOrigin:
+    """Where a classifier's encoder starts from."""
+
+    source: str
+    """What named it: ``best``, a study, a folder with a slash at its end, or ``scratch``."""
+    study: str | None = None
+    trial: Annotated[int, Interval(ge=0)] | None = None
+    loss: float | None = None
+    """The autoencoder's, where it is known."""
+    sha256: str = field(kw_only=True)
+    """Of the weights; nothing of random ones."""
+    config: AutoencoderConfig = field(kw_only=True)
+
+    __pydantic_config__ = STRICT
+
+    def __str__(self) -> str:
+        """In a word: ``ae#12``, or ``scratch``."""
+        return self.source if self.trial is None else f"{self.study}#{self.trial}"
+
+    def identity(self) -> "EncoderOrigin":
+        """What of it decides a classifier's value: weights and shape, not their way here."""
+        return EncoderOrigin("", sha256=self.sha256, config=self.config)
+
+
+@dataclass(frozen=True)
 class StudySettings:
     """All that decides a trial's value, beside its configuration."""
 
@@ -38,18 +65,19 @@ class StudySettings:
     space_name: SpaceName = "paper"
     space: dict[str, str] = field(default_factory=dict)
     """Each dimension's values, as the command line writes them."""
-    seed: int = 0
+    seed: Seed = 0
     metric: str = "validation_loss"
     """What a trial's value is: the metric after its last epoch."""
     direction: Direction = "minimize"
-    split_seed: int = 0
+    split_seed: Seed = 0
     objectives: tuple[Cost, ...] = ()
     """Costs that are minimised beside the metric."""
-    max_params: int | None = None
-    max_latency_ms: float | None = None
-    encoder: dict[str, Any] | None = None
-    """A classifier's: ``source``, ``study`` and ``trial`` it came from, their ``loss``, ``sha256``
-    of its weights, and its ``config``."""
+    max_params: Annotated[int, Interval(ge=1)] | None = None
+    max_latency_ms: Annotated[float, Interval(gt=0)] | None = None
+    encoder: EncoderOrigin | None = None
+    """A classifier's."""
+
+    __pydantic_config__ = STRICT
 
     def stage_record(self) -> Stage:
         """All that is known of the stage."""
@@ -65,10 +93,7 @@ class StudySettings:
             space = self.stage_record().spaces[self.space_name].narrowed(self.space)
             # A dimension that a later version added is none of this study's.
             space = space.only(self.space) if self.space else space
-            if self.encoder is None:
-                return space
-            base = ClassifierConfig.from_dict({"encoder": self.encoder["config"]})
-            return with_encoder(space, base.encoder)
+            return space if self.encoder is None else with_encoder(space, self.encoder.config)
         except (KeyError, ValueError) as error:
             raise StudyError(f"this version cannot build the study's space: {error}") from error
 
@@ -102,7 +127,7 @@ class StudySettings:
         return {name: own[name] for name in names_of(SearchRequest, "study")} | {
             "metric": None if is_usual else names[self.metric],
             "protocol": None if self.budget.protocol == Budget.protocol else self.budget.protocol,
-            "encoder": self.encoder_in_words() if self.encoder else None,
+            "encoder": str(self.encoder) if self.encoder else None,
         }
 
     def names_of_values(self) -> list[str]:
@@ -120,7 +145,7 @@ class StudySettings:
         parts: list[str] = [stage.short]
         if self.space_name != "paper":
             parts.append(self.space_name)
-        if self.encoder is not None and self.encoder["source"] == "scratch":
+        if self.encoder is not None and self.encoder.source == "scratch":
             parts.append("scratch")
         if self.budget.protocol != default.protocol:
             parts.append(self.budget.protocol)
@@ -145,9 +170,9 @@ class StudySettings:
         budget = other.budget
         if ignore_epochs:
             budget = replace(budget, epochs=self.budget.epochs)
-        own = replace(self, encoder=self._encoder_identity())
+        own = replace(self, encoder=self.encoder and self.encoder.identity())
         unlike = {name: getattr(self, name) for name in _NOT_OF_A_VALUE} | {"budget": budget}
-        return replace(other, encoder=other._encoder_identity(), **unlike) == own
+        return replace(other, encoder=other.encoder and other.encoder.identity(), **unlike) == own
 
     def differences(self, other: "StudySettings") -> list[str]:
         """Lines ``name: own value, not other's value`` for all that differs."""
@@ -162,21 +187,8 @@ class StudySettings:
         flat: dict[str, Any] = asdict(self)
         parts = (flat.pop("budget"), flat.pop("space"))
         if self.encoder is not None:
-            flat["encoder"] = f"{self.encoder_in_words()} {self.encoder['sha256'][:8]}".strip()
+            flat["encoder"] = f"{self.encoder} {self.encoder.sha256[:8]}".strip()
         return {**flat, **parts[0], **parts[1]}
-
-    def encoder_in_words(self) -> str:
-        """Where the encoder came from: ``ae#12``, or ``scratch``."""
-        origin = self.encoder or {}
-        if origin.get("trial") is None:
-            return str(origin.get("source"))
-        return f"{origin['study']}#{origin['trial']}"
-
-    def _encoder_identity(self) -> dict[str, Any] | None:
-        """What of the encoder decides a trial's value: weights and shape, not their way here."""
-        if self.encoder is None:
-            return None
-        return {name: self.encoder[name] for name in ("sha256", "config")}
 
 
 _NOT_OF_A_VALUE = (
@@ -184,6 +196,9 @@ _NOT_OF_A_VALUE = (
     *(name for name, field in fields_of(SearchRequest).items() if field.option.only_chooses),
 )
 """Settings that decide which trials there are, and not what one comes to."""
+
+
+_STORED = TypeAdapter(StudySettings)
 
 
 def store(study: optuna.Study, settings: StudySettings) -> None:
@@ -209,15 +224,15 @@ def load(study: optuna.Study) -> StudySettings:
             "choose another name with --study"
         )
     try:
-        parts = {
-            "budget": Budget(**attr["budget"]),
-            "objectives": tuple(attr.get("objectives", ())),
-        }
-        settings = StudySettings(**{**attr, **parts})
-        _check(settings)
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        said = {"budget": None, **attr} if isinstance(attr, dict) else attr
+        settings = _STORED.validate_json(json.dumps(said))
+        metrics = [metric.key for metric in settings.stage_record().metrics.values()]
+        if settings.metric not in metrics:
+            raise ValueError(f"metric must be one of {', '.join(metrics)}; got {settings.metric!r}")
+    except ValueError as error:  # pydantic's are such
         raise StudyError(
-            f"study '{study.study_name}' was made by another version of fmnist-search: {error}"
+            f"study '{study.study_name}' was made by another version of fmnist-search: "
+            f"{first_fault(error)}"
         ) from error
     return settings
 
@@ -270,49 +285,6 @@ def _shown(name: str, settings: dict[str, Any]) -> str:
     if value is None:
         return "all" if name == "subset" else "none"
     return ", ".join(value) or "none" if isinstance(value, tuple | list) else str(value)
-
-
-def _check(settings: StudySettings) -> None:
-    """Refuse what no study of this version has, naming the field."""
-    one_of(settings, "stage", tuple(STAGES))
-    stage = settings.stage_record()
-    one_of(settings, "space_name", tuple(stage.spaces))
-    one_of(settings, "metric", tuple(metric.key for metric in stage.metrics.values()))
-    one_of(settings, "direction", get_args(Direction))
-    for name in ("seed", "split_seed"):
-        require(settings, name, is_whole, lambda v: 0 <= v < MOST_SEEDS, "a whole number from 0")
-    require(settings, "space", _is_texts, lambda _: True, "texts by their names")
-    require(settings, "objectives", _are_costs, lambda _: True, f"of {', '.join(COST_ATTRS)}")
-    if settings.max_params is not None:
-        require(settings, "max_params", is_whole, lambda v: v > 0, "a whole number from 1")
-    if settings.max_latency_ms is not None:
-        require(settings, "max_latency_ms", is_number, lambda v: v > 0, "a number above 0")
-    if settings.encoder is not None:
-        require(settings, "encoder", _is_origin, lambda _: True, "a source with its configuration")
-        AutoencoderConfig.from_dict(settings.encoder["config"])
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
-
-
-def _are_costs(value: object) -> bool:
-    return isinstance(value, tuple) and all(cost in tuple(COST_ATTRS) for cost in value)
-
-
-def _is_origin(value: object) -> bool:
-    """Whether it says all that is kept of where an encoder comes from."""
-    if not isinstance(value, dict):
-        return False
-    kinds: dict[str, Callable[[Any], bool]] = {
-        "source": lambda v: isinstance(v, str),
-        "study": lambda v: v is None or isinstance(v, str),
-        "trial": lambda v: v is None or (is_whole(v) and v >= 0),
-        "loss": lambda v: v is None or is_number(v),
-        "sha256": lambda v: isinstance(v, str),
-        "config": lambda v: isinstance(v, dict),
-    }
-    return all(name in value and holds(value[name]) for name, holds in kinds.items())
 
 
 def _version(package: str) -> str:

@@ -12,7 +12,7 @@ from spaces.classifier import PAPER_ENCODER
 from spaces.space import fingerprint
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, StageName
 from studies.records import trials
-from studies.records.settings import StudySettings, store
+from studies.records.settings import EncoderOrigin, StudySettings, store
 
 EFFECTS = {"dropout": 2.0, "batchnorm": -0.15, "pool2=avg": -0.10, "doubling": -0.20}
 """What the formula adds to the logarithm of an autoencoder's loss."""
@@ -20,7 +20,7 @@ NOISE = 0.03
 
 SHORT = Budget(epochs=6)
 
-ORIGIN = {"study": None, "trial": None, "loss": None, "config": PAPER_ENCODER.to_dict()}
+ORIGIN = EncoderOrigin("best", sha256="aa", config=PAPER_ENCODER)
 
 
 def make(
@@ -37,7 +37,7 @@ def make(
     metric = next(iter(STAGES[stage].metrics.values()))
     own: dict[str, Any] = {"metric": metric.key, "direction": metric.direction, **settings}
     if stage == "classifier":
-        own.setdefault("encoder", {**ORIGIN, "source": "best", "sha256": "aa"})
+        own.setdefault("encoder", ORIGIN)
     made = StudySettings(stage, budget, **own)
     study = optuna.create_study(
         storage=storage, study_name=name, direction=metric.direction, load_if_exists=False

@@ -12,7 +12,7 @@ import pytest
 from test_ae_command import Command, says, states
 
 from reports.page.folder import holds_only_a_report
-from studies.records.settings import load
+from studies.records.settings import EncoderOrigin, load
 
 BUDGET = ("--epochs", "1", "--subset", "600", "--jobs", "1")
 AE, CLF = "ae-paper-epochs1-subset600", "clf-paper-epochs1-subset600"
@@ -31,7 +31,7 @@ def document(command: Command, *words: str) -> dict[str, Any]:
     return read
 
 
-def encoder_of(command: Command, study: str) -> dict[str, Any]:
+def encoder_of(command: Command, study: str) -> EncoderOrigin:
     storage = f"sqlite:///{command.database}"
     settings = load(optuna.load_study(study_name=study, storage=storage))
     assert settings.encoder is not None
@@ -53,8 +53,8 @@ def test_reproduce_goes_on_after_a_kill_and_gives_means_over_the_seeds(command: 
     assert {t["paper"]: t for t in command.trials(AE)} == first, "nothing is trained again"
     for seed in ("", "-seed1"):
         origin = encoder_of(command, CLF + seed)
-        assert origin["study"] == AE + seed
-        assert command.trials(AE + seed)[origin["trial"]]["paper"] == "channels"
+        assert origin.study == AE + seed
+        assert command.trials(AE + seed)[origin.trial]["paper"] == "channels"
     for stage, study in (("autoencoder", AE), ("classifier", CLF)):
         both = [
             t
@@ -103,7 +103,7 @@ def test_run_goes_on_after_a_signal_and_ends_with_the_report(
     assert command.trials("ae-epochs1-subset600") == before
     trials = command.trials("clf-epochs1-subset600")
     assert states(trials).count("COMPLETE") + states(trials).count("PRUNED") == 4
-    assert encoder_of(command, "clf-epochs1-subset600")["study"] == "ae-epochs1-subset600"
+    assert encoder_of(command, "clf-epochs1-subset600").study == "ae-epochs1-subset600"
     assert holds_only_a_report(tmp_path / "report")
 
 
@@ -119,7 +119,7 @@ def test_the_papers_encoder_is_trained_first_where_nobody_has(command: Command) 
     assert shown["n_paper"] == 3
     autoencoders = command.trials("ae-epochs1-subset600")
     assert [t["paper"] for t in autoencoders] == ["channels"]
-    assert encoder_of(command, "clf-epochs1-subset600")["study"] == "ae-epochs1-subset600"
+    assert encoder_of(command, "clf-epochs1-subset600").study == "ae-epochs1-subset600"
     again = command.run(*words)
     assert again.returncode == 0, again.stderr
     assert "not trained" not in again.stdout

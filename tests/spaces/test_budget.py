@@ -21,7 +21,9 @@ def test_a_budget_without_epochs_is_refused(epochs: Any) -> None:
 def test_a_subset_out_of_range_is_refused_with_the_range(subset: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
         Budget(subset=subset)
-    assert str(refused.value) == f"subset must be from 600 to 60000 images; got {subset!r}"
+    assert str(refused.value) == (
+        f"subset must be a whole number from 600 to 60,000; got {subset!r}"
+    )
 
 
 @pytest.mark.parametrize("protocol", ["", "Search", "test", None, 1])

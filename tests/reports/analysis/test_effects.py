@@ -1,11 +1,12 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import optuna
 import pytest
-from helpers.made_up_studies import EFFECTS, make
+from helpers.made_up_studies import EFFECTS, ORIGIN, make
 
 from reports.analysis.chosen_studies import Sources
 from reports.analysis.comparisons import claims_of, published_step, warm_against_scratch
@@ -94,11 +95,7 @@ def test_a_warm_start_is_compared_with_random_weights_of_the_same_shape(
 ) -> None:
     make(storage, "warm", stage="classifier")
     assert warm_against_scratch(sources()) is None
-    encoder = {"source": "scratch", "study": None, "trial": None, "loss": None, "sha256": ""}
-    config = sources().searches[0].settings.encoder
-    assert config is not None
-    encoder |= {"config": config["config"]}
-    make(storage, "scratch", stage="classifier", encoder=encoder)
+    make(storage, "scratch", stage="classifier", encoder=replace(ORIGIN, source="scratch"))
     found = warm_against_scratch(sources())
     assert found is not None
     assert found.final is not None

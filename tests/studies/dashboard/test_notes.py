@@ -11,7 +11,7 @@ from spaces.budget import Budget
 from spaces.classifier import PAPER_ENCODER
 from studies.dashboard import notes
 from studies.records import trials
-from studies.records.settings import StudySettings, store, with_space
+from studies.records.settings import EncoderOrigin, StudySettings, store, with_space
 from studies.storage.databases import open_storage, storage_url
 
 AUTOENCODERS = with_space(StudySettings("autoencoder", Budget(epochs=4)), {"pool2": "avg"})
@@ -20,7 +20,7 @@ CLASSIFIERS = with_space(
         "classifier",
         metric="validation_accuracy",
         direction="maximize",
-        encoder={"source": "best", "study": "ae", "trial": 12, "config": PAPER_ENCODER.to_dict()},
+        encoder=EncoderOrigin("best", "ae", 12, sha256="0" * 64, config=PAPER_ENCODER),
     ),
     {},
 )

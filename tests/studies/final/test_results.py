@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
-from spaces.classifier import ClassifierConfig
+from spaces.classifier import PAPER_ENCODER, ClassifierConfig
 from spaces.errors import StudyError
 from studies.data.images import CLASS_NAMES
 from studies.files import places
@@ -27,6 +27,7 @@ from studies.final.results import (
     write,
 )
 from studies.records.scores import added, class_scores, mean_with_interval, standard_error
+from studies.records.settings import EncoderOrigin
 from studies.storage.databases import storage_url
 
 
@@ -48,6 +49,7 @@ def of_seed(seed: int, loss: float, accuracy: float | None = None) -> SeedResult
     )
 
 
+ORIGIN = EncoderOrigin("ae", "ae", 3, 0.02, sha256="0" * 64, config=PAPER_ENCODER)
 AUTOENCODERS = FinalResult(
     name="größer",
     source="ae",
@@ -65,7 +67,7 @@ CLASSIFIERS = replace(
     AUTOENCODERS,
     stage="classifier",
     configuration=ClassifierConfig(fc_width=16).to_dict(),
-    encoder={"study": "ae", "number": 3, "sha256": "0" * 64},
+    encoder=ORIGIN,
     seeds=(of_seed(0, 0.3, 0.91), of_seed(1, 0.4, 0.93)),
 )
 BOTH = pytest.mark.parametrize("result", [AUTOENCODERS, CLASSIFIERS], ids=lambda r: r.stage)
@@ -126,7 +128,7 @@ def test_seeds_stand_in_their_order_whichever_ends_first(result: FinalResult) ->
         {"n_threads": 2},
         {"data": "0" * 64},
         {"encoder": None},
-        {"encoder": {"study": "ae", "number": 3, "sha256": "1" * 64}},
+        {"encoder": replace(ORIGIN, sha256="1" * 64)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -144,7 +146,7 @@ def test_what_would_train_other_weights_is_another_training(change: dict[str, An
         {"words": "w"},
         {"made_with": {}},
         {"seeds": ()},
-        {"encoder": {"sha256": "0" * 64}},
+        {"encoder": replace(ORIGIN, study="other", trial=4, loss=None)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -184,7 +186,7 @@ def test_a_folder_without_the_file_holds_no_result(tmp_path: Path) -> None:
 def rewritten(folder: Path, **changes: Any) -> None:
     """A result's file that says something else in some of its fields; None leaves one out."""
     table = AUTOENCODERS.to_dict() | changes
-    kept = {name: value for name, value in table.items() if value is not None}
+    kept = {name: value for name, value in table.items() if name not in changes or value}
     (folder / FILE).write_text(json.dumps(kept), encoding="utf-8")
 
 
@@ -194,10 +196,11 @@ def rewritten(folder: Path, **changes: Any) -> None:
         ({"format": "fmnist-search result 0"}, "it was made by another version"),
         ({"format": None}, "'format'"),
         ({"summary": None}, "'summary'"),
-        ({"seeds": None}, "'seeds'"),
-        ({"budget": {"epochs": 0}}, "epochs must be a whole number from 1"),
-        ({"seeds": [{"seed": 0}]}, "missing"),
-        ({"mood": "good"}, "mood"),
+        ({"n_threads": None}, "n_threads: field required"),
+        ({"budget": {"epochs": 0}}, "budget.epochs: input should be greater than"),
+        ({"seeds": [{"seed": 0}]}, "seeds.0.loss: field required"),
+        ({"seeds": [{"seed": "0"}]}, "seeds.0.seed: input should be a valid integer; got '0'"),
+        ({"mood": "good"}, "mood: unexpected keyword argument; got 'good'"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_with_its_path(

@@ -180,7 +180,7 @@ def test_a_classifier_starts_from_an_exported_autoencoder_as_from_its_trial(
     from_trial = encoders.find(storage, trained.store(), AE, budget)
     for name in ("sha256", "config", "loss"):
         assert from_folder.origin[name] == from_trial.origin[name]
-    assert from_folder.origin["source"] == "ae/"
+    assert from_folder.origin.source == "ae/"
     assert set(from_folder.weights) == set(from_trial.weights)
     for name, tensor in from_trial.weights.items():
         assert torch.equal(from_folder.weights[name], tensor)

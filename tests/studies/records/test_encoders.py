@@ -60,14 +60,14 @@ def test_a_study_of_classifiers_keeps_its_encoder_and_says_where_it_is_from(
     best = min(source.get_trials(), key=lambda t: t.value or 1.0)
     origin = load(study).encoder
     assert origin is not None
-    assert (origin["study"], origin["trial"], origin["loss"]) == (
+    assert (origin.study, origin.trial, origin.loss) == (
         source.study_name,
         best.number,
         best.value,
     )
     stored = weights.load(storage.store, source, best)
     own = {n.removeprefix("encoder."): t for n, t in stored.items() if n.startswith("encoder.")}
-    assert origin["sha256"] == hashlib.sha256(save(own)).hexdigest()
+    assert origin.sha256 == hashlib.sha256(save(own)).hexdigest()
     file = encoders.weights_file(study, storage.store)
     assert file is not None
     kept = load_file(file)
@@ -88,8 +88,8 @@ def test_a_study_goes_before_a_folder_of_its_name(
     storage.search("ae", study="first", space=SMALL)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "first").mkdir()
-    assert storage.find("first").origin["study"] == "first"
-    assert storage.find("first#0").origin["trial"] == 0
+    assert storage.find("first").origin.study == "first"
+    assert storage.find("first#0").origin.trial == 0
     with pytest.raises(StudyError, match="no folder that fmnist-search export made"):
         storage.find("./first")
 
@@ -110,7 +110,7 @@ def test_the_same_words_go_on_with_the_studys_own_encoder(storage: Storage) -> N
 
 
 def encoders_name(study: Any) -> str:
-    return load(study).encoder_in_words()
+    return str(load(study).encoder)
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ def test_an_encoder_that_saw_the_judging_images_is_refused(storage: Storage) -> 
         storage.find("seen")
     with pytest.raises(NoEncoderError, match="fmnist-search ae --trials 50"):
         storage.find(None)
-    assert storage.find("seen", protocol="paper").origin["study"] == "seen"
+    assert storage.find("seen", protocol="paper").origin.study == "seen"
 
 
 def test_without_any_autoencoder_the_error_says_what_to_type(storage: Storage) -> None:
@@ -153,4 +153,4 @@ def test_without_any_autoencoder_the_error_says_what_to_type(storage: Storage) -
 def test_random_weights_need_no_autoencoder(storage: Storage) -> None:
     found = storage.find("scratch")
     assert found.weights == {}
-    assert found.origin["source"] == "scratch"
+    assert found.origin.source == "scratch"
