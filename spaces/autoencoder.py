@@ -96,23 +96,23 @@ class AutoencoderConfig(TrainingRecipe):
     def in_words(self) -> str:
         """The configuration in a few words: ``64/96 ch, max/avg, batch norm``."""
         blocks = self.blocks()
-        words = [
+        shape = [
             "/".join(str(block.channels) for block in blocks) + " ch",
             "/".join(block.pool for block in blocks),
         ]
-        if self.batchnorm:
-            words.append("batch norm")
-        if self.dropout:
-            words.append(f"dropout {self.dropout:g}")
-        if self.padding != "valid":
-            words.append("same padding")
-        if (self.kernel1, self.kernel2) != (3, 3):
-            words.append(f"kernels {self.kernel1}/{self.kernel2}")
-        if self.activation != "relu":
-            words.append(self.activation)
-        if self.optimizer != "adam":
-            words.append(self.optimizer)
-        return ", ".join(words + self.recipe_in_words())
+        each = range(1, self.n_blocks + 1)
+        told = {"n_blocks", *(f"conv{i}_channels" for i in each), *(f"pool{i}" for i in each)}
+        kernels = f"kernels {self.kernel1}/{self.kernel2}"
+        words = {
+            "batchnorm": "batch norm",
+            "dropout": "dropout {}",
+            "padding": "{} padding",
+            "kernel1": kernels,
+            "kernel2": kernels,
+            "activation": "{}",
+            "optimizer": "{}",
+        }
+        return ", ".join(shape + self.said(words, told))
 
     def blocks(self) -> tuple["Block", ...]:
         """The encoder's blocks, from the image on."""

@@ -92,23 +92,13 @@ class ClassifierConfig(TrainingRecipe):
         return super().from_dict({**fields, "encoder": AutoencoderConfig.from_dict(encoder)})
 
     def in_words(self) -> str:
-        """The configuration in a few words: ``FC 128, sgd, conv1 frozen``."""
-        words = [f"FC {self.fc_width}" if self.fc_width else "no hidden FC", self.optimizer]
-        if self.optimizer == "sgd" and self.momentum != 0.9:
-            words.append(f"momentum {self.momentum:g}")
+        """The configuration in a few words: ``FC 128, sgd, conv1 frozen``; not its encoder."""
+        head = [f"FC {self.fc_width}" if self.fc_width else "no hidden FC", self.optimizer]
+        told, words = {"fc_width", "optimizer", "encoder"}, dict(_WORDS)
         if self.freeze == "gradual":
-            words.append(f"unfrozen from epoch {self.unfreeze_epoch + 1}")
-        elif self.freeze != "none":
-            words.append(f"{self.freeze} frozen")
-        if self.batchnorm:
-            words.append("batch norm")
-        if self.dropout:
-            words.append(f"dropout {self.dropout:g}")
-        if self.activation != "relu":
-            words.append(self.activation)
-        if self.label_smoothing:
-            words.append(f"smoothing {self.label_smoothing:g}")
-        return ", ".join(words + self.recipe_in_words())
+            told.add("unfreeze_epoch")
+            words["freeze"] = f"unfrozen from epoch {self.unfreeze_epoch + 1}"
+        return ", ".join(head + self.said(words, told))
 
     def evaluated(self) -> Self:
         """The same network in evaluation, what only its training needs at its defaults."""
@@ -128,6 +118,16 @@ class ClassifierConfig(TrainingRecipe):
     def n_multiply_adds(self) -> int:
         """Multiplications, each with its addition, that one image takes."""
         return sum(layer.n_multiply_adds for layer in classifier_layers(self))
+
+
+_WORDS = {
+    "momentum": "momentum {}",
+    "freeze": "{} frozen",
+    "batchnorm": "batch norm",
+    "dropout": "dropout {}",
+    "activation": "{}",
+    "label_smoothing": "smoothing {}",
+}
 
 
 def classifier_layers(config: ClassifierConfig) -> tuple[Layer, ...]:

@@ -1,11 +1,12 @@
 """What both models' configurations say of their training, and its dimensions beyond the paper."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal, Self, get_args
 
 from annotated_types import Interval
 
-from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When
+from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When, format_value
 from spaces.errors import ConfigurationError
 from spaces.fields import STRICT, Share, check, from_table
 
@@ -81,24 +82,39 @@ class TrainingRecipe:
         """Whether training images change from epoch to epoch."""
         return bool(self.shift or self.flip or self.erasing)
 
-    def recipe_in_words(self) -> list[str]:
-        """What differs from the paper's training, a few words each."""
-        words = []
-        if self.learning_rate != 1e-3:
-            words.append(f"lr {self.learning_rate:g}")
-        if self.schedule != "constant":
-            words.append(self.schedule)
-        if self.weight_decay is not None:
-            words.append(f"decay {self.weight_decay:g}")
-        if self.batch_size != 100:
-            words.append(f"batch {self.batch_size}")
-        if self.shift:
-            words.append(f"shift {self.shift}")
-        if self.flip:
-            words.append("flip")
-        if self.erasing:
-            words.append(f"erasing {self.erasing:g}")
-        return words
+    def said(self, words: Mapping[str, str], told: Collection[str]) -> list[str]:
+        """What differs from the defaults and is not ``told`` yet, a few words each.
+
+        Args:
+            words: how fields are said, in order; ``{}`` is the value. The recipe's come next, and
+                last every other field, by its name.
+            told: fields that are said already.
+        """
+        fields, templates = self.__dataclass_fields__, {**RECIPE_WORDS, **words}
+        said = [
+            templates.get(name, f"{name.replace('_', '-')} {{}}").format(_exact(value))
+            for name in dict.fromkeys([*words, *RECIPE_WORDS, *fields])
+            if name not in told and (value := getattr(self, name)) != fields[name].default
+        ]
+        return list(dict.fromkeys(said))
+
+
+RECIPE_WORDS = {
+    "momentum": "momentum {}",
+    "learning_rate": "lr {}",
+    "schedule": "{}",
+    "weight_decay": "decay {}",
+    "batch_size": "batch {}",
+    "shift": "shift {}",
+    "flip": "flip",
+    "erasing": "erasing {}",
+}
+
+
+def _exact(value: Any) -> str:
+    """A value in no more digits than tell it from all others."""
+    short = format_value(value)
+    return repr(value) if isinstance(value, float) and float(short) != value else short
 
 
 def training_dimensions(optimizers: tuple[Optimizer, ...]) -> tuple[Dimension, ...]:

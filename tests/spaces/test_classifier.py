@@ -115,7 +115,7 @@ def test_which_blocks_are_frozen_in_each_epoch(
         ({}, "no hidden FC, adam"),
         ({"fc_width": 64, "optimizer": "sgd"}, "FC 64, sgd"),
         ({"optimizer": "sgd", "momentum": 0.5}, "no hidden FC, sgd, momentum 0.5"),
-        ({"optimizer": "adam", "momentum": 0.5}, "no hidden FC, adam"),
+        ({"optimizer": "adam", "momentum": 0.5}, "no hidden FC, adam, momentum 0.5"),
         ({"freeze": "conv1"}, "no hidden FC, adam, conv1 frozen"),
         (
             {"freeze": "encoder", "batchnorm": True},

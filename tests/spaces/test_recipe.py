@@ -62,7 +62,7 @@ def test_an_unknown_field_is_refused_with_those_there_are() -> None:
 
 
 def test_only_what_differs_from_the_papers_training_is_said() -> None:
-    assert TrainingRecipe().recipe_in_words() == []
+    assert TrainingRecipe().said({}, ()) == []
     changed = TrainingRecipe(
         learning_rate=0.02,
         schedule="one-cycle",
@@ -72,7 +72,7 @@ def test_only_what_differs_from_the_papers_training_is_said() -> None:
         flip=True,
         erasing=0.3,
     )
-    assert changed.recipe_in_words() == [
+    assert changed.said({}, ()) == [
         "lr 0.02",
         "one-cycle",
         "decay 0",

@@ -1,6 +1,6 @@
 import random
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import Field, dataclass, fields, replace
+from typing import Any, get_args
 
 import optuna
 import pytest
@@ -205,3 +205,37 @@ def test_an_architecture_of_a_classifier_knows_neither_its_freezing_nor_its_enco
     assert architecture(replace(other, optimizer="sgd", label_smoothing=0.1)) == architecture(head)
     assert architecture(replace(head, fc_width=32)) != architecture(head)
     assert architecture(replace(head, batchnorm=True)) != architecture(head)
+
+
+SHARES = st.floats(0, 1, exclude_max=True)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("momentum", "dropout", "erasing", "label_smoothing"), SHARES),
+    "weight_decay": st.none() | SHARES,
+    "learning_rate": st.floats(1e-300, 1e300),
+    "batch_size": st.integers(1, 60_000),
+    "shift": st.integers(0, 8),
+    "fc_width": st.integers(0, 4096),
+    "unfreeze_epoch": st.integers(1, 100),
+    **dict.fromkeys((f"conv{i}_channels" for i in (1, 2, 3)), st.integers(1, 256)),
+    "n_blocks": st.sampled_from([2, 3]),
+    **dict.fromkeys(("kernel1", "kernel2"), st.sampled_from([1, 3, 5])),
+}
+"""Of fields that hold numbers; of the others, those of the ``Literal``, or truth values."""
+
+
+def values_of(field: Field[Any]) -> st.SearchStrategy[Any]:
+    named = st.sampled_from(get_args(field.type) or (False, True))
+    return VALUES.get(field.name, named)
+
+
+@pytest.mark.parametrize("space", [WIDE_SPACE, classifier.WIDE_SPACE], ids=lambda s: type(s.base))
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_two_that_differ_never_read_alike(space: SearchSpace[Any], data: st.DataObject) -> None:
+    of = [field for field in fields(space.base) if field.name != "encoder"]
+    one, third = (space.sample(random.Random(data.draw(st.integers(0, 10**6)))) for _ in range(2))
+    changed = data.draw(st.lists(st.sampled_from(of), min_size=1, max_size=3))
+    other = replace(one, **{field.name: data.draw(values_of(field)) for field in changed})
+    again = data.draw(st.sampled_from([one, third]))
+    differ = fingerprint(again) != fingerprint(other)
+    assert (again.in_words() != other.in_words()) == differ, (again, other)
