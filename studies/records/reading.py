@@ -9,7 +9,7 @@ from typing import Annotated, Any, NotRequired
 import optuna
 from annotated_types import Ge, Gt, Interval, Len, Lt
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import AfterValidator, ConfigDict, Json, TypeAdapter, with_config
+from pydantic import AfterValidator, ConfigDict, Json, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from spaces.classifier import N_CLASSES
@@ -27,7 +27,7 @@ MOST_MEASURED = 3.5e38
 measure is finite up to there."""
 
 _OPEN = ConfigDict(strict=True, allow_inf_nan=False)
-"""Of tables that may have other fields too; text in them has no halves of characters."""
+"""Of tables that may have other fields too."""
 
 
 def check(study: optuna.Study) -> StudySettings:
@@ -39,28 +39,29 @@ def check(study: optuna.Study) -> StudySettings:
     settings = load(study)
     settings.search_space()
     attrs, every = study.user_attrs, study.get_trials(deepcopy=False)
-    where = ""
+    where = "the study"
     try:
-        _STUDY.validate_python(attrs)
-        _RUNS.validate_python({n: run for n, run in attrs.items() if n.startswith(runs.PREFIX)})
+        _OF_STUDY.validate_python(attrs)
+        for where in (name for name in attrs if name.startswith(runs.PREFIX)):
+            _OF_RUN.validate_python(attrs[where])
         for trial in every:
-            where = f"of trial {trial.number} "
+            where = f"trial {trial.number}"
             _check_trial(trial, settings, len(every))
     except ValueError as error:  # pydantic's, and of a configuration
         raise StudyError(
-            f"study '{study.study_name}' cannot be read: {where}{first_fault(error)}; "
+            f"study '{study.study_name}' cannot be read: of {where} {first_fault(error)}; "
             "another program, or a person, wrote it"
         ) from error
     return settings
 
 
 def _check_trial(trial: FrozenTrial, settings: StudySettings, n_trials: int) -> None:
-    attrs, stage = _TRIAL.validate_python(trial.user_attrs), settings.stage_record()
+    attrs, stage = _OF_TRIAL.validate_python(trial.user_attrs), settings.stage_record()
     if trials.CONFIG in attrs:
         stage.spaces["paper"].config_type.from_dict(attrs[trials.CONFIG])
     _must(attrs.get(trials.PAPER) in {None, *(row.name for row in stage.paper)}, trials.PAPER)
     _must(attrs.get(trials.SAME_AS, 0) < n_trials, trials.SAME_AS)
-    _NUMBERS.validate_python(
+    _OF_NUMBERS.validate_python(
         {
             "values": trial.values and list(trial.values),
             "intermediate_values": trial.intermediate_values,
@@ -70,7 +71,7 @@ def _check_trial(trial: FrozenTrial, settings: StudySettings, n_trials: int) -> 
     if trial.state == TrialState.COMPLETE:
         _must(len(trial.values or ()) == len(settings.names_of_values()), "the number of values")
     found = trial.system_attrs.items()
-    _ARTIFACTS.validate_python({k: v for k, v in found if k.startswith(ARTIFACTS_ATTR_PREFIX)})
+    _OF_ARTIFACTS.validate_python({k: v for k, v in found if k.startswith(ARTIFACTS_ATTR_PREFIX)})
 
 
 def _must(holds: bool, name: str) -> None:
@@ -78,6 +79,8 @@ def _must(holds: bool, name: str) -> None:
         raise ValueError(f"{name} is not what it must be")
 
 
+Text = Annotated[str, StringConstraints(pattern="")]
+"""A pattern is looked for in what a file can hold alone, so without halves of characters."""
 Count = Annotated[int, Interval(ge=0, le=MOST_COUNTED)]
 Measure = Annotated[float, Interval(ge=-MOST_MEASURED, le=MOST_MEASURED)]
 Row = Annotated[list[Count], Len(N_CLASSES, N_CLASSES)]
@@ -99,85 +102,67 @@ def _timed(options: dict[str, Any]) -> dict[str, Any]:
 
 
 @with_config(_OPEN)
-class _Origin(TypedDict):
-    study: str
-    trial: Count
-
-
-@with_config(_OPEN)
-class _State(_Origin):
-    epochs: Count
-
-
-@with_config(_OPEN)
 class _Artifact(TypedDict):
-    filename: str
-    artifact_id: str
-    mimetype: str
+    filename: Text
+    artifact_id: Text
+    mimetype: Text
 
 
-@with_config(_OPEN)
-class _Ended(TypedDict):
-    reason: str
-    time: str
+def _table(name: str, kinds: dict[str, Any], config: ConfigDict = _OPEN, total: bool = True) -> Any:
+    """A table of such fields; not ``total`` where earlier versions wrote fewer."""
+    return with_config(config)(TypedDict(name, kinds, total=total))  # type: ignore[operator]
 
 
-@with_config(STRICT)
-class _Run(TypedDict):
-    """A run's record, with no field that this version does not know."""
+_ORIGIN = {"study": Text, "trial": Count}
+_VERSIONS = dict[Text, Text]
+_RUN = {
+    "begun": Text,
+    "options": Annotated[dict[Text, bool | Text | Measure | None], AfterValidator(_timed)],
+    "given": list[Count],
+    "first": Count,
+    "n_before": Count,
+    "side_by_side": Count,
+    "made_with": _VERSIONS,
+    "ended": NotRequired[Text | None],
+    "reason": NotRequired[Text | None],
+}
+_TRIAL = {
+    trials.CONFIG: dict[str, Any],
+    trials.WORDS: Text,
+    trials.FINGERPRINT: Text,
+    trials.PAPER: Text,
+    trials.SEED: Count,
+    trials.EPOCHS: Annotated[dict[Text, list[Measure | None]], AfterValidator(_as_long)],
+    trials.METRICS: dict[Text, Measure | None],
+    trials.N_PARAMETERS: Annotated[Count, Gt(0)],
+    trials.N_MULTIPLY_ADDS: Annotated[Count, Gt(0)],
+    trials.LATENCY_MS: Annotated[Measure, Gt(0)],
+    trials.CONFUSION: Annotated[list[Row], Len(N_CLASSES, N_CLASSES)],
+    trials.SECONDS: Annotated[Measure, Ge(0)],
+    trials.REASON: Text,
+    trials.SAME_AS: Count,
+    trials.RETRY_OF: Count,
+    trials.TAKEN_FROM: _table("_Origin", _ORIGIN),
+    trials.ENQUEUED: bool,
+    trials.PROMOTED: Count,
+    trials.GOES_ON_FROM: _table("_State", {**_ORIGIN, "epochs": Count}),
+    trials.LEFT_ASIDE: list[Text],
+    trials.MADE_WITH: _VERSIONS,
+    trials.N_THREADS: Count,
+}
+_NUMBERS = {
+    "values": list[Measure] | None,
+    "intermediate_values": dict[Annotated[int, Gt(0), Lt(MOST_COUNTED)], Measure],
+    "constraints": dict[Any, float],
+}
+_STUDY = {
+    trials.MADE_WITH: _VERSIONS,
+    ENDED: _table("_Ended", {"reason": Text, "time": Text}),
+}
 
-    begun: str
-    options: Annotated[dict[str, bool | str | Measure | None], AfterValidator(_timed)]
-    given: list[Count]
-    first: Count
-    n_before: Count
-    side_by_side: Count
-    made_with: dict[str, str]
-    ended: NotRequired[str | None]
-    reason: NotRequired[str | None]
-
-
-def _table(name: str, kinds: dict[str, Any]) -> TypeAdapter[dict[str, Any]]:
-    """Of fields that may be missing, as earlier versions wrote fewer."""
-    return TypeAdapter(with_config(_OPEN)(TypedDict(name, kinds, total=False)))  # type: ignore
-
-
-_TRIAL = _table(
-    "_Trial",
-    {
-        trials.CONFIG: dict[str, Any],
-        trials.WORDS: str,
-        trials.FINGERPRINT: str,
-        trials.PAPER: str,
-        trials.SEED: Count,
-        trials.EPOCHS: Annotated[dict[str, list[Measure | None]], AfterValidator(_as_long)],
-        trials.METRICS: dict[str, Measure | None],
-        trials.N_PARAMETERS: Annotated[Count, Gt(0)],
-        trials.N_MULTIPLY_ADDS: Annotated[Count, Gt(0)],
-        trials.LATENCY_MS: Annotated[Measure, Gt(0)],
-        trials.CONFUSION: Annotated[list[Row], Len(N_CLASSES, N_CLASSES)],
-        trials.SECONDS: Annotated[Measure, Ge(0)],
-        trials.REASON: str,
-        trials.SAME_AS: Count,
-        trials.RETRY_OF: Count,
-        trials.TAKEN_FROM: _Origin,
-        trials.ENQUEUED: bool,
-        trials.PROMOTED: Count,
-        trials.GOES_ON_FROM: _State,
-        trials.LEFT_ASIDE: list[str],
-        trials.MADE_WITH: dict[str, str],
-        trials.N_THREADS: Count,
-    },
-)
-_NUMBERS = _table(
-    "_Numbers",
-    {
-        "values": list[Measure] | None,
-        "intermediate_values": dict[Annotated[int, Gt(0), Lt(MOST_COUNTED)], Measure],
-        "constraints": dict[Any, float],
-    },
-)
-_STUDY = _table("_Study", {trials.MADE_WITH: dict[str, str], ENDED: _Ended})
-_RUNS = TypeAdapter(dict[str, _Run])
-_ARTIFACTS = TypeAdapter(dict[str, Json[_Artifact | None]])
+_OF_TRIAL = TypeAdapter(_table("_Trial", _TRIAL, total=False))
+_OF_NUMBERS = TypeAdapter(_table("_Numbers", _NUMBERS))
+_OF_STUDY = TypeAdapter(_table("_Study", _STUDY, total=False))
+_OF_RUN = TypeAdapter(_table("_Run", _RUN, STRICT))  # so with no field unknown here
+_OF_ARTIFACTS = TypeAdapter(dict[str, Json[_Artifact | None]])
 """Descriptions, or what a browser leaves of one that it deletes."""
