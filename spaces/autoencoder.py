@@ -19,9 +19,9 @@ from spaces.arithmetic import (
     conv_size,
     conv_transpose_size,
 )
+from spaces.checking import Share
 from spaces.dimensions import Choices, FloatRange, When
 from spaces.errors import ConfigurationError
-from spaces.fields import Share
 from spaces.recipe import Activation, TrainingRecipe, require_buildable, training_dimensions
 from spaces.space import SearchSpace
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Interval
 
-from spaces.fields import STRICT, check
+from spaces.checking import STRICT, check
 from spaces.recipe import MOST_EPOCHS
 from spaces.wording import count, counted
 

@@ -12,9 +12,9 @@ from annotated_types import Interval
 
 from spaces.arithmetic import batchnorm_parameters, linear_parameters
 from spaces.autoencoder import AutoencoderConfig, Layer, encoder_layers
+from spaces.checking import Share
 from spaces.dimensions import Choices, FloatRange, When
 from spaces.errors import ConfigurationError
-from spaces.fields import Share
 from spaces.recipe import (
     MOST_EPOCHS,
     Activation,

@@ -13,8 +13,8 @@ from annotated_types import Interval
 
 from spaces.bounded import read_bounded
 from spaces.budget import Budget
+from spaces.checking import from_table
 from spaces.errors import ConfigurationError
-from spaces.fields import from_table
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from annotated_types import Interval
 
+from spaces.checking import STRICT, Share, check, from_table
 from spaces.dimensions import Choices, Dimension, FloatRange, LogRange, When, format_value
 from spaces.errors import ConfigurationError
-from spaces.fields import STRICT, Share, check, from_table
 
 MOST_EPOCHS = 100_000
 """Of a training; more were mistyped."""

@@ -11,8 +11,8 @@ from sqlalchemy.engine import URL
 
 from spaces.bounded import read_bounded
 from spaces.budget import Budget
+from spaces.checking import STRICT, first_fault
 from spaces.errors import StudyError
-from spaces.fields import STRICT, first_fault
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage, StageName
 from studies.data import idx_files

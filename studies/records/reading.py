@@ -12,9 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 from pydantic import AfterValidator, ConfigDict, Json, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
+from spaces.checking import STRICT, first_fault
 from spaces.classifier import N_CLASSES
 from spaces.errors import StudyError
-from spaces.fields import STRICT, first_fault
 from studies.records import runs, trials
 from studies.records.runs import ENDED
 from studies.records.settings import StudySettings, load

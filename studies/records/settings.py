@@ -17,10 +17,10 @@ from pydantic import TypeAdapter
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
+from spaces.checking import STRICT, first_fault
 from spaces.classifier import with_encoder
 from spaces.config_files import Seed
 from spaces.errors import ConfigurationError, StudyError
-from spaces.fields import STRICT, first_fault
 from spaces.space import SearchSpace
 from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
 from studies.records.fields import fields_of, names_of
