@@ -1,7 +1,6 @@
 """The paper's tables beside what was measured, and its figures from the reader's own runs."""
 
 import shlex
-from collections.abc import Callable
 
 import pandas
 from optuna.trial import FrozenTrial
@@ -23,6 +22,7 @@ from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import count, percent
 from studies.data.images import CLASS_NAMES, Images
 from studies.records import trials
+from studies.records.scores import class_scores
 
 
 def tables_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
@@ -105,29 +105,25 @@ def _learning(
     main = sources.main(stage)
     own = [s for s in sources.reproductions if s.settings.stage == stage.name]
     for source in (*([main] if main else []), *own):
-        shown = [t for t in source.completed() if trials.is_paper(t)]
-        best = source.best()
-        if best is not None and not trials.is_paper(best):
-            shown.append(best)
-        order = [row.name for row in stage.paper]
-        shown.sort(
-            key=lambda t: order.index(t.user_attrs[trials.PAPER]) if trials.is_paper(t) else 99
-        )
-        shown = [t for t in shown if t.user_attrs.get(trials.EPOCHS)]
-        if shown:
+        if shown := _papers_and_best(source, stage):
             words = texts(f"protocols.{source.settings.budget.protocol}")
-            last = ", ".join(f"{curve(source, t).label} {_last(t)}" for t in shown)
-            return [
-                Figure(
-                    name,
-                    texts(f"{stage.name}.curves.caption", study=source.name, protocol=words),
-                    texts(f"{stage.name}.curves.alt", last=last),
-                    drawings.learning_curves(
-                        name, [curve(source, t) for t in shown], titles, texts
-                    ),
-                )
-            ]
+            curves = [curve(source, trial) for trial in shown]
+            last = ", ".join(f"{c.label} {_last(t)}" for c, t in zip(curves, shown, strict=True))
+            caption = texts(f"{stage.name}.curves.caption", study=source.name, protocol=words)
+            alt = texts(f"{stage.name}.curves.alt", last=last)
+            drawing = drawings.learning_curves(name, curves, titles, texts)
+            return [Figure(name, caption, alt, drawing)]
     return [Text(texts("models.no_curves", stage=texts(f"stages.{stage.name}")), is_notice=True)]
+
+
+def _papers_and_best(source: Source, stage: Stage) -> list[FrozenTrial]:
+    """The trials of the paper's rows in its order, then a best that is none, with their epochs."""
+    order, best = [row.name for row in stage.paper], source.best()
+    papers = [t for t in source.completed() if trials.is_paper(t)]
+    shown = sorted(papers, key=lambda t: order.index(t.user_attrs[trials.PAPER]))
+    if best is not None and not trials.is_paper(best):
+        shown.append(best)
+    return [t for t in shown if t.user_attrs.get(trials.EPOCHS)]
 
 
 def _last(trial: FrozenTrial) -> str:
@@ -193,45 +189,34 @@ def _latent_map(images: Images, best: Trained, texts: Texts) -> Figure:
 
 
 def _confusion(main: Source, texts: Texts) -> list[Block]:
-    trial = next(
-        (
-            t
-            for t in trials.ranked(main.own(), main.settings.direction)
-            if trials.CONFUSION in t.user_attrs
-        ),
-        None,
-    )
+    ranked = trials.ranked(main.own(), main.settings.direction)
+    trial = next((t for t in ranked if trials.CONFUSION in t.user_attrs), None)
     if trial is None:
         return [Text(texts("models.no_confusion"), is_notice=True)]
     counts = trial.user_attrs[trials.CONFUSION]
-    right = [row[i] / max(1, sum(row)) for i, row in enumerate(counts)]
+    right = [score.recall or 0.0 for score in class_scores(counts)]
     worst = min(range(len(right)), key=right.__getitem__)
-    frame = pandas.DataFrame(
-        [{"true": CLASS_NAMES[i], **dict(zip(CLASS_NAMES, row, strict=True))}
-         for i, row in enumerate(counts)]
-    )  # fmt: skip
-    columns = [Column("true", texts("axes.true"))]
-    columns += [Column(name, name, "count") for name in CLASS_NAMES]
+    name, share = CLASS_NAMES[worst], number(right[worst], "share")
+    frame = pandas.DataFrame(counts, columns=CLASS_NAMES)
+    frame.insert(0, "true", CLASS_NAMES)
+    columns = Column("true", texts("axes.true")), *(Column(n, n, "count") for n in CLASS_NAMES)
     return [
         Figure(
             "figure-9-confusion",
             texts("models.confusion.caption", model=model_name(main, trial)),
-            texts(
-                "models.confusion.alt", name=CLASS_NAMES[worst], share=number(right[worst], "share")
-            ),
+            texts("models.confusion.alt", name=name, share=share),
             image_drawings.confusion("figure-9-confusion", counts, texts),
         ),
-        Table("confusion", texts("models.confusion.table"), frame, tuple(columns)),
+        Table("confusion", texts("models.confusion.table"), frame, columns),
     ]
 
 
 def _pairs(
     pairs: list[on_validation.ConfusedPair], best: Trained, n_images: int, texts: Texts
 ) -> Figure:
-    words: Callable[[on_validation.ConfusedPair], str] = lambda p: texts(  # noqa: E731
-        "models.taken_for", true=p.true, predicted=p.predicted
-    )
-    listed = "; ".join(f"{words(p)}: {p.n} ({percent(p.share, digits=1)})" for p in pairs)
+    taken = [texts("models.taken_for", true=p.true, predicted=p.predicted) for p in pairs]
+    shares = [f"{pair.n} ({percent(pair.share, digits=1)})" for pair in pairs]
+    listed = "; ".join(map("{}: {}".format, taken, shares))
     return Figure(
         "confused-pairs",
         texts("models.pairs.caption", model=_name(best), n=count(n_images)),
