@@ -54,25 +54,30 @@ def train(
 
         fmnist-search train exported/config.json --repeat
     """
-    repeat = options["repeat"]
-    if repeat:
+    if options["repeat"]:
         _refuse_beside_repeat(context)
     from studies.data.fetch import check_named
 
     check_named(options["data_dir"])
-    not_typed = {} if repeat else say_what_was_not_typed(context, *_DECIDE_FIGURES)
+    not_typed = {} if options["repeat"] else say_what_was_not_typed(context, *_DECIDE_FIGURES)
     request = FinalRequest(source=model, not_typed=not_typed, **options)
     console = output.progress_console()
     with console.status("loading PyTorch and the model"):
         from studies.workers.processes import load_ahead
 
-        if request.seeds > 1 and not repeat:
+        if request.seeds > 1 and not request.repeat:
             load_ahead(request.jobs, request.threads, request.dask)
         from studies.final.plan import plan_final
 
         plan = plan_final(request)
     result = _trained(console, plan, request, output)
+    _show(console, plan, result, request.repeat, output)
 
+
+def _show(
+    console: "Console", plan: "FinalPlan", result: "FinalResult", repeat: bool, output: Output
+) -> None:
+    """Say what came of it, and of one trained once more whether it is the same."""
     from search.final_view import in_words, print_final
     from studies.final.repeats import Before, compare_seed
 

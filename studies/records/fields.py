@@ -89,8 +89,9 @@ def fields_of(request: type) -> dict[str, Field]:
 
 
 def names_of(request: type, *scopes: Scope) -> list[str]:
-    """Names of the fields that are options of the scopes."""
-    return [name for name, one in fields_of(request).items() if one.option.scope in scopes]
+    """Names of the fields that are options of the scopes, one scope after the other."""
+    every = fields_of(request).items()
+    return [name for scope in scopes for name, one in every if one.option.scope == scope]
 
 
 def check(request: Any) -> None:

@@ -26,9 +26,8 @@ PREFIX = "run:"
 
 _OPTIONS = fields_of(SearchRequest)
 
-NOTED = (
-    *names_of(SearchRequest, "run"),
-    *(name for name in names_of(SearchRequest, "machine") if _OPTIONS[name].is_plain()),
+NOTED = tuple(
+    name for name in names_of(SearchRequest, "run", "machine") if _OPTIONS[name].is_plain()
 )
 """What of its request a run notes: all that no study remembers, but for places and addresses."""
 

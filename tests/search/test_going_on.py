@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from search.going_on import command_to_go_on
-from search.search_options import SearchOptions, with_search_options
+from search.output import Output
+from search.search_options import (
+    SearchOptions,
+    in_force,
+    with_options,
+    with_search_options,
+)
 from spaces.recipe import MOST_PARAMETERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies.engine.samplers import PRUNERS, SAMPLERS
@@ -135,3 +141,25 @@ def test_the_command_knows_what_is_in_force_where_nothing_is_typed() -> None:
     result = CliRunner().invoke(app, words, default_map=FILE)
     assert result.exit_code == 0, result.output
     assert heard == [IN_FORCE]
+
+
+def test_a_command_over_both_stages_goes_on_by_the_command_of_one() -> None:
+    app, heard = typer.Typer(), []
+
+    @app.command()
+    @with_search_options(AUTOENCODER)
+    def ae(options: SearchOptions) -> None:
+        """Search."""
+
+    @app.command()
+    @with_options("sampler", "threads")
+    def run(request: dict[str, Any], output: Output, context: typer.Context) -> None:
+        heard.append((request, SearchRequest(**in_force(context, AUTOENCODER))))
+
+    file = {"ae": {"threads": 3, "epochs": 5}, "run": {"sampler": "random", "threads": 2}}
+    result = CliRunner().invoke(app, ["run", "--sampler", "gp"], default_map=file)
+    assert result.exit_code == 0, result.output
+    ((asked, now),) = heard
+    assert now == SearchRequest(threads=3, epochs=5)
+    command = command_to_go_on("ae", SearchRequest(**asked), now, AUTOENCODER, ("more", 10))
+    assert command == "fmnist-search ae --study ae --more 10 --sampler gp --threads 2"

@@ -6,10 +6,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from search.search_options import SearchOptions, with_search_options
-from spaces.errors import ConfigurationError
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES
 from studies.engine import samplers
-from studies.records.parsers import seconds, weights_kept
 from studies.records.request import SearchRequest
 
 
@@ -122,27 +120,6 @@ def test_a_wrong_value_is_refused_with_option_value_and_what_is_allowed(
     said = " ".join(result.output.replace("│", " ").split())
     for word in words:
         assert word in said
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("90", 90.0), ("90s", 90.0), ("15m", 900.0), ("2H", 7200.0), ("0.5h", 1800.0), ("1e3", 1e3)],
-)
-def test_times_are_read_with_their_units(text: str, expected: float) -> None:
-    assert seconds(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "m", "1d", "nan", "inf", "infs", "-1", "0", "1m30s"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="is not a time above 0"):
-        seconds(text)
-
-
-def test_weights_are_kept_of_all_none_or_a_number() -> None:
-    assert [weights_kept(text) for text in ("all", "none", "0", "12")] == ["all", "none", 0, 12]
-    for text in ("", "-1", "1.5", "All", "²"):
-        with pytest.raises(ConfigurationError, match="neither all, none nor a number"):
-            weights_kept(text)
 
 
 def test_the_help_shows_every_dimension_with_what_it_takes(given: list[SearchOptions]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from spaces.autoencoder import PAPER_SPACE
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError, StudyError
+from studies.records.request import SearchRequest
 from studies.records.settings import (
     StudySettings,
     environment,
@@ -143,3 +144,27 @@ def test_a_dimension_that_a_later_version_added_is_none_of_an_older_studys() -> 
     assert with_space(older, {}) == older
     assert with_space(older, {"dropout": "0"}).space["dropout"] == "0"
     assert "pool2" in with_space(older, {"pool2": "avg"}).space
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        StudySettings("autoencoder"),
+        StudySettings("autoencoder", Budget(2, 600, "paper"), seed=3, space_name="wide"),
+        StudySettings("autoencoder", objectives=("params", "macs"), max_params=7),
+        StudySettings(
+            "classifier",
+            metric="validation_accuracy",
+            direction="maximize",
+            objectives=("latency",),
+            max_latency_ms=1.5,
+        ),
+    ],
+)
+def test_what_a_study_says_it_was_asked_for_makes_the_same_settings(
+    settings: StudySettings,
+) -> None:
+    made = with_space(settings, {})
+    asked = SearchRequest(**made.as_asked(), space=made.space)
+    usual = StudySettings(settings.stage, metric=settings.metric, direction=settings.direction)
+    assert usual.with_asked(asked) == made
