@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from search.live_view import LiveView, measured
+from search.live_view import LiveView
 from spaces.wording import count, counted, duration, percent
 from studies.engine.progress import Event, Notice, SearchState, TrialEnded, TrialStarted
 from studies.records.trials import label, value_of
@@ -82,7 +82,7 @@ def print_plan(console: Console, plan: "Plan") -> None:
     for line in (*_of_the_study(plan), _to_do(plan)):
         console.print(line, markup=False)
     if plan.n_wanted > plan.n_searched or plan.paper_missing:
-        console.print(likely_time(plan), style="bold", markup=False)
+        console.print(plan.estimate.in_words(), style="bold", markup=False)
 
 
 def _of_the_study(plan: "Plan") -> Iterable[str]:
@@ -103,14 +103,6 @@ def _to_do(plan: "Plan") -> str:
     fixed = f"{len(names)} of the paper's ({', '.join(names)})" if names else "none of the paper's"
     given = f" ({plan.n_given} of them given)" if plan.n_given else ""
     return f"to do: {max(0, plan.n_wanted - plan.n_searched)} searched trials{given}, {fixed}"
-
-
-def likely_time(plan: "Plan") -> str:
-    """How long a run will take, in words."""
-    times = plan.estimate
-    likely, most = times.paper_s + times.searched_s, times.paper_s + times.searched_at_most_s
-    limit = f", {duration(most)} if nothing is pruned" if most > likely else ""
-    return f"{measured(likely)}{limit}"
 
 
 def _limits(settings: "StudySettings") -> Iterable[str]:

@@ -116,11 +116,6 @@ class LiveView:
         return Group(*map(Text, self.headlines()), self._bars)
 
 
-def measured(seconds: float) -> str:
-    """How long something will take, as a short training of it says."""
-    return f"measured on this machine: about {duration(seconds)}"
-
-
 def restore_cursor() -> None:
     """Undo what a live view did to the terminal, for an exit that runs nothing else."""
     terminal = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)

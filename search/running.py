@@ -178,13 +178,11 @@ def _leave_at_once(number: int) -> None:
 
 def _show_plan(plan: "Plan", output: Output) -> None:
     """What a dry run has to say beside the printed plan."""
-    from search.console import likely_time
-
     if output.as_json:
         parts = {"settings": asdict(plan.settings), "estimate": plan.estimate._asdict()}
         print_json({**plan._asdict(), **parts})
     elif output.quiet:
-        say(likely_time(plan))
+        say(plan.estimate.in_words())
 
 
 def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def _trained(
 
 
 def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_threads: int) -> None:
-    from search.live_view import measured
+    from studies.engine.estimate import time_in_words
     from studies.final.plan import estimated_seconds
 
     result = plan.result
@@ -142,4 +142,4 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     if plan.left:
         with console.status("measuring how long this will take"):
             seconds = estimated_seconds(plan, data_folder, n_threads)
-        console.print(measured(seconds), style="bold")
+        console.print(time_in_words(seconds), style="bold")

@@ -13,6 +13,7 @@ from spaces.autoencoder import IMAGE_SIZE
 from spaces.budget import N_VALIDATION, PARTS, Budget
 from spaces.recipe import TrainingRecipe
 from spaces.space import Configuration
+from spaces.wording import duration
 from studies.data.images import Batch, Images, Split
 from studies.engine.samplers import EPOCH_SHARE
 from studies.records.request import PrunerName
@@ -37,6 +38,17 @@ class Estimate(NamedTuple):
     """The searched trials, with the share of epochs that the pruner usually leaves."""
     searched_at_most_s: float
     """The searched trials if none were pruned."""
+
+    def in_words(self) -> str:
+        """How long the run will take."""
+        likely, most = self.paper_s + self.searched_s, self.paper_s + self.searched_at_most_s
+        limit = f", {duration(most)} if nothing is pruned" if most > likely else ""
+        return f"{time_in_words(likely)}{limit}"
+
+
+def time_in_words(seconds: float) -> str:
+    """A time that such an estimate found, in words."""
+    return f"measured on this machine: about {duration(seconds)}"
 
 
 def estimate(
