@@ -10,6 +10,7 @@ from reports.analysis.importance import Importances
 from reports.analysis.time_spent import TimeSpent
 from reports.document.parts import Drawing
 from reports.document.texts import Texts
+from reports.figures import looks
 from reports.figures.figure_data import (
     Coordinate,
     Curve,
@@ -19,21 +20,6 @@ from reports.figures.figure_data import (
     Point,
     Slice,
     ValueAxis,
-)
-from reports.figures.looks import (
-    BLUE,
-    COMPLETE,
-    DASHES,
-    FAINT,
-    GREEN,
-    GREY,
-    INK,
-    MARKERS,
-    ORANGE,
-    PAPER,
-    PRUNED,
-    RED,
-    SERIES,
 )
 from reports.figures.matplotlib_alone import Axes, Line2D
 from reports.figures.style import log_across, log_percent, panels, picture, whole_numbers
@@ -55,8 +41,8 @@ def learning_curves(
     """
     with panels(len(metrics), 0.6 + 2.3 * len(metrics)) as (figure, axes):
         for ax, (metric, title) in zip(axes, metrics, strict=True):
-            looks = cycle(SERIES), cycle(DASHES), cycle(MARKERS)
-            for curve, color, dashes, marker in zip(curves, *looks, strict=False):
+            styles = cycle(looks.SERIES), cycle(looks.DASHES), cycle(looks.MARKERS)
+            for curve, color, dashes, marker in zip(curves, *styles, strict=False):
                 values = [PERCENT * v for v in curve.metrics.get(metric, [])]
                 epochs = curve.metrics.get("epoch", range(1, len(values) + 1))
                 style: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker}
@@ -77,7 +63,7 @@ def history(name: str, finished: History, axis: ValueAxis, texts: Texts) -> Draw
     with panels(1, 3.2) as (figure, (ax,)):
         _scatter(ax, finished.groups(), texts, s=18, linewidths=0.9)
         if finished.best_so_far:
-            _step(ax, finished.best_so_far, color=RED, label=texts("search.best_so_far"))
+            _step(ax, finished.best_so_far, color=looks.RED, label=texts("search.best_so_far"))
         if axis.is_log:
             log_percent(ax)
         ax.set(xlabel=texts("axes.trial"), ylabel=axis.title)
@@ -92,14 +78,14 @@ def intermediate(
     """Every trial's metric by epoch; pruned ones end where they were cut."""
     with panels(1, 3.2) as (figure, (ax,)):
         for curve in pruned:
-            ax.plot(curve.epochs, curve.percent, color=GREY, linewidth=0.6, alpha=0.7)
-            ax.plot(curve.epochs[-1:], curve.percent[-1:], "x", color=GREY, markersize=4)
+            ax.plot(curve.epochs, curve.percent, color=looks.GREY, linewidth=0.6, alpha=0.7)
+            ax.plot(curve.epochs[-1:], curve.percent[-1:], "x", color=looks.GREY, markersize=4)
         for curve in complete:
-            color = (PAPER if curve.is_paper else COMPLETE).color
+            color = (looks.PAPER if curve.is_paper else looks.COMPLETE).color
             ax.plot(curve.epochs, curve.percent, color=color, linewidth=1.0, alpha=0.85)
         handles = [
             Line2D([], [], color=look.color, marker=marker, label=texts(look.text))
-            for look, marker in ((COMPLETE, ""), (PRUNED, "x"), (PAPER, ""))
+            for look, marker in ((looks.COMPLETE, ""), (looks.PRUNED, "x"), (looks.PAPER, ""))
         ]
         if axis.is_log:
             log_percent(ax)
@@ -116,9 +102,9 @@ def importance(name: str, found: Importances, texts: Texts) -> Drawing:
         shares = [PERCENT * row.share for row in rows]
         below = [max(0.0, PERCENT * (row.share - row.low)) for row in rows]
         above = [max(0.0, PERCENT * (row.high - row.share)) for row in rows]
-        ax.barh([row.name.replace("_", "-") for row in rows], shares, color=BLUE, height=0.6)
+        ax.barh([row.name.replace("_", "-") for row in rows], shares, color=looks.BLUE, height=0.6)
         ax.errorbar(
-            shares, range(len(rows)), xerr=[below, above], fmt="none", ecolor=INK, capsize=2.5
+            shares, range(len(rows)), xerr=[below, above], fmt="none", ecolor=looks.INK, capsize=2.5
         )
         ax.grid(axis="y", visible=False)
         ax.set(xlabel=texts("axes.importance"), xlim=(0, None))
@@ -134,7 +120,7 @@ def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> 
         figure.supylabel(axis.title, fontsize=8.5)
         for ax, part in zip(axes, found, strict=False):
             _scatter(ax, part.groups(), texts, s=10)
-            ax.set_title(part.name.replace("_", "-"), fontsize=8.5)
+            ax.set_title(part.name, fontsize=8.5)
             if part.ticks is not None:
                 turned = sum(map(len, part.ticks)) > 24
                 ax.set_xticks(range(len(part.ticks)), part.ticks, rotation=45 if turned else 0)
@@ -146,7 +132,7 @@ def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> 
             ax.tick_params(labelsize=7.5)
         handles = [
             Line2D([], [], color=look.color, marker=look.marker, ls="", label=texts(look.text))
-            for look in (COMPLETE, PAPER)
+            for look in (looks.COMPLETE, looks.PAPER)
         ]
         figure.legend(handles=handles, loc="outside upper left", ncols=2)
         return picture(figure, name)
@@ -156,7 +142,7 @@ def pareto(name: str, front: Front, axis: ValueAxis, texts: Texts) -> Drawing:
     """Quality against a cost, the trials that nothing beats in both joined by a line."""
     with panels(1, 3.0) as (figure, (ax,)):
         _scatter(ax, front.groups(), texts, s=18)
-        _step(ax, front.front, color=BLUE, linewidth=1.0)
+        _step(ax, front.front, color=looks.BLUE, linewidth=1.0)
         log_across(ax)
         ax.set(xlabel=texts(f"axes.{front.cost}"), ylabel=fill(axis.title, 30))
         if axis.is_log:
@@ -171,10 +157,10 @@ def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Drawing:
         names = [drawn(row.study) for row in spent]
         left = [0.0] * len(spent)
         for state, color, hatch in (
-            ("paper", ORANGE, ".."),
-            ("complete", BLUE, ""),
-            ("pruned", GREY, "//"),
-            ("failed", RED, "xx"),
+            ("paper", looks.ORANGE, ".."),
+            ("complete", looks.BLUE, ""),
+            ("pruned", looks.GREY, "//"),
+            ("failed", looks.RED, "xx"),
         ):
             minutes = [getattr(row, f"{state}_s") / 60 for row in spent]
             ax.barh(
@@ -203,18 +189,18 @@ def effects(name: str, rows: Sequence[tuple[str, Effect, bool | None]], unit: st
         unit: of the effects, in percent.
     """
     with panels(1, 0.9 + 0.36 * len(rows)) as (figure, (ax,)):
-        ax.axvline(0, color=INK, linewidth=0.8)
+        ax.axvline(0, color=looks.INK, linewidth=0.8)
         for y, (_, found, raises) in enumerate(reversed(rows)):
             value, low, high = (PERCENT * v for v in (found.value, found.low, found.high))
             decided = raises is not None and not low <= 0 <= high
-            color = GREY if not decided else GREEN if (low > 0) == raises else RED
+            color = looks.GREY if not decided else looks.GREEN if (low > 0) == raises else looks.RED
             ax.errorbar(
                 value, y, xerr=[[value - low], [high - value]], fmt="o", color=color, capsize=3
             )
         ax.set_yticks(range(len(rows)), [label for label, _, _ in reversed(rows)])
         ax.set_ylim(-0.6, len(rows) - 0.4)
         ax.set_xlabel(unit)
-        ax.grid(axis="y", color=FAINT)
+        ax.grid(axis="y", color=looks.FAINT)
         return picture(figure, name)
 
 
@@ -230,7 +216,7 @@ def parallel(name: str, axes: Sequence[Coordinate], less_is_better: bool) -> Dra
     with panels(1, 3.4) as (figure, (ax,)):
         scaled = [_scaled(axis.values) for axis in axes]
         for i in sorted(range(len(shades)), key=shades.__getitem__):
-            color = BLUE if shades[i] > 0.9 else GREY
+            color = looks.BLUE if shades[i] > 0.9 else looks.GREY
             opacity = 0.2 + 0.7 * shades[i] ** 2
             ax.plot([column[i] for column in scaled], color=color, linewidth=1, alpha=opacity)
         for x, axis in enumerate(axes):
@@ -243,7 +229,7 @@ def parallel(name: str, axes: Sequence[Coordinate], less_is_better: bool) -> Dra
         ax.tick_params(axis="x", labelsize=7)
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
-        ax.grid(axis="x", color=FAINT)
+        ax.grid(axis="x", color=looks.FAINT)
         return picture(figure, name)
 
 

@@ -175,7 +175,8 @@ def slices(source: "Source") -> list[Slice]:
             [_point(t, _place(v, ticks)) for v, t in pairs if trials.is_paper(t) == is_paper]
             for is_paper in (False, True)
         )
-        found.append(Slice(dimension.name, points, paper, ticks, isinstance(dimension, LogRange)))
+        name = dimension.name.replace("_", "-")
+        found.append(Slice(name, points, paper, ticks, isinstance(dimension, LogRange)))
     return found
 
 

@@ -8,26 +8,16 @@ from itertools import chain
 from typing import Any
 
 from reports.document.texts import Texts
+from reports.figures import looks
 from reports.figures.figure_data import Coordinate, Curve, Front, History, Point, ValueAxis, short
 from reports.figures.image_drawings import component
-from reports.figures.looks import (
-    BLUE,
-    CLASS_COLORS,
-    COMPLETE,
-    GREY,
-    PAPER,
-    PLOTLY_MARKERS,
-    PRUNED,
-    RED,
-    Look,
-)
 from reports.models.on_validation import LatentMap
 from spaces.safe_text import plotly
 from studies.data.images import CLASS_NAMES
 
 Spec = dict[str, Any]
 
-SCALE = [[0, RED], [0.5, GREY], [1, BLUE]]
+SCALE = [[0, looks.RED], [0.5, looks.GREY], [1, looks.BLUE]]
 """From the worst to the best, seen on light and on dark."""
 
 
@@ -35,7 +25,7 @@ def history(finished: History, axis: ValueAxis, texts: Texts) -> Spec:
     """As :func:`reports.figures.drawings.history`; a point says its configuration."""
     data = [_points(points, look, texts) for look, points in finished.groups()]
     name = texts("search.best_so_far")
-    data.append({**_steps(finished.best_so_far, {"color": RED}), "name": name})
+    data.append({**_steps(finished.best_so_far, {"color": looks.RED}), "name": name})
     return {"data": data, "layout": _layout(texts("axes.trial"), axis.title, axis.is_log)}
 
 
@@ -44,9 +34,9 @@ def intermediate(
 ) -> Spec:
     """As :func:`reports.figures.drawings.intermediate`; a curve says its trial."""
     groups = (
-        (PRUNED, pruned),
-        (COMPLETE, [c for c in complete if not c.is_paper]),
-        (PAPER, [c for c in complete if c.is_paper]),
+        (looks.PRUNED, pruned),
+        (looks.COMPLETE, [c for c in complete if not c.is_paper]),
+        (looks.PAPER, [c for c in complete if c.is_paper]),
     )
     data = [_joined(group, texts(look.text), look.color) for look, group in groups if group]
     if pruned:
@@ -54,7 +44,7 @@ def intermediate(
             "x": [c.epochs[-1] for c in pruned],
             "y": [short(c.percent[-1]) for c in pruned],
             "mode": "markers",
-            "marker": {"color": GREY, "symbol": "x", "size": 6},
+            "marker": {"color": looks.GREY, "symbol": "x", "size": 6},
             "hoverinfo": "skip",
             "showlegend": False,
         }
@@ -78,7 +68,7 @@ def parallel(axes: Sequence[Coordinate], less_is_better: bool) -> Spec:
 
 def pareto(front: Front, axis: ValueAxis, texts: Texts) -> Spec:
     """As :func:`reports.figures.drawings.pareto`."""
-    joined = {**_steps(front.front, {"color": BLUE, "width": 1}), "showlegend": False}
+    joined = {**_steps(front.front, {"color": looks.BLUE, "width": 1}), "showlegend": False}
     data = [_points(points, look, texts) for look, points in front.groups() if points]
     layout = _layout(texts(f"axes.{front.cost}"), axis.title, axis.is_log)
     layout["xaxis"]["type"] = "log"
@@ -98,14 +88,14 @@ def latent_map(shown: LatentMap, texts: Texts) -> Spec:
             "marker": {"color": color, "symbol": symbol, "size": 5, "opacity": 0.7},
         }
         for (x, y), name, color, symbol in zip(
-            shown.by_class(), CLASS_NAMES, CLASS_COLORS, PLOTLY_MARKERS, strict=True
+            shown.by_class(), CLASS_NAMES, looks.CLASS_COLORS, looks.PLOTLY_MARKERS, strict=True
         )
     ]
     layout = _layout(component(texts, shown, 1), component(texts, shown, 2), is_log=False)
     return {"data": data, "layout": layout}
 
 
-def _points(points: Sequence[Point], look: Look, texts: Texts) -> Spec:
+def _points(points: Sequence[Point], look: looks.Look, texts: Texts) -> Spec:
     return {
         "x": [p.x for p in points],
         "y": [short(p.percent) for p in points],

@@ -23,18 +23,9 @@ def _away() -> Iterator[None]:
 
 with _away():
     import matplotlib as mpl
+    from matplotlib import ticker
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-__all__ = [
-    "Axes",
-    "Figure",
-    "FuncFormatter",
-    "Line2D",
-    "LogLocator",
-    "MaxNLocator",
-    "NullLocator",
-    "mpl",
-]
+__all__ = ["Axes", "Figure", "Line2D", "mpl", "ticker"]

@@ -11,15 +11,7 @@ from typing import Any
 
 from reports.document.parts import Drawing
 from reports.figures.looks import FAINT, INK
-from reports.figures.matplotlib_alone import (
-    Axes,
-    Figure,
-    FuncFormatter,
-    LogLocator,
-    MaxNLocator,
-    NullLocator,
-    mpl,
-)
+from reports.figures.matplotlib_alone import Axes, Figure, mpl, ticker
 
 WIDTH = 4.8
 """Inches."""
@@ -85,15 +77,15 @@ def picture(figure: Figure, name: str) -> Drawing:
 
 def whole_numbers(ax: Axes) -> None:
     """An axis of epochs or trials, of which there are no halves."""
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+    ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
 
 
 def log_across(ax: Axes) -> None:
     """A logarithmic axis from left to right that says 20k, or 0.001, and not 2·10⁴."""
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _in_few_digits(value)))
-    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=8))
+    ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _in_few_digits(value)))
+    ax.xaxis.set_minor_locator(ticker.NullLocator())
 
 
 def _in_few_digits(value: float) -> str:

@@ -161,7 +161,7 @@ def _slices(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Bl
     found = figure_data.slices(source)
     if not found:
         return []
-    names = ", ".join(part.name.replace("_", "-") for part in found)
+    names = ", ".join(part.name for part in found)
     picture = drawings.slices(f"{name}-slices", found, axis, texts)
     blocks: list[Block] = [
         Figure(

@@ -1,5 +1,7 @@
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,12 @@ def test_other_programs_studies_stay_as_they_are(study: optuna.Study) -> None:
     refresh(study._storage)
     assert foreign._storage.get_study_system_attrs(foreign._study_id) == {}
     assert saved(study, "pareto")
+
+
+def test_the_dashboard_waits_for_no_library_that_its_plots_do_not_need() -> None:
+    script = (
+        "import sys, reports.figures.dashboard_plots\n"
+        "assert not {'torch', 'matplotlib'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

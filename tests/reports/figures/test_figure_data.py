@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Sources
 from reports.analysis.time_spent import time_spent
-from reports.figures.figure_data import curves, fronts, history
+from reports.figures.figure_data import ValueAxis, curves, fronts, history, parallel
 from studies.records import trials
 
 
@@ -42,3 +42,17 @@ def _without_reports(trial: FrozenTrial) -> FrozenTrial:
     bare = copy(trial)
     bare.intermediate_values = {}  # Optuna takes no reports there
     return bare
+
+
+def test_a_parallel_plot_has_every_trial_on_every_axis_and_its_value_last(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, n_trials=20, share_pruned=0)
+    make(storage, "alone", n_trials=1, share_pruned=0, with_paper=False)
+    varied, alone = sources("ae", "alone").searches
+    axes = parallel(varied, ValueAxis("loss in %", "loss", is_log=True))
+    assert {len(axis.values) for axis in axes} == {20}, "the paper's drew no values here"
+    assert axes[-1].label == "loss"
+    for axis in axes:
+        assert axis.ticks is None or set(axis.values) == set(range(len(axis.ticks)))
+    assert parallel(alone, ValueAxis("", "", is_log=True)) == [], "nothing varies"
