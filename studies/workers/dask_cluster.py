@@ -8,7 +8,7 @@ worker was lost again, elsewhere, but only tells that an actor was lost.
 import asyncio
 import pickle
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from math import inf
 from queue import Empty, SimpleQueue
@@ -21,8 +21,16 @@ from torch import Tensor
 from spaces.errors import FaultError, StudyError
 from studies.training.metrics import Outcome
 from studies.workers.dask_joining import Joining
-from studies.workers.dask_workers import LOOK_S, STOP_S, Worker, WorkerLostError, call, workers_at
-from studies.workers.pool import Job, Raised, Report, TrainingFactory, WorkerDied
+from studies.workers.dask_workers import (
+    LOOK_S,
+    STOP_S,
+    Worker,
+    WorkerLostError,
+    begin,
+    call,
+    workers_at,
+)
+from studies.workers.pool import Job, MakeTraining, Raised, Report, WorkerDied
 from studies.workers.scheduler import Scheduler
 from studies.workers.trainer import versions
 
@@ -31,7 +39,7 @@ JOIN_S = 60.0
 
 
 def existing_cluster(
-    dask: Scheduler, n_threads: int, make_training: TrainingFactory, say: Callable[[str], None]
+    dask: Scheduler, n_threads: int, make_training: MakeTraining, say: Callable[[str], None]
 ) -> "Cluster":
     """The workers of a Dask cluster that somebody else started and will stop.
 
@@ -72,7 +80,7 @@ class Cluster:
         self,
         client: Client,
         n_threads: int,
-        make_training: TrainingFactory,
+        make_training: MakeTraining,
         say: Callable[[str], None],
         resources: ExitStack,
     ) -> None:
@@ -217,7 +225,7 @@ class Cluster:
 
     def _ask_for_report(self, worker: Worker, number: int, method: str, *arguments: Any) -> None:
         worker.is_asked = True
-        self._run(self._bring_report(worker, number, method, *arguments))
+        begin(self._client, self._bring_report(worker, number, method, *arguments))
 
     async def _bring_report(
         self, worker: Worker, number: int, method: str, *arguments: Any
@@ -261,10 +269,6 @@ class Cluster:
 
     def _holder(self, number: int) -> Worker | None:
         return next((worker for worker in self._workers if worker.number == number), None)
-
-    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        assert self._client.loop is not None
-        self._client.loop.add_callback(lambda: coroutine)
 
     async def _stop_all(self, workers: list[Worker]) -> None:
         await asyncio.gather(*(call(worker, "stop") for worker in workers))

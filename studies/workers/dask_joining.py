@@ -4,7 +4,7 @@ One that cannot train is said once, set aside and asked again ever more rarely, 
 been mended meanwhile.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from distributed import Client
 
-from studies.workers.dask_workers import Worker, call
+from studies.workers.dask_workers import Worker, begin, call
 from studies.workers.trainer import Trainer
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
@@ -80,7 +80,7 @@ class Joining:
                 workers=[address],
                 allow_other_workers=False,
             )
-            self._run(self._join(address, future))
+            begin(self._client, self._join(address, future))
 
     def _addresses(self) -> set[str]:
         """Of all workers, from the scheduler itself.
@@ -126,7 +126,3 @@ class Joining:
         self._aside[address] = _Aside(problem, pause_s, monotonic() + pause_s)
         if before is None or before.problem != problem:
             self._say(f"the Dask worker {address} is set aside, as it cannot train: {problem}")
-
-    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        assert self._client.loop is not None
-        self._client.loop.add_callback(lambda: coroutine)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +59,12 @@ async def call(worker: Worker, method: str, *arguments: Any) -> Any:
     except Exception as error:  # not of the training, whose errors travel in the answer
         raise WorkerLostError(f"its worker process is gone ({error})") from error
     return trainer.unpack(packed)
+
+
+def begin(client: Client, coroutine: Coroutine[Any, Any, None]) -> None:
+    """Have a coroutine run beside this thread, in the client's own."""
+    assert client.loop is not None
+    client.loop.add_callback(lambda: coroutine)
 
 
 @contextmanager

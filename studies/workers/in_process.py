@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from studies.training.metrics import Outcome
-from studies.workers.pool import EpochDone, Job, Raised, Report, Started, TrainingFactory
+from studies.workers.pool import EpochDone, Job, MakeTraining, Raised, Report, Started
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class OneTraining:
     """Holds a training between its epochs, one at a time."""
 
-    def __init__(self, make_training: TrainingFactory) -> None:
+    def __init__(self, make_training: MakeTraining) -> None:
         self._make_training = make_training
         self._number = -1
         self._training: Training | None = None
@@ -62,7 +62,7 @@ class InProcess:
 
     capacity = 1
 
-    def __init__(self, make_training: TrainingFactory) -> None:
+    def __init__(self, make_training: MakeTraining) -> None:
         self._held = OneTraining(make_training)
         self._number: int | None = None
         self._todo: Callable[[], Report] | None = None

@@ -20,7 +20,7 @@ from typing import Any
 from torch import Tensor
 
 from studies.training.metrics import Outcome
-from studies.workers.pool import Job, Raised, Report, TrainingFactory, WorkerDied
+from studies.workers.pool import Job, MakeTraining, Raised, Report, WorkerDied
 from studies.workers.processes import environment, start_fork_server, stops_blocked, variables
 from studies.workers.trainer import Trainer, unpack
 
@@ -37,7 +37,7 @@ class LocalPool:
         make_training: pickled once for each process.
     """
 
-    def __init__(self, n_jobs: int, n_threads: int, make_training: TrainingFactory) -> None:
+    def __init__(self, n_jobs: int, n_threads: int, make_training: MakeTraining) -> None:
         self.capacity = n_jobs
         self._arguments = pickle.dumps(make_training), n_threads
         self._workers: list[_Worker] = []

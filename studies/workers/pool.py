@@ -32,7 +32,7 @@ class Job(NamedTuple):
     """Of the network, if it is known; else it is measured."""
 
 
-TrainingFactory = Callable[[Configuration, int], "Training"]
+MakeTraining = Callable[[Configuration, int], "Training"]
 """From configuration and seed to a training; pickled and called in the process that trains, so it
 holds paths and settings and no images."""
 

@@ -25,7 +25,7 @@ class Trainer:
     Every plain method answers in pickled form: what it returns, or what it raises instead.
 
     Args:
-        make_training: a pickled ``TrainingFactory``.
+        make_training: a pickled ``MakeTraining``.
         n_threads: torch's threads.
         wanted: the coordinator's :func:`versions`; None for a process that it started itself.
 

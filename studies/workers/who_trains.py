@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from studies.workers.in_process import InProcess
 from studies.workers.local_pool import LocalPool
-from studies.workers.pool import Pool, TrainingFactory
+from studies.workers.pool import MakeTraining, Pool
 from studies.workers.scheduler import Scheduler
 
 
@@ -12,7 +12,7 @@ def make_pool(
     n_jobs: int,
     n_threads: int,
     dask: Scheduler | None,
-    make_training: TrainingFactory,
+    make_training: MakeTraining,
     say: Callable[[str], None],
 ) -> Pool:
     """A Dask cluster's workers, processes of our own, or this process where one is enough.

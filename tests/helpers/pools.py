@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,9 @@ from distributed import LocalCluster
 from helpers.warm import start_loading, workers_of
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
-from spaces.space import Configuration
-from studies.data.images import Split, load_split
-from studies.training.loop import Training
+from studies.training.factory import TrainingFactory
 from studies.workers.dask_cluster import Cluster, existing_cluster
-from studies.workers.pool import Job, Pool, Report, Started, TrainingFactory
+from studies.workers.pool import Job, MakeTraining, Pool, Report, Started
 from studies.workers.scheduler import Scheduler
 
 BUDGET = Budget(epochs=500)
@@ -29,13 +26,9 @@ BUDGET = Budget(epochs=500)
 CONFIG = AutoencoderConfig()
 
 
-@cache
-def split_in(folder: Path) -> Split:
-    return load_split(folder, BUDGET)
-
-
-def make_training(folder: Path, config: Configuration, seed: int) -> Training:
-    return Training(config, split_in(folder), seed, BUDGET)
+def long_trainings(folder: Path) -> TrainingFactory:
+    """A factory, for pools, of trainings that nobody waits for the end of."""
+    return TrainingFactory(folder, BUDGET, n_threads=1)
 
 
 @contextmanager
@@ -59,7 +52,7 @@ def dask_cluster(n_workers: int, **options: Any) -> Iterator[LocalCluster]:
 
 
 def connected(
-    cluster: LocalCluster, make: TrainingFactory, say: Callable[[str], None] = print
+    cluster: LocalCluster, make: MakeTraining, say: Callable[[str], None] = print
 ) -> Cluster:
     """The cluster's workers as a pool, each with one thread."""
     return existing_cluster(Scheduler(cluster.scheduler_address), 1, make, say)

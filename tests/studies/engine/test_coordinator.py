@@ -38,7 +38,7 @@ from studies.storage.databases import open_storage, storage_url
 from studies.training.loop import Training
 from studies.training.metrics import Outcome
 from studies.workers.in_process import InProcess
-from studies.workers.pool import EpochDone, Job, Pool, Report, TrainingFactory
+from studies.workers.pool import EpochDone, Job, MakeTraining, Pool, Report
 from studies.workers.stopping import Interrupted, StopSignal
 
 pytestmark = pytest.mark.slow
@@ -55,7 +55,7 @@ class Runner:
     split: Split
     events: list[Event] = field(default_factory=list)
     make_training: Callable[..., Training] = Training
-    make_pool: Callable[[TrainingFactory], Pool] = InProcess
+    make_pool: Callable[[MakeTraining], Pool] = InProcess
 
     def __post_init__(self) -> None:
         self.storage = open_storage(storage_url(str(self.folder / "studies.db")))
@@ -307,7 +307,7 @@ class TwoAtOnce:
 
     capacity = 2
 
-    def __init__(self, make_training: TrainingFactory) -> None:
+    def __init__(self, make_training: MakeTraining) -> None:
         self._make = lambda: InProcess(make_training)
         self._pools: dict[int, InProcess] = {}
 

@@ -11,7 +11,7 @@ from spaces.errors import TrainingDivergedError
 from studies.data.images import Batch, Images, Split
 from studies.engine.estimate import seconds_per_epoch
 from studies.networks.plain import build_autoencoder, scale_pixels
-from studies.training.loop import Training
+from studies.training.loop import Stopped, Training
 from studies.training.metrics import EpochMetrics
 
 CONFIG = AutoencoderConfig(dropout=0.2, batchnorm=True, pool2="avg", batch_size=64)
@@ -169,6 +169,15 @@ def test_an_interrupt_between_batches_leaves_the_training_usable(split: Split) -
         next(training)
     assert training.epoch == 0
     assert training.evaluate(split.validation) > 0
+
+
+def test_an_epoch_that_should_stop_ends_before_its_next_batch(split: Split) -> None:
+    training = Training(CONFIG, split, 3, BUDGET)
+    answers = iter([False, False, True])
+    with pytest.raises(Stopped):
+        training.train_epoch(should_stop=lambda: next(answers))
+    assert next(answers, None) is None, "asked once for each batch"
+    assert training.epoch == 0
 
 
 def test_seconds_per_epoch_is_near_what_an_epoch_takes(split: Split) -> None:

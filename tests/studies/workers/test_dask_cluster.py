@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import dask
@@ -20,7 +19,7 @@ from helpers.pools import (
     connected,
     dask_cluster,
     has_capacity,
-    make_training,
+    long_trainings,
     started,
     until,
     workers,
@@ -39,13 +38,13 @@ pytestmark = pytest.mark.slow
 
 @contextmanager
 def local(folder: Path) -> Iterator[Pool]:
-    yield LocalPool(2, 1, partial(make_training, folder))
+    yield LocalPool(2, 1, long_trainings(folder))
 
 
 @contextmanager
 def dask_workers(folder: Path) -> Iterator[Pool]:
     with dask_cluster(2) as cluster:
-        yield connected(cluster, partial(make_training, folder))
+        yield connected(cluster, long_trainings(folder))
 
 
 @pytest.fixture(scope="module", params=[local, dask_workers])
@@ -118,7 +117,7 @@ def test_workers_are_counted_once_whatever_else_refreshes_the_clients_list(data_
     # The client's own timer replaces its list of workers by one without any, at any moment.
     often = {"distributed.client.scheduler-info-interval": "1ms"}
     with dask_cluster(1) as cluster, dask.config.set(often):
-        pool = connected(cluster, partial(make_training, data_dir))
+        pool = connected(cluster, long_trainings(data_dir))
         try:
             assert all(has_capacity(pool, 1) for _ in range(12))
         finally:
@@ -138,10 +137,10 @@ def test_an_existing_cluster_may_grow_and_may_lose_its_scheduler(data_dir: Path)
     with dask_cluster(0) as cluster:
         address = cluster.scheduler_address
         with pytest.raises(FaultError, match="has no workers; start some with `dask worker tcp:"):
-            connected(cluster, partial(make_training, data_dir))
+            connected(cluster, long_trainings(data_dir))
         cluster.scale(1)
         cluster.wait_for_workers(1)
-        pool = connected(cluster, partial(make_training, data_dir))
+        pool = connected(cluster, long_trainings(data_dir))
         assert pool.capacity == 1
         started(pool, 1)
         cluster.scale(2)
@@ -154,7 +153,7 @@ def test_an_existing_cluster_may_grow_and_may_lose_its_scheduler(data_dir: Path)
 
 
 def test_a_worker_with_other_versions_refuses_to_train(data_dir: Path) -> None:
-    make = pickle.dumps(partial(make_training, data_dir))
+    make = pickle.dumps(long_trainings(data_dir))
     with pytest.raises(StudyError, match=r"it has torch 2\.[^,]* instead of 1\.0$"):
         Trainer(make, 1, versions() | {"torch": "1.0"})
 
@@ -187,7 +186,7 @@ def test_a_late_worker_that_cannot_train_is_said_once_set_aside_and_taken_when_m
     other.write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
     said: list[str] = []
     with dask_cluster(1) as cluster:
-        pool = connected(cluster, partial(make_training, data_dir), said.append)
+        pool = connected(cluster, long_trainings(data_dir), said.append)
         with dask_worker(cluster.scheduler_address, tmp_path):
             assert until(lambda: has_capacity(pool, 1) and bool(said)), (
                 tmp_path / "log"
@@ -228,7 +227,7 @@ def test_a_cluster_over_tls_is_reached_with_its_keys_alone(data_dir: Path, tmp_p
     with dask_cluster(1, security=security, protocol="tls://") as cluster:
         address = cluster.scheduler_address
         assert address.startswith("tls://")
-        make = partial(make_training, data_dir)
+        make = long_trainings(data_dir)
         pool = existing_cluster(Scheduler(address, *files), 1, make, print)
         started(pool, 1)
         pool.close()

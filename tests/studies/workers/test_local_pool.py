@@ -7,13 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 from helpers import ROOT
-from helpers.pools import CONFIG, make_training, started, until, workers
+from helpers.pools import CONFIG, long_trainings, started, until, workers
 from helpers.warm import lives
 
 from studies.workers import local_pool
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def pool(data_dir: Path) -> Iterator[LocalPool]:
-    pool = LocalPool(2, 1, partial(make_training, data_dir))
+    pool = LocalPool(2, 1, long_trainings(data_dir))
     yield pool
     pool.close()
 
@@ -63,7 +62,7 @@ def test_workers_ignore_what_the_terminal_or_a_batch_system_sends_to_all(pool: L
 
 def test_a_process_is_made_when_a_training_needs_it_and_taken_again(data_dir: Path) -> None:
     there = set(workers())
-    pool = LocalPool(2, 1, partial(make_training, data_dir))
+    pool = LocalPool(2, 1, long_trainings(data_dir))
     assert set(workers()) == there
     for number in (1, 2):
         started(pool, number)
@@ -105,7 +104,7 @@ def test_where_no_process_can_be_made_the_trial_is_lost_and_the_next_tries_again
 
 
 def test_the_fork_server_may_be_killed_without_a_loss(data_dir: Path) -> None:
-    pool = LocalPool(2, 1, partial(make_training, data_dir))
+    pool = LocalPool(2, 1, long_trainings(data_dir))
     there = set(workers())
     started(pool, 1)
     (worker,) = set(workers()) - there
@@ -124,7 +123,7 @@ def test_without_a_fork_server_processes_are_started_one_by_one(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_pool, "start_fork_server", lambda _: False)
-    pool = LocalPool(2, 1, partial(make_training, data_dir))
+    pool = LocalPool(2, 1, long_trainings(data_dir))
     pool.start(Job(1, CONFIG, seed=7))
     (report,) = pool.wait()
     assert isinstance(report, Started)
@@ -133,7 +132,7 @@ def test_without_a_fork_server_processes_are_started_one_by_one(
 
 def test_closing_is_quick_in_the_middle_of_an_epoch_and_ends_all_processes(data_dir: Path) -> None:
     there = set(workers())
-    pool = LocalPool(1, 1, partial(make_training, data_dir))
+    pool = LocalPool(1, 1, long_trainings(data_dir))
     started(pool, 1)
     assert set(workers()) - there
     pool.go_on(1)
@@ -148,13 +147,12 @@ def test_closing_is_quick_in_the_middle_of_an_epoch_and_ends_all_processes(data_
 def test_no_worker_outlives_a_coordinator_that_is_killed(data_dir: Path) -> None:
     program = f"""
 import sys, time
-from functools import partial
 from pathlib import Path
 import psutil
-from helpers.pools import make_training, started
+from helpers.pools import long_trainings, started
 from studies.workers.local_pool import LocalPool
 if __name__ == "__main__":
-    pool = LocalPool(1, 1, partial(make_training, Path({str(data_dir)!r})))
+    pool = LocalPool(1, 1, long_trainings(Path({str(data_dir)!r})))
     started(pool, 1)
     pool.go_on(1)
     print(*(p.pid for p in psutil.Process().children(recursive=True)), flush=True)

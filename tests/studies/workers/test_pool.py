@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,11 @@ from torch import Tensor
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.errors import TrainingDivergedError
-from spaces.space import Configuration
-from studies.data.images import Split, load_split
-from studies.training.loop import Training
+from studies.training.factory import TrainingFactory
 from studies.training.metrics import Outcome
 from studies.workers.in_process import InProcess
 from studies.workers.local_pool import LocalPool
-from studies.workers.pool import EpochDone, Job, Pool, Raised, Started, TrainingFactory
+from studies.workers.pool import EpochDone, Job, MakeTraining, Pool, Raised, Started
 
 pytestmark = pytest.mark.slow
 
@@ -29,27 +26,22 @@ DIVERGING = AutoencoderConfig(learning_rate=1e30, optimizer="sgd")
 Losses = list[tuple[float, float]]
 
 
-@cache
-def split_in(folder: Path) -> Split:
-    return load_split(folder, BUDGET)
-
-
-def make_training(folder: Path, config: Configuration, seed: int) -> Training:
-    return Training(config, split_in(folder), seed, BUDGET)
+def factory(folder: Path) -> TrainingFactory:
+    return TrainingFactory(folder, BUDGET, n_threads=1)
 
 
 @contextmanager
-def in_process(make: TrainingFactory) -> Iterator[Pool]:
+def in_process(make: MakeTraining) -> Iterator[Pool]:
     yield InProcess(make)
 
 
 @contextmanager
-def two_processes(make: TrainingFactory) -> Iterator[Pool]:
+def two_processes(make: MakeTraining) -> Iterator[Pool]:
     yield LocalPool(2, 1, make)
 
 
 @contextmanager
-def two_dask_workers(make: TrainingFactory) -> Iterator[Pool]:
+def two_dask_workers(make: MakeTraining) -> Iterator[Pool]:
     with dask_cluster(2) as cluster:
         yield connected(cluster, make)
 
@@ -58,7 +50,7 @@ def two_dask_workers(make: TrainingFactory) -> Iterator[Pool]:
 def pool(request: pytest.FixtureRequest, data_dir: Path) -> Iterator[Pool]:
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    with request.param(partial(make_training, data_dir)) as made:
+    with request.param(factory(data_dir)) as made:
         yield made
         made.close()
     torch.set_num_threads(n_threads)
@@ -97,7 +89,7 @@ def test_every_pool_trains_to_the_same_bits_however_many_train_beside(
     pool: Pool, data_dir: Path
 ) -> None:
     n_threads = torch.get_num_threads()
-    alone = make_training(data_dir, CONFIG, 7)
+    alone = factory(data_dir)(CONFIG, 7)
     wanted = [(metrics.train_loss, metrics.validation_loss) for metrics in alone]
     expected = alone.outcome(with_weights=True)
     jobs = [Job(number, CONFIG, seed=7 + number % 2) for number in range(4)]
@@ -140,7 +132,7 @@ def test_a_training_goes_on_from_a_state_as_if_never_interrupted(
     (report,) = pool.wait()
     pool.end(2, with_weights=False)
     assert isinstance(report, EpochDone)
-    alone = list(make_training(data_dir, CONFIG, 7))[-1]
+    alone = list(factory(data_dir)(CONFIG, 7))[-1]
     assert report.metrics.epoch == 2
     assert report.metrics.validation_loss == alone.validation_loss
 
