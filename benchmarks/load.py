@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import optuna
 
-from benchmarks.no_training import NoTrainings
+from benchmarks.no_training import NoTraining
 from spaces.stages import AUTOENCODER
 from studies.data.fetch import ensure_data
 from studies.engine import launch
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--join", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.join:
-        coordinate(InProcess(NoTrainings(EPOCH_S)), options.trials, options.storage)
+        coordinate(InProcess(partial(NoTraining, EPOCH_S)), options.trials, options.storage)
     elif options.coordinators:
         share(options)
     else:
@@ -61,7 +62,7 @@ def work(n_workers: int, n_trials: int) -> None:
     """One coordinator on SQLite, with workers."""
     with tempfile.TemporaryDirectory() as folder:
         storage = str(Path(folder) / "studies.db")
-        pool = LocalPool(n_workers, 1, NoTrainings(EPOCH_S))
+        pool = LocalPool(n_workers, 1, partial(NoTraining, EPOCH_S))
         begin = perf_counter()
         coordinate(pool, n_trials, storage)
         conclude(f"{n_workers} workers, SQLite", storage, perf_counter() - begin, n_trials)

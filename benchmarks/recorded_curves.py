@@ -18,15 +18,15 @@ from typing import Any, NamedTuple
 import platformdirs
 import torch
 
+from benchmarks.no_training import NoTraining
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.dimensions import Choices, FloatRange
 from spaces.space import Configuration, SearchSpace, fingerprint
 from studies.data.images import Split, load_split
 from studies.engine.samplers import derived_seed
-from studies.networks.latency import Latency
 from studies.training.loop import Training
-from studies.training.metrics import EpochMetrics, Outcome
+from studies.training.metrics import EpochMetrics
 
 SPACE = SearchSpace(
     "reduced",
@@ -85,7 +85,7 @@ Curves = dict[str, list[EpochMetrics]]
 """By the configuration's fingerprint; seconds are of processor time on one core."""
 
 
-class Replay(Training):
+class Replay(NoTraining):
     """Takes the place of real training with the epochs that it once gave; has no network."""
 
     def __init__(self, curves: Curves, config: Configuration, _seed: int) -> None:
@@ -96,14 +96,6 @@ class Replay(Training):
         """The next epoch's metrics, at once."""
         self.epoch += 1
         return self._curve[self.epoch - 1]
-
-    def latency(self) -> Latency:
-        """None that was measured."""
-        return Latency(0.0, 0.0)
-
-    def outcome(self, with_weights: bool) -> Outcome:  # noqa: ARG002
-        """Nothing."""
-        return Outcome(None, None, None, None)
 
 
 def cache_file(reduction: Reduction) -> Path:

@@ -129,7 +129,7 @@ class Search:
                 self._record.end(reason_of(error))
             raise
         finally:
-            self._trainings.close()
+            self.pool.close()
             self.sharing.close()
 
     def _fill(self) -> str | None:

@@ -124,7 +124,7 @@ class _FinalRun:
                     self._start(self._todo.pop(0))
                 self._trainings.wait(self._take)
         finally:
-            self._trainings.close()
+            pool.close()
         return self._result
 
     def _take(self, running: RunningTraining, event: Event) -> None:

@@ -25,12 +25,11 @@ from studies.workers.dask_workers import (
     LOOK_S,
     STOP_S,
     Worker,
-    WorkerLostError,
     begin,
     call,
     workers_at,
 )
-from studies.workers.pool import Job, MakeTraining, Raised, Report, WorkerDied
+from studies.workers.pool import Job, MakeTraining, Raised, Report, WorkerDied, WorkerLostError
 from studies.workers.scheduler import Scheduler
 from studies.workers.trainer import versions
 

@@ -13,6 +13,7 @@ from distributed.utils import silence_logging_cmgr
 
 from spaces.errors import ConfigurationError, FaultError, StudyError
 from studies.workers import trainer
+from studies.workers.pool import WorkerLostError
 from studies.workers.scheduler import Scheduler
 
 CONNECT_S = 5.0
@@ -21,10 +22,6 @@ STOP_S = 0.5
 """What a worker gets to stop by itself, before it is killed or left to itself."""
 LOOK_S = 0.25
 """How often one looks whether workers came or went."""
-
-
-class WorkerLostError(Exception):
-    """A worker process is gone, or no longer what it was."""
 
 
 @dataclass(eq=False)

@@ -65,6 +65,10 @@ class WorkerDied(NamedTuple):
     reason: str
 
 
+class WorkerLostError(Exception):
+    """A worker process is gone, or no longer what it was: no answer will come."""
+
+
 _NO_MEMORY = ("can't allocate memory", "could not create a primitive", "create a memory object")
 """What PyTorch and oneDNN say when they get none; oneDNN calls other faults of its own so, too."""
 

@@ -22,6 +22,7 @@ from studies.workers.pool import (
     Report,
     Started,
     WorkerDied,
+    WorkerLostError,
     is_out_of_memory,
 )
 from studies.workers.stopping import StopSignal
@@ -56,42 +57,26 @@ class RunningTraining:
 R = TypeVar("R", bound=RunningTraining)
 
 
-class _WorkerGone(Exception):  # noqa: N818
-    """A training ended with its worker just when it was asked for what it leaves."""
-
-
+@dataclass
 class Trainings(Generic[R]):
-    """All trainings of a run.
+    """All trainings of a run."""
 
-    Args:
-        pool: that trains; closed with this.
-        stop: leaves :meth:`wait` at once.
-        store: keeps where a training stands, its ``state_dict``, in place of where it stood before.
-        checkpoint_every: so many epochs; None: as often as ``CHECKPOINT_SHARE`` allows.
-
-    Attributes:
-        running: those that were started and not let go of, by number.
-    """
-
-    def __init__(
-        self,
-        pool: Pool,
-        stop: StopSignal,
-        store: Callable[[R, dict[str, Tensor]], None],
-        checkpoint_every: int | None = None,
-    ) -> None:
-        self.running: dict[int, R] = {}
-        self._pool = pool
-        self._stop = stop
-        self._store = store
-        self._checkpoint_every = checkpoint_every
-        self._checkpoint_s = 0.0
-        self._reports: deque[Report] = deque()
+    pool: Pool
+    stop: StopSignal
+    """Leaves :meth:`wait` at once."""
+    store: Callable[[R, dict[str, Tensor]], None]
+    """Keeps where a training stands, its ``state_dict``, in place of where it stood before."""
+    checkpoint_every: int | None = None
+    """So many epochs; None: as often as ``CHECKPOINT_SHARE`` allows."""
+    running: dict[int, R] = field(default_factory=dict, init=False)
+    """Those that were started and not let go of, by number."""
+    _reports: deque[Report] = field(default_factory=deque, init=False)
+    _checkpoint_s: float = field(default=0.0, init=False)
 
     @property
     def capacity(self) -> int:
         """Trainings at a time; one can always be started, as a cluster may have workers again."""
-        return max(1, self._pool.capacity)
+        return max(1, self.pool.capacity)
 
     @property
     def has_room(self) -> bool:
@@ -101,20 +86,20 @@ class Trainings(Generic[R]):
     def start(self, running: R, job: Job) -> None:
         """Have a training set up; :class:`Started` says that it waits."""
         self.running[running.number] = running
-        self._pool.start(job)
+        self.pool.start(job)
 
     def wait(self, take: Callable[[R, Event], None]) -> None:
         """Wait until something happens to a training, and have it dealt with.
 
         Args:
-            take: called with each training and what happened to it. Until it lets go of the
-                training (:meth:`let_go`), that is among the running.
+            take: called with each training and what happened to it; a training stays among the
+                running until it lets go of it (:meth:`let_go`).
 
         Raises:
             Interrupted: a signal came, at once or before.
         """
-        with self._stop.interruptible():
-            self._reports.extend(self._pool.wait())
+        with self.stop.interruptible():
+            self._reports.extend(self.pool.wait())
         while self._reports:
             report = self._reports.popleft()
             running = self.running.get(report.number)
@@ -127,53 +112,44 @@ class Trainings(Generic[R]):
         if n_told < n_earlier:
             self._reports.append(EpochDone(running.number, running.earlier[n_told]))
             return
-        if n_told > n_earlier and self._is_due(running):
-            self._checkpoint(running)
-        self._pool.go_on(running.number)
+        if n_told > n_earlier:
+            self._store_if_due(running)
+        self.pool.go_on(running.number)
 
     def end(self, running: R, with_weights: bool) -> Outcome:
         """What a training leaves that waits; if its worker died, that is dealt with instead."""
-        outcome = self._pool.end(running.number, with_weights)
+        outcome = self.pool.end(running.number, with_weights)
         if outcome is None:
-            raise _WorkerGone
+            raise WorkerLostError("its worker process is gone")
         return outcome
 
     def let_go(self, running: R) -> None:
         """Have nothing more to do with a training; if it still waits or trains, it ends."""
         del self.running[running.number]
         with suppress(RuntimeError, MemoryError):  # of what it would leave
-            self._pool.end(running.number, with_weights=False)
-
-    def close(self) -> None:
-        """Stop all that still trains."""
-        self._pool.close()
+            self.pool.end(running.number, with_weights=False)
 
     def _deal(self, running: R, report: Report, take: Callable[[R, Event], None]) -> None:
         if isinstance(report, EpochDone):
             running.history.append(report.metrics)
-        lost = OutOfMemory(running.number)
-        if isinstance(report, Raised) and is_out_of_memory(report.error):
-            take(running, lost)
-            return
         try:
+            if isinstance(report, Raised) and is_out_of_memory(report.error):
+                raise report.error
             take(running, report)
-        except _WorkerGone:
-            take(running, WorkerDied(running.number, "its worker process is gone"))
-        except (RuntimeError, MemoryError) as error:
+        except WorkerLostError as lost:
+            take(running, WorkerDied(running.number, str(lost)))
+        except (RuntimeError, MemoryError) as error:  # also of what gives a state or an outcome
             if running.number not in self.running or not is_out_of_memory(error):
                 raise
-            take(running, lost)  # it ran out while the training gave its state or its outcome
+            take(running, OutOfMemory(running.number))
 
-    def _is_due(self, running: R) -> bool:
-        if self._checkpoint_every is not None:
-            return len(running.history) % self._checkpoint_every == 0
-        least = max(self._checkpoint_s, 0.1) / CHECKPOINT_SHARE
-        return monotonic() - running.stored_at > least
-
-    def _checkpoint(self, running: R) -> None:
-        begun = monotonic()
-        state = self._pool.state(running.number)
+    def _store_if_due(self, running: R) -> None:
+        every, begun = self.checkpoint_every, monotonic()
+        least_s = max(self._checkpoint_s, 0.1) / CHECKPOINT_SHARE
+        by_time = begun - running.stored_at > least_s
+        due = by_time if every is None else len(running.history) % every == 0
+        state = self.pool.state(running.number) if due else None
         if state is not None:
-            self._store(running, state)
+            self.store(running, state)
             running.stored_at = monotonic()
             self._checkpoint_s = running.stored_at - begun

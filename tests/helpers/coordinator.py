@@ -6,12 +6,13 @@ Its argument is a request as JSON. It prints what happens, a line each: ``ready`
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import studies.engine.coordinator
 import studies.storage.server
-from benchmarks.no_training import NoTrainings
+from benchmarks.no_training import NoTraining
 from spaces.errors import FmnistSearchError
 from spaces.stages import AUTOENCODER
 from studies.engine import launch, sharing
@@ -54,7 +55,7 @@ def run(
     if epoch_s is not None:
 
         def make_pool(*_: object) -> InProcess:
-            return InProcess(NoTrainings(epoch_s))
+            return InProcess(partial(NoTraining, epoch_s))
 
         who_trains.make_pool = make_pool
     wanted = SearchRequest(

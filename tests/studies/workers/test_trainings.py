@@ -1,12 +1,13 @@
 """What a run's trainings tell and store, on a pool that trains nothing."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from torch import Tensor
 
-from benchmarks.no_training import NoTraining, NoTrainings
+from benchmarks.no_training import NoTraining
 from spaces.autoencoder import AutoencoderConfig
 from spaces.space import Configuration
 from studies.training.metrics import EpochMetrics
@@ -17,7 +18,7 @@ from studies.workers.stopping import Interrupted, StopSignal
 from studies.workers.trainings import Event, OutOfMemory, RunningTraining, Trainings
 
 CONFIG = AutoencoderConfig()
-NOTHING = NoTrainings(epoch_s=0.0)
+NOTHING = partial(NoTraining, 0.0)
 EARLIER = tuple(EpochMetrics(epoch, 1.0, 1.0, 1.0, 0.5) for epoch in (1, 2))
 
 
@@ -103,7 +104,7 @@ class Fails(NoTraining):
     """Raises where it is asked for something."""
 
     def __init__(self, method: str, error: Exception, *arguments: Any) -> None:
-        super().__init__(*arguments, epoch_s=0.0)
+        super().__init__(0.0, *arguments, 1)
 
         def fail(*_: Any, **__: Any) -> Any:
             raise error
