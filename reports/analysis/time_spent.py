@@ -33,6 +33,11 @@ class TimeSpent(NamedTuple):
     evaluation_share: float | None
     """Of the time of all epochs, what judging the validation images took."""
 
+    @property
+    def total_s(self) -> float:
+        """Of all trials."""
+        return self.paper_s + self.complete_s + self.pruned_s + self.failed_s
+
 
 def time_spent(source: Source) -> TimeSpent:
     """Where the study's time went.

@@ -95,7 +95,7 @@ def _reproduced(found: Reproduced, mean: float, texts: Texts) -> list[str]:
 
 
 def _effort(spent: TimeSpent, texts: Texts) -> str:
-    total = duration(_in_all(spent))
+    total = duration(spent.total_s)
     if spent.epochs_share is None:
         return texts("summary.effort_paper", n_paper=spent.n_paper, total=total)
     return texts(
@@ -106,10 +106,6 @@ def _effort(spent: TimeSpent, texts: Texts) -> str:
         total=total,
         share=number(spent.epochs_share, "share"),
     )
-
-
-def _in_all(spent: TimeSpent) -> float:
-    return spent.paper_s + spent.complete_s + spent.pruned_s + spent.failed_s
 
 
 def _notices(sources: Sources, texts: Texts) -> list[Block]:
@@ -156,6 +152,6 @@ def _study_row(source: Source, texts: Texts) -> dict[str, Any]:
         "complete": spent.n_complete,
         "pruned": spent.n_pruned,
         "failed": spent.n_failed,
-        "time": _in_all(spent),
+        "time": spent.total_s,
         "best": trials.value_of(best) if best else None,
     }
