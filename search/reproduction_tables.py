@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from reports.analysis.reproduction import Reproduced, ReproducedRow, reproduced
 from search.result_tables import NATS_NOTE, SCALE_NOTE, comparable, plain_table
 from spaces.budget import PAPER_BUDGET
-from spaces.wording import MISSING, percent, points
+from spaces.wording import percent, points
 from studies.records.settings import load
 
 if TYPE_CHECKING:
@@ -74,16 +74,9 @@ def _table(title: str, rows: Sequence[ReproducedRow], metric: str) -> "Table":
     table = plain_table(title, *headings)
     for row in rows:
         train, test = (row.figures[f"{images}_{metric}"] for images in ("train", "validation"))
-        table.add_row(
-            row.paper.name, *_cells(train), *_cells(test), _difference(test), in_words(test)
-        )
+        difference = points(test.difference, sign="+")
+        table.add_row(row.paper.name, *_cells(train), *_cells(test), difference, in_words(test))
     return table
-
-
-def _difference(figure: Reproduced) -> str:
-    if figure.mean is None:
-        return MISSING
-    return points(figure.mean - figure.published, sign="+")
 
 
 def _cells(figure: Reproduced) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from reports.analysis.tables import best_trials, paper_side_by_side, pareto_fronts
+from reports.analysis.reproduction import ReproducedRow, reproduced
+from reports.analysis.tables import best_trials, pareto_fronts
 from search.pareto_table import pareto_table
 from spaces.budget import PAPER_BUDGET
 from spaces.wording import count, duration, percent, points
@@ -20,7 +21,7 @@ from studies.records.settings import load
 if TYPE_CHECKING:
     from optuna import Study
 
-    from reports.analysis.tables import PaperRow, StudyRow, TrialRow
+    from reports.analysis.tables import StudyRow, TrialRow
     from spaces.stages import StageName
     from studies.records.settings import StudySettings
 
@@ -50,7 +51,7 @@ def print_results(console: Console, study: "Study", n_best: int) -> None:
     if best:
         console.print(_how_certain(best, settings), style="dim", markup=False, end="\n\n")
     console.print(pareto_table(pareto_fronts(study), settings, console.width), end="\n\n")
-    rows, here = paper_side_by_side(study), f"Here: {settings.budget}. {comparable(settings)}"
+    rows, here = reproduced([study]), f"Here: {settings.budget}. {comparable(settings)}"
     tables, metrics, note = _OF_THE_PAPER[settings.stage]
     _print(console, _paper_table(rows, tables, metrics))
     console.print(f"{note} {here}", style="dim", markup=False)
@@ -116,15 +117,16 @@ def _best_table(rows: Sequence["TrialRow"], metric: str) -> Table:
     return table
 
 
-def _paper_table(rows: Sequence["PaperRow"], tables: str, metrics: dict[str, str]) -> Table:
+def _paper_table(rows: Sequence[ReproducedRow], tables: str, metrics: dict[str, str]) -> Table:
     table = plain_table(
         f"The paper's configurations: published (its {tables}) and trained here",
         *("name", *chain(*((heading, "here") for heading in metrics.values()))),
         "change from the row before",
     )
     for row in rows:
-        values = ((getattr(row, f"published_{key}"), getattr(row, key)) for key in metrics)
-        table.add_row(row.name, *map(percent, chain(*values)), row.change)
+        figures = (row.figures[metric] for metric in metrics)
+        values = chain(*((figure.published, figure.mean) for figure in figures))
+        table.add_row(row.paper.name, *map(percent, values), row.paper.change)
     return table
 
 

@@ -20,9 +20,9 @@ def percent(share: float | None, digits: int = 2, sign: str = "") -> str:
     return MISSING if share is None else f"{100 * share:{sign}.{digits}f} %"
 
 
-def points(difference: float, digits: int = 2, sign: str = "") -> str:
+def points(difference: float | None, digits: int = 2, sign: str = "") -> str:
     """A difference of two shares in points, without a unit: 0.0023 is ``0.23``."""
-    return f"{100 * difference:{sign}.{digits}f}"
+    return MISSING if difference is None else f"{100 * difference:{sign}.{digits}f}"
 
 
 def loss(value: float | None, digits: int = 5) -> str:

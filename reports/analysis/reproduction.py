@@ -49,6 +49,11 @@ class Reproduced(NamedTuple):
     """Why nothing can be said."""
 
     @property
+    def difference(self) -> float | None:
+        """Of the mean from what is published."""
+        return None if self.mean is None else self.mean - self.published
+
+    @property
     def says(self) -> Verdict | Why:
         """The verdict, or why there is none."""
         return self.why or self.verdict

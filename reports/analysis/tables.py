@@ -64,21 +64,6 @@ class FrontRow(NamedTuple):
     configuration: str
 
 
-class PaperRow(NamedTuple):
-    """One of the paper's configurations: what it published, and what this study measured."""
-
-    name: str
-    change: str
-    n_parameters: int
-    published_train_loss: float
-    published_validation_loss: float
-    train_loss: float | None
-    """None until the study has trained it."""
-    validation_loss: float | None
-    published_validation_accuracy: float | None = None
-    validation_accuracy: float | None = None
-
-
 class StudyRow(NamedTuple):
     """One study of a list."""
 
@@ -135,11 +120,6 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
     ]
 
 
-def paper_side_by_side(study: optuna.Study) -> list[PaperRow]:
-    """The paper's Table 3, or 4 and 5, beside the study's values of the same configurations."""
-    return list(map(_paper_row, reproduced([study])))
-
-
 def summary(study: optuna.Study, n_best: int = 5) -> dict[str, Any]:
     """What the tables of a study show, for machines to read."""
     (row,) = list_studies([study])
@@ -148,7 +128,7 @@ def summary(study: optuna.Study, n_best: int = 5) -> dict[str, Any]:
         "summary": row._asdict(),
         "best": [row._asdict() for row in best_trials(study, n_best)],
         "pareto": [row._asdict() for row in pareto_fronts(study)],
-        "paper": [row._asdict() for row in paper_side_by_side(study)],
+        "paper": [_paper_row(row) for row in reproduced([study])],
     }
 
 
@@ -251,19 +231,19 @@ def _front_row(trial: FrozenTrial, fronts: tuple[str, ...]) -> FrontRow:
     )
 
 
-def _paper_row(row: ReproducedRow) -> PaperRow:
-    here = {metric: figure.mean for metric, figure in row.figures.items()}
-    return PaperRow(
-        name=row.paper.name,
-        change=row.paper.change,
-        n_parameters=row.paper.config.n_parameters(),
-        published_train_loss=row.paper.train_loss,
-        published_validation_loss=row.paper.validation_loss,
-        train_loss=here["train_loss"],
-        validation_loss=here["validation_loss"],
-        published_validation_accuracy=row.paper.validation_accuracy,
-        validation_accuracy=here.get("validation_accuracy"),
-    )
+def _paper_row(row: ReproducedRow) -> dict[str, Any]:
+    """One of the paper's configurations: what it published, and what this study measured."""
+    figures, losses = row.figures, ("train_loss", "validation_loss")
+    accuracy = figures.get("validation_accuracy")
+    return {
+        "name": row.paper.name,
+        "change": row.paper.change,
+        "n_parameters": row.paper.config.n_parameters(),
+        **{f"published_{loss}": figures[loss].published for loss in losses},
+        **{loss: figures[loss].mean for loss in losses},
+        "published_validation_accuracy": accuracy.published if accuracy else None,
+        "validation_accuracy": accuracy.mean if accuracy else None,
+    }
 
 
 def _study_row(study: optuna.Study) -> StudyRow:

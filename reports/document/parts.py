@@ -1,7 +1,7 @@
 """What a report is made of, before it becomes a page or files: text, tables, figures, sections."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -48,7 +48,7 @@ class Table:
     """Its files' name."""
     caption: str
     frame: pandas.DataFrame
-    columns: tuple[Column, ...]
+    columns: Sequence[Column]
     note: str = ""
 
     def shown(self) -> list[list[str]]:

@@ -9,7 +9,8 @@ from optuna.trial import FrozenTrial
 from plotly import graph_objects
 
 from reports.analysis.importance import Importances, importances
-from reports.analysis.tables import best_trials, paper_side_by_side
+from reports.analysis.reproduction import reproduced
+from reports.analysis.tables import best_trials
 from reports.figures.figure_data import front_of, short
 from spaces.errors import StudyError
 from spaces.safe_text import plotly
@@ -75,10 +76,10 @@ def _figures(study: optuna.Study) -> Iterator[tuple[str, graph_objects.Figure]]:
 def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_objects.Figure:
     """The paper's published numbers, the same configurations here, and the best trial."""
     metric = settings.metric
-    rows = paper_side_by_side(study)
-    names = [row.name for row in rows]
-    published = [_percent(getattr(row, f"published_{metric}")) for row in rows]
-    here = [_percent(getattr(row, metric)) for row in rows]
+    rows = {row.paper.name: row.figures[metric] for row in reproduced([study])}
+    names = list(rows)
+    published = [_percent(figure.published) for figure in rows.values()]
+    here = [_percent(figure.mean) for figure in rows.values()]
     best = best_trials(study, n_rows=1)[0]
     bars = [
         graph_objects.Bar(x=names, y=published, name="published", marker={"color": GREY}),

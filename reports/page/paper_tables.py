@@ -12,22 +12,8 @@ from reports.page.words import columns
 from spaces.autoencoder import Layer, decoder_layers, encoder_layers
 from spaces.paper import AUTOENCODERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from spaces.wording import MISSING
 from studies.records import trials
-
-_ONLY_OF_THE_PAPER = (
-    "published_train",
-    "published_validation",
-    "paper_train",
-    "paper_validation",
-    "deviation",
-    "one_run_low",
-    "one_run_high",
-    "difference",
-    "verdict",
-    "seeds",
-    "best_against",
-)
-"""Columns that say nothing of the best found, which the paper has not."""
 
 _TABLE_2: dict[str, Notation] = {
     "number": "count",
@@ -39,6 +25,21 @@ _TABLE_2: dict[str, Notation] = {
     "padding": "count",
     "parameters": "count",
 }
+
+_COLUMNS: dict[str, Notation] = {
+    **{"name": "text", "published_validation": "percent", "paper_validation": "percent"},
+    **{"seeds": "count", "deviation": "spread", "one_run_low": "percent"},
+    **{"one_run_high": "percent", "difference": "points", "verdict": "text"},
+    **{"search_validation": "percent", "best_against": "points", "published_train": "percent"},
+    **{"paper_train": "percent", "search_train": "percent", "change": "text"},
+}
+_LEAST_SEEDS = {
+    **{"seeds": 1, "difference": 1, "verdict": 1},
+    **{"deviation": 2, "one_run_low": 2, "one_run_high": 2},
+}
+"""Of columns that only show something from so many seeds on."""
+_RUN = ("paper_validation", "search_validation", "paper_train", "search_train")
+"""Columns of what somebody has to run first."""
 
 PRINTED_PADDING = {5: 2}
 """Where the paper's Table 2 prints another padding than the one that gives its stated sizes."""
@@ -85,17 +86,14 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
     most_seeds = max(row["seeds"] for row in rows)
     key = name.replace("-", "")
     on_verdicts = (f"verdicts.note_{metric}", f"{key}.note") if most_seeds else ()
-    rows.append(
-        {
-            "name": texts(
-                f"tables.best.{main.origin_of(best)}" if main and best else "tables.best.found"
-            ),
-            "change": best.user_attrs.get(trials.WORDS, "") if best else "",
-            **dict.fromkeys(_ONLY_OF_THE_PAPER, ""),
-            "search_train": found.get(f"train_{metric}"),
-            "search_validation": best_value,
-        }
-    )
+    whose = str(main.origin_of(best)) if main and best else "found"
+    of_the_best = {
+        "name": texts(f"tables.best.{whose}"),
+        "change": best.user_attrs.get(trials.WORDS, "") if best else "",
+        "search_train": found.get(f"train_{metric}"),
+        "search_validation": best_value,
+    }
+    rows.append({**dict.fromkeys(rows[0], ""), **of_the_best})
     return Table(
         name,
         texts(f"{key}.caption"),
@@ -111,19 +109,19 @@ def _paper_row(
     own = reproduced_row(row, sources.paper_trials(stage, row.name)).figures
     searched = reproduced_row(row, sources.searched_paper_trials(stage, row.name)).figures
     train, judged = f"train_{metric}", f"validation_{metric}"
-    published, measured, here = own[judged].published, own[judged], searched[judged].mean
+    measured, here = own[judged], searched[judged].mean
     return {
         "name": row.name,
         "change": texts(f"rows.{stage.name}.{row.name}"),
         "published_train": own[train].published,
-        "published_validation": published,
+        "published_validation": measured.published,
         "paper_train": own[train].mean,
         "paper_validation": measured.mean,
         "deviation": measured.deviation,
         "one_run_low": measured.one_run_low,
         "one_run_high": measured.one_run_high,
         "seeds": measured.n_seeds,
-        "difference": None if measured.mean is None else measured.mean - published,
+        "difference": measured.difference,
         "verdict": texts(f"verdicts.{measured.says.replace(' ', '_')}"),
         "search_train": searched[train].mean,
         "search_validation": here,
@@ -138,37 +136,14 @@ def _against(best: float | None, here: float | None, is_loss: bool) -> float | N
     return best / here - 1 if is_loss else best - here
 
 
-def _columns(texts: Texts, is_loss: bool, most_seeds: int) -> tuple[Column, ...]:
-    missing = texts("tables.not_run")
-    return (
-        Column("name", texts("tables.name")),
-        Column("published_validation", texts("tables.published_validation"), "percent"),
-        Column("paper_validation", texts("tables.paper_validation"), "percent", missing),
-        *(_against_published(texts, most_seeds > 1) if most_seeds else ()),
-        Column("search_validation", texts("tables.search_validation"), "percent", missing),
-        Column("best_against", texts("tables.best_against"), "change" if is_loss else "points"),
-        Column("published_train", texts("tables.published_train"), "percent"),
-        Column("paper_train", texts("tables.paper_train"), "percent", missing),
-        Column("search_train", texts("tables.search_train"), "percent", missing),
-        Column("change", texts("tables.change"), missing=""),
-    )
-
-
-def _against_published(texts: Texts, several_seeds: bool) -> tuple[Column, ...]:
-    return (
-        Column("seeds", texts("tables.seeds"), "count"),
-        *(_of_several_seeds(texts) if several_seeds else ()),
-        Column("difference", texts("tables.difference"), "points"),
-        Column("verdict", texts("tables.verdict"), missing=""),
-    )
-
-
-def _of_several_seeds(texts: Texts) -> tuple[Column, ...]:
-    return (
-        Column("deviation", texts("tables.deviation"), "spread"),
-        Column("one_run_low", texts("tables.one_run_low"), "percent"),
-        Column("one_run_high", texts("tables.one_run_high"), "percent"),
-    )
+def _columns(texts: Texts, is_loss: bool, most_seeds: int) -> list[Column]:
+    kinds = _COLUMNS | {"best_against": "change" if is_loss else "points"}
+    for name, least in _LEAST_SEEDS.items():
+        if most_seeds < least:
+            del kinds[name]
+    missing = dict.fromkeys(_RUN, texts("tables.not_run")) | {"verdict": "", "change": ""}
+    shown = columns(texts, "tables", kinds)
+    return [column._replace(missing=missing.get(column.key, MISSING)) for column in shown]
 
 
 def _layer_row(number: int, layer: Layer, texts: Texts) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from reports.analysis.tables import (
     best_trials,
     every_trial,
     list_studies,
-    paper_side_by_side,
     ranking,
+    summary,
 )
 from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
@@ -97,20 +97,20 @@ def test_a_study_without_results_has_no_best_trials() -> None:
     study = optuna.create_study()
     store(study, StudySettings("autoencoder"))
     assert best_trials(study) == []
-    assert {row.validation_loss for row in paper_side_by_side(study)} == {None}
+    assert {row["validation_loss"] for row in summary(study)["paper"]} == {None}
     (row,) = list_studies([study])
     assert (row.n_searched, row.best_value, row.best_label) == (0, None, "")
 
 
 def test_the_papers_numbers_stand_beside_the_studys_own(study: optuna.Study) -> None:
-    rows = paper_side_by_side(study)
-    assert [row.name for row in rows] == [row.name for row in paper.AUTOENCODERS]
-    assert [row.n_parameters for row in rows] == [18_193, 18_193, 18_289, 18_289, 212_321]
-    assert [row.published_validation_loss for row in rows] == [
+    rows = summary(study)["paper"]
+    assert [row["name"] for row in rows] == [row.name for row in paper.AUTOENCODERS]
+    assert [row["n_parameters"] for row in rows] == [18_193, 18_193, 18_289, 18_289, 212_321]
+    assert [row["published_validation_loss"] for row in rows] == [
         row.validation_loss for row in paper.AUTOENCODERS
     ]
-    assert (rows[0].train_loss, rows[0].validation_loss) == (0.04, 0.08)
-    assert all(row.train_loss is None and row.validation_loss is None for row in rows[1:])
+    assert (rows[0]["train_loss"], rows[0]["validation_loss"]) == (0.04, 0.08)
+    assert all(row["train_loss"] is None and row["validation_loss"] is None for row in rows[1:])
 
 
 def test_a_studys_row_counts_its_trials_by_what_became_of_them(study: optuna.Study) -> None:
