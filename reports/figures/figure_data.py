@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
@@ -263,11 +264,6 @@ def _point(trial: FrozenTrial, x: float) -> Point:
 
 
 def _best_so_far(complete: Sequence[FrozenTrial], direction: Direction) -> list[Point]:
-    line: list[Point] = []
-    for trial in sorted(complete, key=lambda t: t.number):
-        value = trials.value_of(trial)
-        is_better = not line or trials.cost(value, direction) < trials.cost(
-            line[-1].value, direction
-        )
-        line.append(Point(trial.number, value if is_better else line[-1].value))
-    return line
+    own = sorted(complete, key=lambda t: t.number)
+    best = accumulate(map(trials.value_of, own), min if direction == "minimize" else max)
+    return [Point(trial.number, value) for trial, value in zip(own, best, strict=True)]

@@ -75,8 +75,7 @@ def confusion(name: str, counts: Sequence[Sequence[int]], texts: Texts) -> Drawi
         ax.set_yticks(range(len(CLASS_NAMES)), CLASS_NAMES, **ticks)
         ax.set(xlabel=texts("axes.predicted"), ylabel=texts("axes.true"))
         ax.grid(visible=False)
-        for side in ax.spines.values():
-            side.set_visible(False)
+        ax.spines[:].set_visible(False)
         return picture(figure, name)
 
 
@@ -133,8 +132,7 @@ def _montage(ax: Axes, rows: Sequence[Sequence[NDArray[Any]]]) -> None:
     ax.imshow(whole, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
     ax.tick_params(length=0)
     ax.grid(visible=False)
-    for side in ax.spines.values():
-        side.set_visible(False)
+    ax.spines[:].set_visible(False)
 
 
 def _centres(n: int) -> list[float]:
