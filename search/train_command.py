@@ -11,8 +11,9 @@ from search.options import typed
 from search.output import Output, print_json, say
 from search.search_options import with_options
 from spaces.wording import percent
+from studies.final.final_request import FinalRequest
 from studies.records.fields import fields_of
-from studies.records.request import FinalRequest, Machine
+from studies.records.request import Machine
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -18,8 +18,9 @@ from spaces.errors import TrustError
 from spaces.secrets import without_secrets
 from spaces.stages import STAGES
 from studies.files import places
+from studies.final.final_request import FinalRequest
 from studies.records.fields import fields_of
-from studies.records.request import FinalRequest, SearchRequest
+from studies.records.request import SearchRequest
 
 RECORD = "trusted"
 """The file of what the user agreed to: a digest and a path a line."""

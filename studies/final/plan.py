@@ -8,9 +8,9 @@ from spaces.errors import ConfigurationError, StudyError
 from studies.data.images import load_split
 from studies.engine.estimate import seconds_per_epoch
 from studies.final import results
+from studies.final.final_request import FinalRequest
 from studies.final.results import FinalResult
 from studies.final.which_model import FinalModel, find_model
-from studies.records.request import FinalRequest
 from studies.records.settings import environment
 from studies.storage.databases import exists, open_artifacts, open_to_look_on, storage_url
 from studies.workers.processes import n_side_by_side, pace

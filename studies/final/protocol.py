@@ -23,12 +23,13 @@ from studies.engine.reuse import as_columns
 from studies.files import tensor_files
 from studies.files.writing import write
 from studies.final import results, states
+from studies.final.final_request import FinalRequest
 from studies.final.plan import FinalPlan
 from studies.final.results import FinalResult, SeedResult
 from studies.networks.evaluation import Judgement, judge
 from studies.networks.plain import build
 from studies.records.attempts import MAX_ATTEMPTS
-from studies.records.request import FinalRequest, scheduler
+from studies.records.request import scheduler
 from studies.records.settings import environment
 from studies.records.trials import OUT_OF_MEMORY
 from studies.training.factory import TrainingFactory

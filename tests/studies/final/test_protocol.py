@@ -27,12 +27,13 @@ from studies.data.images import load_split, load_test
 from studies.engine.launch import launch
 from studies.engine.progress import Notice
 from studies.final import results
+from studies.final.final_request import FinalRequest
 from studies.final.plan import plan_final
 from studies.final.protocol import FinalEvent, SeedDone, SeedStarted, train_final
 from studies.final.results import FinalResult
 from studies.networks.evaluation import predict
 from studies.networks.plain import Classifier, build
-from studies.records.request import FinalRequest, SearchRequest
+from studies.records.request import SearchRequest
 from studies.training.metrics import Outcome
 from studies.workers.in_process import InProcess
 from studies.workers.pool import EpochDone

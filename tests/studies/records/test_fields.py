@@ -7,8 +7,9 @@ import pytest
 
 from spaces.budget import Budget
 from spaces.errors import ConfigurationError
+from studies.final.final_request import FinalRequest
 from studies.records.fields import fields_of, names_of
-from studies.records.request import FinalRequest, Machine, SearchRequest
+from studies.records.request import Machine, SearchRequest
 from studies.records.runs import DECIDING, NOTED
 from studies.records.settings import StudySettings
 
