@@ -62,29 +62,24 @@ def table_2(texts: Texts) -> Table:
     )
 
 
-def table_3(sources: Sources, texts: Texts) -> Table:
-    """The paper's five autoencoders, and the best found."""
-    return _side_by_side(sources, AUTOENCODER, "loss", "table-3", texts)
+_TABLES: dict[int, tuple[Stage, str]] = {
+    3: (AUTOENCODER, "loss"),
+    4: (CLASSIFIER, "accuracy"),
+    5: (CLASSIFIER, "loss"),
+}
+"""What stands in them, and by which metric."""
 
 
-def table_4(sources: Sources, texts: Texts) -> Table:
-    """The paper's three classifiers and the best found, by accuracy."""
-    return _side_by_side(sources, CLASSIFIER, "accuracy", "table-4", texts)
-
-
-def table_5(sources: Sources, texts: Texts) -> Table:
-    """The same by loss."""
-    return _side_by_side(sources, CLASSIFIER, "loss", "table-5", texts)
-
-
-def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts: Texts) -> Table:
+def table_of_results(number: int, sources: Sources, texts: Texts) -> Table:
+    """The paper's Table 3, 4 or 5: its own models of a stage, and the best found."""
+    stage, metric = _TABLES[number]
     main = sources.main(stage)
     best = main.best() if main else None
     found = best.user_attrs.get(trials.METRICS, {}) if best else {}
     best_value = found.get(f"validation_{metric}")
     rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
     most_seeds = max(row["seeds"] for row in rows)
-    key = name.replace("-", "")
+    key = f"table{number}"
     on_verdicts = (f"verdicts.note_{metric}", f"{key}.note") if most_seeds else ()
     whose = str(main.origin_of(best)) if main and best else "found"
     of_the_best = {
@@ -95,7 +90,7 @@ def _side_by_side(sources: Sources, stage: Stage, metric: str, name: str, texts:
     }
     rows.append({**dict.fromkeys(rows[0], ""), **of_the_best})
     return Table(
-        name,
+        f"table-{number}",
         texts(f"{key}.caption"),
         pandas.DataFrame(rows),
         _columns(texts, metric == "loss", most_seeds),

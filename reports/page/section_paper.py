@@ -15,7 +15,7 @@ from reports.figures.interactive import latent_map as interactive_map
 from reports.models import on_validation
 from reports.models.on_validation import Trained
 from reports.page.final_tables import final_blocks
-from reports.page.paper_tables import table_2, table_3, table_4, table_5
+from reports.page.paper_tables import table_2, table_of_results
 from reports.page.words import model_name, storage_option
 from spaces.errors import DataError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
@@ -33,7 +33,7 @@ def tables_section(sources: Sources, storage: str | None, texts: Texts) -> Secti
             Text(texts("paper.missing", names=", ".join(missing)), is_notice=True),
             Code(shlex.join(["fmnist-search", "reproduce", *storage_option(storage)])),
         ]
-    section.blocks += [table_3(sources, texts), table_4(sources, texts), table_5(sources, texts)]
+    section.blocks += [table_of_results(number, sources, texts) for number in (3, 4, 5)]
     section.blocks += [*final_blocks(sources, texts), table_2(texts)]
     return section
 

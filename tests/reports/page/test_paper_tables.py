@@ -12,7 +12,7 @@ from reports.analysis.tables import best_trials
 from reports.document.parts import Table, Text
 from reports.document.texts import Texts
 from reports.page.final_tables import final_blocks
-from reports.page.paper_tables import table_2, table_3, table_4, table_5
+from reports.page.paper_tables import table_2, table_of_results
 from reports.page.section_summary import summary
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER
@@ -38,8 +38,8 @@ def test_rows_nobody_has_run_say_so(sources: Callable[..., Sources]) -> None:
     empty = sources()
     both = (*AUTOENCODER.paper, *CLASSIFIER.paper)
     assert not_run(empty) == [row.name for row in both]
-    for table, n_rows in ((table_3, 5), (table_4, 3), (table_5, 3)):
-        shown = table(empty, ENGLISH).shown()
+    for table, n_rows in ((3, 5), (4, 3), (5, 3)):
+        shown = table_of_results(table, empty, ENGLISH).shown()
         assert len(shown) == n_rows + 1
         assert all(row.count("not run") == 4 for row in shown[:-1])
 
@@ -53,7 +53,7 @@ def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
     make(storage, "ae", 5, budget=Budget())
     read = sources()
     assert [s.name for s in read.reduced] == ["short"]
-    (row, *_) = table_3(read, ENGLISH).frame.to_dict("records")
+    (row, *_) = table_of_results(3, read, ENGLISH).frame.to_dict("records")
     values = [s.get_trials()[0].user_attrs[trials.METRICS]["validation_loss"] for s in seeds]
     assert row["seeds"] == 2
     assert row["paper_validation"] == pytest.approx(sum(values) / 2)
@@ -66,7 +66,7 @@ def test_the_best_found_is_the_last_row_and_stands_against_every_other(
 ) -> None:
     make(storage, "clf", 30, stage="classifier", budget=Budget())
     read = sources()
-    rows = table_4(read, ENGLISH).frame.to_dict("records")
+    rows = table_of_results(4, read, ENGLISH).frame.to_dict("records")
     best = read.searches[0].best()
     assert best is not None
     assert rows[-1]["search_validation"] == trials.value_of(best)
@@ -118,7 +118,7 @@ def test_the_best_is_called_found_only_where_the_search_found_it(
     assert headline in words
     best_drawn = f"The best that it drew itself has {100 * drawn:.2f}\N{NO-BREAK SPACE}%"
     assert (best_drawn in words) == bool(attrs)
-    assert table_3(read, ENGLISH).frame["name"].iloc[-1] == row
+    assert table_of_results(3, read, ENGLISH).frame["name"].iloc[-1] == row
     (best, *_) = best_trials(study)
     assert IN_WORDS[best.origin] == terminal
 
@@ -145,9 +145,9 @@ def test_nothing_is_said_of_verdicts_where_nothing_was_run_in_the_papers_protoco
     storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
 ) -> None:
     make(storage, "ae", 5, budget=Budget())
-    before = table_3(sources(), ENGLISH)
+    before = table_of_results(3, sources(), ENGLISH)
     make(storage, "p0", 0, budget=Budget(protocol="paper"))
-    after = table_3(sources(), ENGLISH)
+    after = table_of_results(3, sources(), ENGLISH)
     titles = [[column.title for column in table.columns] for table in (before, after)]
     assert [title for title in titles[1] if title not in titles[0]] == [
         "Seeds",
@@ -170,7 +170,7 @@ def test_one_seed_of_the_papers_protocol_is_no_verdict_in_table_and_summary(
     for seed in range(3):
         make(storage, f"p{seed}", 0, budget=Budget(protocol="paper"), seed=seed)
         read = sources()
-        (first, *_) = table_3(read, ENGLISH).frame.to_dict("records")
+        (first, *_) = table_of_results(3, read, ENGLISH).frame.to_dict("records")
         words = " ".join(block.text for block in summary(read, ENGLISH) if isinstance(block, Text))
         can_say = "cannot say" not in first["verdict"] and "cannot be told" not in words
         assert can_say == (seed > 0)
