@@ -97,7 +97,7 @@ def coordinate(pool: Pool, n_trials: int, storage: str) -> None:
     )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = ensure_data(None, lambda _: None)
-    launch.launch(request, AUTOENCODER, folder, ignore, StopSignal())
+    launch.launch(request, AUTOENCODER, STUDY, folder, ignore, StopSignal())
 
 
 def ignore(event: Event) -> None:

@@ -42,6 +42,7 @@ from studies.engine import reuse
 from studies.engine.coordinator import Search
 from studies.engine.progress import Event, TrialEnded, TrialStarted
 from studies.records import settings, trials
+from studies.records.open_study import OpenStudy
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactFolder
@@ -131,10 +132,10 @@ def measure(n_trials: int, options: argparse.Namespace) -> Cost:
         study = filled_study(Path(folder) / "studies.db", n_trials)
         clock = Clock()
         search = Search(
-            study,
-            WideSettings("autoencoder"),
+            OpenStudy(
+                study, WideSettings("autoencoder"), ArtifactFolder(Path(folder) / "artifacts")
+            ),
             request,
-            ArtifactFolder(Path(folder) / "artifacts"),
             blank_split().validation,
             InProcess(partial(BestSoFar, clock)),
             clock.listen,
@@ -212,7 +213,7 @@ def filled_study(path: Path, n_trials: int) -> optuna.Study:
     study_settings = StudySettings("autoencoder")
     storage = open_storage(storage_url(str(path)))
     study = optuna.create_study(storage=storage, study_name="ae", direction="minimize")
-    settings.store(study, study_settings)
+    settings.write(study, study_settings)
     for name in paper.AUTOENCODER_RUN_ORDER:
         config = AUTOENCODER.paper_row(name).config
         study.add_trial(finished_trial(config, 2.0, EPOCHS, {trials.PAPER: name}))
@@ -276,7 +277,7 @@ def user_attrs(config: AutoencoderConfig, epochs: list[EpochMetrics]) -> dict[st
         trials.WORDS: config.in_words(),
         trials.SEED: 1,
         trials.N_PARAMETERS: config.n_parameters(),
-        trials.MADE_WITH: settings.environment(),
+        trials.MADE_WITH: settings.made_with(),
         trials.N_THREADS: 1,
         trials.EPOCHS: reuse.as_columns(epochs),
         trials.METRICS: epochs[-1]._asdict(),

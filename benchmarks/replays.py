@@ -33,6 +33,7 @@ from studies.engine.repair import prepare
 from studies.engine.samplers import Tpe
 from studies.engine.sharing import Alone
 from studies.records import settings, trials
+from studies.records.open_study import OpenStudy
 from studies.records.request import PrunerName, SamplerName, SearchRequest
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactFolder
@@ -157,17 +158,15 @@ def replay(path: Path, task: tuple[Way, int]) -> Result:
     study_settings = ReducedSettings("autoencoder", Budget(EPOCHS), seed=seed)
     # Hyperband deals its brackets out by the study's name: another seed, another deal.
     study = optuna.create_study(study_name=f"ae-seed{seed}", direction=study_settings.direction)
-    settings.store(study, study_settings)
+    settings.write(study, study_settings)
     nothing = Images(torch.empty(0), torch.empty(0))
     with tempfile.TemporaryDirectory() as folder:
-        store = ArtifactFolder(Path(folder))
+        opened = OpenStudy(study, study_settings, ArtifactFolder(Path(folder)))
         request = SearchRequest(keep_weights="none")
-        prepare(study, study_settings, Alone(), paper_names(request, study_settings))
+        prepare(opened, Alone(), paper_names(request, study_settings))
         Search(
-            study,
-            study_settings,
+            opened,
             request,
-            store,
             nothing,
             InProcess(partial(Replay, recorded)),
             on_event=lambda _: None,

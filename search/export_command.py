@@ -13,10 +13,9 @@ from spaces.errors import ConfigurationError
 from spaces.wording import percent
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
-
     from reports.models.exporting import Exported
     from studies.records.references import StudyTrial
+    from studies.storage.place import Place
 
 
 Reference = Annotated[
@@ -71,11 +70,10 @@ def export(
         raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
     console = output.progress_console()
     with console.status("loading PyTorch"):
-        from studies.storage.databases import open_artifacts, open_existing, storage_url
+        from studies.storage.place import Place
 
-        url, opened = storage_url(storage), open_existing(storage)
-        store = open_artifacts(url, artifacts, make=False)
-        models = _models(opened, reference, top, pareto)
+        place = Place.there(storage, artifacts)
+        models = _models(place, reference, top, pareto)
 
         from reports.models.exporting import export_models
         from studies.final.results import read_all
@@ -84,11 +82,10 @@ def export(
     with console.status("writing") as status:
         done = export_models(
             models,
-            store,
             out,
             data_folder,
             top is not None or pareto,
-            read_all(url),
+            read_all(place.url),
             config_format,
             overwrite,
             lambda model: status.update(f"writing trial {model.trial.number}"),
@@ -96,15 +93,14 @@ def export(
     _show(done, output)
 
 
-def _models(
-    storage: "BaseStorage | None", reference: str, top: int | None, pareto: bool
-) -> list["StudyTrial"]:
+def _models(place: "Place", reference: str, top: int | None, pareto: bool) -> list["StudyTrial"]:
     """The trials to export. A wrong name is refused before PyTorch is loaded, which takes long."""
+    from studies.records.open_study import OpenStudy
     from studies.records.references import find_study, find_trial
 
     if top is None and not pareto:
-        return [find_trial(storage, reference)]
-    study = find_study(storage, reference)
+        return [find_trial(place, reference)]
+    study = OpenStudy.at(find_study(place.storage, reference), place.artifacts)
 
     from reports.models.exporting import pareto_trials, top_trials
 

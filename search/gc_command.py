@@ -13,7 +13,7 @@ from search.search_options import with_options
 from spaces.wording import counted, size
 
 if TYPE_CHECKING:
-    from studies.records.garbage import File, Survey
+    from studies.records.garbage import OwnFile, Survey
 
 
 @with_options()
@@ -92,12 +92,12 @@ def _as_text(found: "Survey", place: str, with_names: bool) -> str:
     return "\n".join(lines)
 
 
-def _total(files: Sequence["File"]) -> str:
+def _total(files: Sequence["OwnFile"]) -> str:
     return f"{counted(len(files), 'file')}, {size(sum(file.n_bytes for file in files))}"
 
 
 def _document(found: "Survey", place: str) -> dict[str, Any]:
-    def counted(files: Sequence["File"]) -> dict[str, Any]:
+    def counted(files: Sequence["OwnFile"]) -> dict[str, Any]:
         n_bytes = sum(file.n_bytes for file in files)
         return {"files": len(files), "bytes": n_bytes, "kinds": Counter(f.kind for f in files)}
 

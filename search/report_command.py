@@ -117,11 +117,12 @@ def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "S
     from reports.analysis.chosen_studies import choose
     from studies.final.results import read_all
     from studies.records.references import all_studies
-    from studies.storage.databases import open_artifacts, open_existing, storage_url
+    from studies.storage.databases import exists
+    from studies.storage.place import Place
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    url, opened = storage_url(storage), open_existing(storage)
-    if opened is None:
+    place = Place.there(storage, artifacts)
+    if not exists(place.url):
         raise StudyError("there are no studies yet; make one: fmnist-search ae --trials 50")
-    store = open_artifacts(url, artifacts, make=False)
-    return choose(all_studies(opened), names, store, results=read_all(url))
+    found = all_studies(place.storage)
+    return choose(found, names, place.artifacts, results=read_all(place.url))

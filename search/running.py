@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna import Study
     from rich.console import Console
 
-    from studies.engine.launch import Finished, Plan
+    from studies.engine.launch import Plan, SearchResult
     from studies.workers.stopping import StopSignal
 
 
@@ -71,7 +71,7 @@ def carry_out(
     output: Output,
     again: str | None = None,
     in_force: Callable[[], dict[str, Any]] = dict,
-) -> "Finished":
+) -> "SearchResult":
     """Run a search in view, and first the training of its encoder if need be.
 
     Args:
@@ -130,7 +130,7 @@ def _launch(
     step: _Step,
     again: str | None,
     in_force: Callable[[], dict[str, Any]] = dict,
-) -> "Finished":
+) -> "SearchResult":
     """Run the search in view; after a signal say how to go on."""
     from reports.figures.dashboard_plots import save_plots
     from search.console import SearchView
@@ -146,7 +146,7 @@ def _launch(
         again = command_to_go_on(plan.study_name, request, bare, stage, how_many)
     words = f"stopped; nothing is lost. To go on: {again}"
     with until_stopped(words, output) as stop, SearchView(console, plan, output.verbose) as view:
-        finished = launch(request, stage, folder, view, stop)
+        finished = launch(request, stage, plan.study_name, folder, view, stop)
     save_plots(finished.study)
     return finished
 
@@ -197,7 +197,7 @@ def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
 
 
 def show_results(
-    finished: "Finished",
+    finished: "SearchResult",
     fields: dict[str, Any],
     stage: Stage,
     output: Output,
@@ -225,7 +225,7 @@ def show_results(
         console.print(line, soft_wrap=True)
 
 
-def _how_it_ended(finished: "Finished") -> str:
+def _how_it_ended(finished: "SearchResult") -> str:
     state = finished.state
     return (
         f"{finished.reason}: {state.in_words()}, "
@@ -233,12 +233,12 @@ def _how_it_ended(finished: "Finished") -> str:
     )
 
 
-def in_one_line(finished: "Finished") -> str:
+def in_one_line(finished: "SearchResult") -> str:
     """The result for whoever wants to hear no more: the best trial, and how the run ended."""
     return f"{best_in_words(finished.study)}; {_how_it_ended(finished)}"
 
 
-def document(finished: "Finished") -> dict[str, Any]:
+def document(finished: "SearchResult") -> dict[str, Any]:
     """What came of a search, for machines."""
     from reports.analysis.tables import summary
 

@@ -174,7 +174,7 @@ def from_dict(table: dict[str, Any]) -> ConfigFile:
     ):
         if not isinstance(part, dict):
             raise ConfigurationError(f"{name} must be a table of fields; got {part!r}")
-    config = stage.spaces["paper"].config_type.from_dict(configuration)
+    config = stage.configuration(configuration)
     return ConfigFile(stage, config, None if training is None else _trained_with(training))
 
 

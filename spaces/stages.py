@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from spaces import autoencoder, classifier, paper
 from spaces.paper import PaperModel
-from spaces.space import SearchSpace
+from spaces.space import Configuration, SearchSpace
 
 StageName = Literal["autoencoder", "classifier"]
 Direction = Literal["minimize", "maximize"]
@@ -36,6 +36,15 @@ class Stage:
     run_order: tuple[str, ...]
     """Their names in the order in which a study trains them."""
     best_of_paper: PaperModel[Any]
+
+    def configuration(self, fields: dict[str, Any]) -> Configuration:
+        """A model of the stage, as its configuration's ``to_dict`` wrote it.
+
+        Raises:
+            ConfigurationError: it is none.
+        """
+        read: Configuration = self.spaces["paper"].config_type.from_dict(fields)
+        return read
 
     def paper_row(self, name: str) -> PaperModel[Any]:
         """The paper's row of that name.

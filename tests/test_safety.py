@@ -11,6 +11,7 @@ import optuna
 import pytest
 from helpers import ROOT
 from helpers.installed_command import BUDGET, NARROW, Command
+from helpers.opened import opened
 
 from spaces.errors import StudyError
 from studies.records import encoders, settings, weights
@@ -95,20 +96,22 @@ def test_a_name_from_a_database_cannot_leave_the_folder(tmp_path: Path, name: st
     (tmp_path / "studies.db").write_text("precious")
     store = ArtifactFolder(tmp_path / "artifacts")
     study = optuna.create_study(storage=open_storage(storage_url(str(tmp_path / "own.db"))))
-    settings.store(study, StudySettings("autoencoder"))
+    settings.write(study, StudySettings("autoencoder"))
     trial = study.ask()
     file = {"filename": "weights.safetensors", "mimetype": "application/octet-stream"}
     meta = {"artifact_id": name, **file}
     storage = study._storage
     storage.set_trial_system_attr(trial._trial_id, f"artifacts:{name}", json.dumps(meta))
     (frozen,) = study.get_trials()
-    for use in (weights.load, weights.is_kept, weights.discard):
+    with pytest.raises(StudyError, match="is no name of a file"):
+        weights.load(opened(study, store), frozen)
+    for use in (weights.is_kept, weights.discard):
         with pytest.raises(StudyError, match="is no name of a file"):
-            use(store, study, frozen)
+            use(store, frozen)
     for touch in (store.open_reader, store.remove, store.path):
         with pytest.raises(StudyError, match="is no name of a file"):
             touch(name)
     study.set_user_attr("encoder_file", name)
     with pytest.raises(StudyError, match="is no name of a file"):
-        encoders.weights_file(study, store)
+        encoders.weights_file(opened(study, store))
     assert (tmp_path / "studies.db").read_text() == "precious"

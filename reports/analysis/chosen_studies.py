@@ -13,46 +13,29 @@ from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies.final.results import FinalResult
 from studies.records import trials
+from studies.records.open_study import OpenStudy
 from studies.records.origins import Origin, best_found, origins
 from studies.records.reading import check
 from studies.records.references import pick
-from studies.records.settings import StudySettings, is_ours
+from studies.records.settings import is_ours
 from studies.storage.artifacts import ArtifactStore
 from studies.storage.snapshot import snapshot
 
 
-class Source(NamedTuple):
-    """A study, read once: whatever becomes of it, all of a report is about one moment of it."""
-
-    study: optuna.Study
-    """A copy of it in memory."""
-    settings: StudySettings
-    trials: list[FrozenTrial]
-
-    @property
-    def name(self) -> str:
-        """The study's."""
-        return self.study.study_name
-
-    def own(self) -> list[FrozenTrial]:
-        """The trials that were trained here, so without copies of another's result."""
-        return [t for t in self.trials if trials.SAME_AS not in t.user_attrs]
+class Source(OpenStudy):
+    """A copy of a study in memory, so that all of a report is about one moment of it."""
 
     def completed(self) -> list[FrozenTrial]:
-        """Those trained here to the end, by number."""
+        """The trials that were trained here to the end, by number."""
         return [t for t in trials.completed(self.own()) if t.values]
-
-    def best(self) -> FrozenTrial | None:
-        """The best of them."""
-        return trials.best(self.own(), self.settings.direction)
 
     def best_found(self) -> FrozenTrial | None:
         """The best of those that the search drew itself."""
-        return best_found(self.trials, self.settings.direction)
+        return best_found(self.trials(), self.settings.direction)
 
     def origin_of(self, trial: FrozenTrial) -> Origin:
         """Who chose its configuration."""
-        return origins(self.trials)[trial.number]
+        return origins(self.trials())[trial.number]
 
 
 class Sources(NamedTuple):
@@ -68,7 +51,6 @@ class Sources(NamedTuple):
     """Studies that are there and were not named, or cannot be read."""
     unread: list[str]
     """Why, of each study of ours that cannot be read."""
-    store: ArtifactStore
     data_folder: Path | None
     """Where the images are; None if they are not there."""
     results: list[FinalResult]
@@ -123,7 +105,7 @@ def choose(
     named = [pick(studies, name) for name in names]
     for study in named:
         check(study)
-    read = [_read(study) for study in studies if is_ours(study)]
+    read = [_read(study, store) for study in studies if is_ours(study)]
     readable = [each for each in read if isinstance(each, Source)]
     searches = [s for s in readable if s.settings.budget.protocol == "search"]
     papers = [s for s in readable if s.settings.budget.protocol == "paper"]
@@ -133,7 +115,6 @@ def choose(
         reduced=[s for s in papers if s.settings.budget != PAPER_BUDGET],
         left_out=[],
         unread=[str(each) for each in read if isinstance(each, StudyError)],
-        store=store,
         data_folder=data_folder,
         results=list(results),
     )
@@ -150,11 +131,10 @@ def is_from_scratch(source: Source) -> bool:
     return encoder is not None and encoder.source == "scratch"
 
 
-def _read(study: optuna.Study) -> Source | StudyError:
+def _read(study: optuna.Study, store: ArtifactStore) -> Source | StudyError:
     """The study, or why it cannot be read."""
     try:
-        copy = snapshot(study)
-        return Source(copy, check(copy), copy.get_trials(deepcopy=False))
+        return Source.at(snapshot(study), store)
     except StudyError as error:
         return error
 

@@ -12,7 +12,7 @@ from spaces.budget import PAPER_BUDGET
 from spaces.paper import PaperModel
 from spaces.stages import STAGES
 from studies.records import trials
-from studies.records.scores import Verdict, Why, against_one_run, mean_with_interval
+from studies.records.scores import Agreement, Why, against_one_run, mean_with_interval
 from studies.records.settings import load
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Reproduced(NamedTuple):
     one_run_low: float | None
     """Where one more run here falls with 95 %: what the paper's one run is held against."""
     one_run_high: float | None
-    verdict: Verdict
+    verdict: Agreement
     """How what is measured here stands to what is published."""
     why: Why
     """Why nothing can be said."""
@@ -54,7 +54,7 @@ class Reproduced(NamedTuple):
         return None if self.mean is None else self.mean - self.published
 
     @property
-    def says(self) -> Verdict | Why:
+    def says(self) -> Agreement | Why:
         """The verdict, or why there is none."""
         return self.why or self.verdict
 

@@ -17,8 +17,8 @@ from spaces.safe_text import plotly
 from studies.dashboard import notes
 from studies.dashboard.texts_in_attributes import save_plot
 from studies.records import trials
+from studies.records.open_study import ReadStudy
 from studies.records.origins import IN_WORDS
-from studies.records.reading import check
 from studies.records.references import all_studies
 from studies.records.settings import StudySettings, is_ours, load
 
@@ -39,11 +39,11 @@ def refresh(storage: BaseStorage) -> list[str]:
     unread = []
     for study in filter(is_ours, all_studies(storage)):
         try:
-            settings = check(study)
+            read = ReadStudy.of(study)
         except StudyError as error:
             unread.append(str(error))
             continue
-        notes.fill_in(study, settings)
+        notes.fill_in(read)
         save_plots(study)
     return unread
 

@@ -159,7 +159,7 @@ def history(source: "Source") -> History:
 
 def slices(source: "Source") -> list[Slice]:
     """Completed trials along each dimension that they vary."""
-    space = source.settings.search_space()
+    space = source.space
     found = []
     for dimension in space.dimensions:
         drawn = ((chosen(t, dimension.name), t) for t in source.completed())
@@ -187,7 +187,7 @@ def parallel(source: "Source", axis: ValueAxis) -> list[Coordinate]:
     Left out are trials outside the space, such as some of the paper's in a narrowed one. Empty
     where nothing varies.
     """
-    always = [d for d in source.settings.search_space().dimensions if d.when is None]
+    always = [d for d in source.space.dimensions if d.when is None]
     shown = [t for t in source.completed() if all(chosen(t, d.name) is not None for d in always)]
     axes = []
     for dimension in always:

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import optuna
 from optuna.trial import FrozenTrial
 from safetensors.torch import save
 from torch import Tensor
@@ -25,11 +24,10 @@ from studies.networks import exported, onnx_model
 from studies.networks.judged_again import judged_again
 from studies.networks.plain import Autoencoder, Classifier
 from studies.records import encoders, trials, weights
-from studies.records import settings as study_settings
+from studies.records.open_study import OpenStudy
 from studies.records.origins import origins
 from studies.records.references import StudyTrial
 from studies.records.settings import StudySettings
-from studies.storage.artifacts import ArtifactStore
 
 ConfigFormat = Literal["json", "toml"]
 
@@ -47,31 +45,28 @@ class Exported(NamedTuple):
     """Its files' bytes."""
 
 
-def top_trials(study: optuna.Study, n: int) -> list[StudyTrial]:
+def top_trials(study: OpenStudy, n: int) -> list[StudyTrial]:
     """The best so many that were trained to the end, each configuration once.
 
     Raises:
         StudyError: there are none.
     """
-    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
-    ranked = trials.ranked(own, study_settings.load(study).direction)[:n]
-    return _some(study, ranked)
+    return _some(study, trials.ranked(study.own(), study.settings.direction)[:n])
 
 
-def pareto_trials(study: optuna.Study) -> list[StudyTrial]:
+def pareto_trials(study: OpenStudy) -> list[StudyTrial]:
     """Those that no other beats in all of the study's objectives; of one, with its parameters.
 
     Raises:
         StudyError: there are none.
     """
-    against = "objectives" if study_settings.load(study).objectives else "params"
-    numbers = {row.number for row in pareto_fronts(study) if against in row.fronts}
-    return _some(study, [t for t in study.get_trials(deepcopy=False) if t.number in numbers])
+    against = "objectives" if study.settings.objectives else "params"
+    numbers = {row.number for row in pareto_fronts(study.study) if against in row.fronts}
+    return _some(study, [t for t in study.trials() if t.number in numbers])
 
 
 def export_models(
     models: Sequence[StudyTrial],
-    store: ArtifactStore,
     out: Path,
     data_folder: Path,
     nested: bool,
@@ -84,7 +79,6 @@ def export_models(
 
     Args:
         models: finished trials of a study.
-        store: where their weights are.
         out: not there yet, or empty, or an export to overwrite.
         data_folder: holds verified data, by which models are judged again and ONNX is checked.
         nested: whether each gets a folder ``trial-12`` within ``out``; else there is but one, and
@@ -100,27 +94,25 @@ def export_models(
     """
     written = []
     pixels = load_train(data_folder).first(N_CHECKED).pixels
-    budget = study_settings.load(models[0].study).budget
-    validation = load_split(data_folder, budget).validation
+    validation = load_split(data_folder, models[0].study.settings.budget).validation
     with _new_folder(out, overwrite) as folder:
         for model in models:
             on_model(model)
             part = Path(f"trial-{model.trial.number}" if nested else ".")
             (folder / part).mkdir(exist_ok=True)
-            metrics = _write(model, store, folder / part, pixels, validation, finals, config_format)
+            metrics = _write(model, folder / part, pixels, validation, finals, config_format)
             written.append(Exported(out / part, metrics, _sizes(folder / part)))
     return written
 
 
-def _some(study: optuna.Study, chosen: list[FrozenTrial]) -> list[StudyTrial]:
+def _some(study: OpenStudy, chosen: list[FrozenTrial]) -> list[StudyTrial]:
     if not chosen:
-        raise StudyError(f"no trial of study '{study.study_name}' has been trained to the end yet")
+        raise StudyError(f"no trial of study '{study.name}' has been trained to the end yet")
     return [StudyTrial(study, trial) for trial in chosen]
 
 
 def _write(
     model: StudyTrial,
-    store: ArtifactStore,
     folder: Path,
     pixels: Tensor,
     validation: Images,
@@ -128,13 +120,14 @@ def _write(
     config_format: ConfigFormat,
 ) -> dict[str, Any]:
     study, trial = model
-    settings = study_settings.load(study)
-    file = _config_file(settings, trial)
-    noted = weights.kept(store, study, trial)
-    whose = f"trial {trial.number} of '{study.study_name}'"
+    settings = study.settings
+    recorded = TrainedWith(trial.user_attrs[trials.SEED], settings.budget)
+    file = ConfigFile(settings.stage_record(), study.config_of(trial), recorded)
+    noted = weights.kept(study.store, trial)
+    whose = f"trial {trial.number} of '{study.name}'"
     network, judgement = judged_again(
         file.config,
-        weights.load(store, study, trial),
+        weights.load(study, trial),
         trial.user_attrs[trials.METRICS],
         validation,
         whose,
@@ -144,7 +137,7 @@ def _write(
     _write_json(folder / exported.SCHEMA, json_schema(file.stage))
     tensors = save(network.state_dict(), metadata={"format": "pt"})
     write(folder / exported.WEIGHTS, tensors)
-    encoder_file = encoders.weights_file(study, store)
+    encoder_file = encoders.weights_file(study)
     if encoder_file is not None:
         write(folder / exported.ENCODER, encoder_file.read_bytes())
     onnx = _write_onnx(network, folder / exported.ONNX, pixels)
@@ -153,7 +146,7 @@ def _write(
     files = {name: exported.identity(folder / name) for name in names}
     own = [_final(final) for final in finals if _is_of(final, settings, file)]
     metrics = {
-        **_metrics(settings, model),
+        **_metrics(model),
         "judged_again": {"loss": judgement.loss, "accuracy": judgement.accuracy},
         "weights_checksum_known": noted is not None and noted.sha256 is not None,
         "finals": own,
@@ -165,12 +158,6 @@ def _write(
     write(folder / exported.CARD, card)
     exported.read_model(folder)  # what cannot be read back is not handed out
     return metrics
-
-
-def _config_file(settings: StudySettings, trial: FrozenTrial) -> ConfigFile:
-    stage = settings.stage_record()
-    config = stage.spaces["paper"].config_type.from_dict(trial.user_attrs[trials.CONFIG])
-    return ConfigFile(stage, config, TrainedWith(trial.user_attrs[trials.SEED], settings.budget))
 
 
 def _write_onnx(network: Autoencoder | Classifier, path: Path, pixels: Tensor) -> dict[str, Any]:
@@ -186,19 +173,19 @@ def _write_onnx(network: Autoencoder | Classifier, path: Path, pixels: Tensor) -
     }
 
 
-def _metrics(settings: StudySettings, model: StudyTrial) -> dict[str, Any]:
+def _metrics(model: StudyTrial) -> dict[str, Any]:
     study, trial = model
-    attrs = trial.user_attrs
+    attrs, settings = trial.user_attrs, study.settings
     origin = asdict(settings.encoder) if settings.encoder else {}
     encoder = {name: value for name, value in origin.items() if name != "config"} or None
     return {
         "format": exported.FORMAT,
         "stage": settings.stage,
-        "study": study.study_name,
+        "study": study.name,
         "trial": trial.number,
         "state": trial.state.name.lower(),
         "paper": attrs.get(trials.PAPER),
-        "origin": origins(study.get_trials(deepcopy=False))[trial.number],
+        "origin": origins(study.trials())[trial.number],
         "configuration": attrs[trials.WORDS],
         "encoder": encoder,
         "metric": settings.metric,

@@ -80,19 +80,19 @@ class ConfusedPair(NamedTuple):
     """uint8 (n, 28, 28), those that the classifier was surest of first."""
 
 
-def find_trained(sources: Sources, source: Source) -> Trained | None:
+def find_trained(source: Source) -> Trained | None:
     """The study's best trial whose weights are kept."""
-    return _first(sources, source, trials.ranked(source.own(), source.settings.direction))
+    return _first(source, trials.ranked(source.own(), source.settings.direction))
 
 
-def find_baseline(sources: Sources, source: Source) -> Trained | None:
+def find_baseline(source: Source) -> Trained | None:
     """The paper's baseline autoencoder of the same study.
 
     One trained under the paper's protocol would have learned from the images that are shown.
     """
     name = AUTOENCODERS[0].name
     own = [t for t in source.completed() if t.user_attrs.get(trials.PAPER) == name]
-    return _first(sources, source, own)
+    return _first(source, own)
 
 
 def validation_images(sources: Sources, source: Source) -> Images | None:
@@ -157,18 +157,14 @@ def confused_pairs(images: Images, trained: Trained) -> list[ConfusedPair]:
     return pairs
 
 
-def _first(sources: Sources, source: Source, ranked: Iterable[FrozenTrial]) -> Trained | None:
+def _first(source: Source, ranked: Iterable[FrozenTrial]) -> Trained | None:
     """The first trial whose weights are kept."""
-    for trial in ranked:
-        if weights.is_kept(sources.store, source.study, trial):
-            return _load(sources, source, trial)
-    return None
+    return next((_load(source, t) for t in ranked if weights.is_kept(source.store, t)), None)
 
 
-def _load(sources: Sources, source: Source, trial: FrozenTrial) -> Trained:
-    config_type = source.settings.stage_record().spaces["paper"].config_type
-    network = build(config_type.from_dict(trial.user_attrs[trials.CONFIG]))
-    network.load_state_dict(weights.load(sources.store, source.study, trial))
+def _load(source: Source, trial: FrozenTrial) -> Trained:
+    network = build(source.config_of(trial))
+    network.load_state_dict(weights.load(source, trial))
     return Trained(source, trial, network.eval())
 
 

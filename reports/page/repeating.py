@@ -40,7 +40,7 @@ def steps(source: Source) -> list[Step]:
     sampler does what it does only after what was there before.
     """
     known = runs.of(source.study)
-    n_after = [*(run.n_before for run in known), attempts.n_tried(source.trials)][1:]
+    n_after = [*(run.n_before for run in known), attempts.n_tried(source.trials())][1:]
     together: list[Step] = []
     for run, n_trials in zip(known, n_after, strict=False):
         before = together[-1] if together else None
@@ -58,7 +58,7 @@ def search_commands(source: Source) -> list[str]:
     """
     known = steps(source)
     if not known:
-        return [_command(source, attempts.n_tried(source.trials), [], {})]
+        return [_command(source, attempts.n_tried(source.trials()), [], {})]
     return [_command(source, s.n_trials, s.given, s.runs[0].options) for s in known]
 
 
@@ -81,7 +81,7 @@ def configurations(source: Source) -> dict[str, dict[str, Any]]:
             "stage": source.settings.stage,
             "configuration": trial.user_attrs[trials.CONFIG],
         }
-        for trial in source.trials
+        for trial in source.trials()
         if trial.number in numbers
     }
 

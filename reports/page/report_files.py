@@ -58,7 +58,7 @@ def write_values(sources: Sequence[Source], folder: ReportFolder) -> None:
 def epochs_frame(source: Source) -> pandas.DataFrame:
     """A row for each trial and epoch, a column for each metric."""
     rows: list[dict[str, Any]] = []
-    for trial in source.trials:
+    for trial in source.trials():
         columns = trial.user_attrs.get(trials.EPOCHS, {})
         for values in zip(*columns.values(), strict=True):
             rows.append({"trial": trial.number, **dict(zip(columns, values, strict=True))})

@@ -73,7 +73,7 @@ def _repeating_all(source: Source, texts: Texts) -> list[Block]:
         notes.append(texts("origin.side_by_side", n=n_at_once))
     if source.settings.encoder is not None and source.settings.encoder.trial is not None:
         notes.append(texts("origin.encoder_first", encoder=source.settings.encoder))
-    if any(trials.TAKEN_FROM in trial.user_attrs for trial in source.trials):
+    if any(trials.TAKEN_FROM in trial.user_attrs for trial in source.trials()):
         notes.append(texts("origin.taken_over", study=source.name))
     return [*blocks, Text(" ".join(notes))] if notes else blocks
 
@@ -136,6 +136,6 @@ def _runs(studies: list[Source], texts: Texts) -> Table | None:
 
 def _threads(source: Source) -> str | None:
     counts = {
-        t.user_attrs[trials.N_THREADS] for t in source.trials if trials.N_THREADS in t.user_attrs
+        t.user_attrs[trials.N_THREADS] for t in source.trials() if trials.N_THREADS in t.user_attrs
     }
     return ", ".join(map(str, sorted(counts))) or None

@@ -44,14 +44,14 @@ def autoencoder_section(sources: Sources, texts: Texts) -> Section:
     titles = [(m, texts(f"labels.autoencoder.{m}")) for m in ("train_loss", "validation_loss")]
     section.blocks += _learning(sources, AUTOENCODER, "figure-6-losses", titles, texts)
     main = sources.main(AUTOENCODER)
-    best = on_validation.find_trained(sources, main) if main else None
+    best = on_validation.find_trained(main) if main else None
     if main is None or best is None:
         return _without(section, texts("models.no_weights", stage=texts("stages.autoencoder")))
     section.blocks.append(_kernels(best, texts))
     images = _images(sources, main)
     if images is None:
         return _without(section, texts("models.no_data"))
-    baseline = on_validation.find_baseline(sources, main)
+    baseline = on_validation.find_baseline(main)
     section.blocks += [
         _reconstructions(images, best, baseline, texts),
         _class_errors(images, best, baseline, texts),
@@ -70,7 +70,7 @@ def classifier_section(sources: Sources, texts: Texts) -> Section:
     if main is None:
         return section
     section.blocks += _confusion(main, texts)
-    best = on_validation.find_trained(sources, main)
+    best = on_validation.find_trained(main)
     if best is None:
         return _without(section, texts("models.no_weights", stage=texts("stages.classifier")))
     images = _images(sources, main)

@@ -43,10 +43,7 @@ def _study_section(source: Source, texts: Texts) -> Section:
                 "search.about",
                 stage=texts(f"stages.{stage}"),
                 budget=budget,
-                space=", ".join(
-                    f"{d.name.replace('_', '-')} {d}"
-                    for d in source.settings.search_space().dimensions
-                ),
+                space=", ".join(f"{d.name.replace('_', '-')} {d}" for d in source.space.dimensions),
             )
         )
     )
@@ -67,7 +64,7 @@ def _study_section(source: Source, texts: Texts) -> Section:
 
 
 def _best(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
-    rows = ranking(source.trials, source.settings, n_rows=10)
+    rows = ranking(source.trials(), source.settings, n_rows=10)
     if not rows:
         return []
     kinds: dict[str, Notation] = {

@@ -112,10 +112,10 @@ def _notices(sources: Sources, texts: Texts) -> list[Block]:
     notices = []
     reduced: dict[str, list[str]] = {}
     for source in sources.searches:
-        n_running = sum(t.state == TrialState.RUNNING for t in source.trials)
+        n_running = sum(t.state == TrialState.RUNNING for t in source.trials())
         if n_running:
             notices.append(texts.choose("summary.running", n_running, study=source.name))
-        lost = [trials.label(t) for t in attempts.searched_without_result(source.trials)]
+        lost = [trials.label(t) for t in attempts.searched_without_result(source.trials())]
         if lost:
             values = {"study": source.name, "trials": ", ".join(lost)}
             notices.append(texts.choose("summary.given_up", len(lost), **values))

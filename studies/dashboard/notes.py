@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
@@ -18,24 +17,26 @@ from spaces.wording import count, counted, duration, loss, percent, points
 from studies.dashboard.texts_in_attributes import note_key, save_first_note
 from studies.records import trials
 from studies.records.latencies import latency_of
+from studies.records.open_study import ReadStudy
 from studies.records.scores import TWO_SIDED, standard_error
 from studies.records.settings import StudySettings
 
 DATA = "Fashion-MNIST"
 
 
-def save_trial_note(study: optuna.Study, settings: StudySettings, trial: Trial) -> None:
+def save_trial_note(read: ReadStudy, trial: Trial) -> None:
     """Note on a trial that ended just now."""
-    frozen = study._storage.get_trial(trial._trial_id)
-    save_first_note(study, frozen._trial_id, trial_note(settings, frozen))
+    frozen = read.storage.get_trial(trial._trial_id)
+    save_first_note(read.study, frozen._trial_id, trial_note(read.settings, frozen))
 
 
-def fill_in(study: optuna.Study, settings: StudySettings) -> None:
+def fill_in(read: ReadStudy) -> None:
     """Note on the study and on its ended trials that have none, such as those a crash ended."""
-    attrs = study._storage.get_study_system_attrs(study._study_id)
+    study, settings = read.study, read.settings
+    attrs = read.storage.get_study_system_attrs(study._study_id)
     if note_key(None) not in attrs:
-        save_first_note(study, None, study_note(study.study_name, settings))
-    for trial in study.get_trials(deepcopy=False):
+        save_first_note(study, None, study_note(read.name, settings))
+    for trial in read.trials():
         if trial.state.is_finished() and note_key(trial._trial_id) not in attrs:
             save_first_note(study, trial._trial_id, trial_note(settings, trial))
 

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -35,9 +34,8 @@ from studies.engine.running_trial import Running
 from studies.engine.samplers import make_pruner, make_sampler
 from studies.engine.sharing import LOOK_S, Alone, Sharing
 from studies.records import attempts, runs
+from studies.records.open_study import OpenStudy
 from studies.records.request import PrunerName, SamplerName, SearchRequest
-from studies.records.settings import StudySettings
-from studies.storage.artifacts import ArtifactStore
 from studies.storage.server import LockLostError
 from studies.workers.pool import Pool
 from studies.workers.stopping import Interrupted, StopSignal
@@ -50,10 +48,8 @@ NOTHING_LEFT = "nothing left to do"
 class Search:
     """One run over one study."""
 
-    study: optuna.Study
-    settings: StudySettings
+    opened: OpenStudy
     request: SearchRequest
-    store: ArtifactStore
     validation: Images
     pool: Pool
     on_event: Callable[[Event], None]
@@ -67,40 +63,37 @@ class Search:
 
     def __post_init__(self) -> None:
         """Work out how many trials are wanted and prepare Optuna's side."""
-        self._space = self.settings.search_space()
+        opened = self.opened
         self._deadline = time.monotonic() + (self.request.timeout_s or float("inf"))
         self._trainings: Trainings[Running] = Trainings(
             self.pool,
             self.stop,
-            partial(reuse.checkpoint, self.store),
+            partial(reuse.checkpoint, opened.store),
             self.request.checkpoint_every,
         )
         self._awaited: list[int] = []
-        self._record = runs.Record(self.study, self.request)
-        names = paper_names(self.request, self.settings)
+        self._record = runs.Record(opened.study, self.request)
+        names = paper_names(self.request, opened.settings)
         self.endings = Endings(
-            self.study,
-            self.settings,
-            self.store,
+            opened,
             self.validation,
             self.sharing,
             self.on_event,
             self.request.keep_weights,
-            n_wanted(self.request, self.settings, self._trials()),
+            n_wanted(self.request, opened.settings, opened.trials()),
             len(names),
         )
         self._on_the_way = OnTheWay(
-            self.study,
-            self.settings,
-            self.store,
+            opened,
             self._trainings,
             self.endings,
             self.on_event,
             self.stop,
             names,
         )
-        if not self.settings.objectives:
-            self.study.pruner = self.make_pruner(self.request.pruner, self.settings.budget)
+        if not opened.settings.objectives:
+            budget = opened.settings.budget
+            opened.study.pruner = self.make_pruner(self.request.pruner, budget)
 
     def run(self) -> str:
         """Run trials until there is nothing left to do.
@@ -120,7 +113,7 @@ class Search:
                     self._wait_for(others)
                 else:
                     assert reason is not None
-                    runs.record_end(self.study, reason)
+                    runs.record_end(self.opened.study, reason)
                     self._record.end(reason)
                     return reason
         except BaseException as error:
@@ -153,9 +146,7 @@ class Search:
 
     def _make_up(self) -> list[FrozenTrial]:
         """See to what was lost; all trials as they are then."""
-        made_up = repair.make_up(
-            self.study, self.settings, self.sharing, self._on_the_way.paper_names
-        )
+        made_up = repair.make_up(self.opened, self.sharing, self._on_the_way.paper_names)
         for notice in made_up.notices:
             self.on_event(notice)
         return made_up.trials
@@ -167,7 +158,7 @@ class Search:
             self.endings.fail(trial, reason, time.monotonic())
 
     def _elsewhere(self) -> list[int]:
-        return [trial.number for trial in self.sharing.elsewhere(self._trials())]
+        return [trial.number for trial in self.sharing.elsewhere(self.opened.trials())]
 
     def _wait_for(self, numbers: list[int]) -> None:
         """Stay until others have ended their trials, as those of a machine that dies are ours."""
@@ -188,15 +179,13 @@ class Search:
             return None
         if n_begun(all_trials) >= self.endings.n_wanted:
             return NOTHING_LEFT
-        return early_stop_reason(all_trials, self.request, self.settings)
+        return early_stop_reason(all_trials, self.request, self.opened.settings)
 
     def _ask(self, n_before: int) -> Trial:
-        self.study.sampler = self.make_sampler(
-            self.request.sampler, self._space, self.settings.seed, n_before
+        study, settings = self.opened.study, self.opened.settings
+        study.sampler = self.make_sampler(
+            self.request.sampler, self.opened.space, settings.seed, n_before
         )
-        trial = self.study.ask()
+        trial = study.ask()
         self.sharing.hold(trial)
         return trial
-
-    def _trials(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False)

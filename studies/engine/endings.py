@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -15,25 +14,22 @@ from spaces.space import fingerprint
 from studies.dashboard import notes
 from studies.data.images import Images
 from studies.engine import reuse
-from studies.engine.progress import Event, Outcome, SearchState, TrialEnded, search_state
+from studies.engine.progress import Ending, Event, SearchState, TrialEnded, search_state
 from studies.engine.running_trial import Running
 from studies.engine.sharing import Sharing
 from studies.networks.evaluation import confusion_matrix
 from studies.records import attempts, gallery, limits, trials, weights
 from studies.records.latencies import latency_of
+from studies.records.open_study import OpenStudy
 from studies.records.request import Keep
-from studies.records.settings import StudySettings
-from studies.storage.artifacts import ArtifactStore
-from studies.training.metrics import Outcome as TrainingOutcome
+from studies.training.metrics import Outcome
 
 
 @dataclass
 class Endings:
     """Ends the trials of one run over one study, and says so to its watcher."""
 
-    study: optuna.Study
-    settings: StudySettings
-    store: ArtifactStore
+    opened: OpenStudy
     validation: Images
     sharing: Sharing
     on_event: Callable[[Event], None]
@@ -43,11 +39,11 @@ class Endings:
 
     def state(self) -> SearchState:
         """How far the study is."""
-        return self._state(self._trials())
+        return self._state(self.opened.trials())
 
     def refused(self, trial: Trial, name: str, value: float, spread: float = 0.0) -> bool:
         """End a searched trial, pruned and infeasible, if a cost is above the study's limit."""
-        broken = limits.constrain(trial, self.settings, name, value, spread)
+        broken = limits.constrain(trial, self.opened.settings, name, value, spread)
         if not broken or trials.is_paper(trial):
             return False
         reason = f"{trials.INFEASIBLE}: {broken}"
@@ -60,8 +56,8 @@ class Endings:
         """End the trial with another's result."""
         if latency := latency_of(known.user_attrs):
             spread = latency.spread_ms or 0.0
-            limits.constrain(trial, self.settings, trials.LATENCY_MS, latency.ms, spread)
-        reason = reuse.copy_result(self.study, self.store, trial, known)
+            limits.constrain(trial, self.opened.settings, trials.LATENCY_MS, latency.ms, spread)
+        reason = reuse.copy_result(self.opened, trial, known)
         self.sharing.let_go(trial)
         value = trials.value_of(known) if known.values else None
         self._announce(trial, "reused", value, 0.0, reason)
@@ -70,19 +66,17 @@ class Endings:
         """Whether the trial's weights are worth keeping, now that its last epoch is reported."""
         if not self._is_at_hand(running):
             return False
-        value = self._value(running)
-        return weights.is_wanted(
-            self.study, self.keep_weights, running.trial, value, self._state_of(running)
-        )
+        value, state = self._value(running), self._state_of(running)
+        return weights.is_wanted(self.opened, self.keep_weights, running.trial, value, state)
 
-    def finish(self, running: Running, outcome: TrainingOutcome) -> None:
+    def finish(self, running: Running, outcome: Outcome) -> None:
         """End a trial that was trained as far as it shall be.
 
         Args:
             running: its last epoch is reported.
             outcome: with weights if they are wanted (:meth:`wants_weights`).
         """
-        trial, history = running.trial, running.history
+        trial, history, store = running.trial, running.history, self.opened.store
         last, seconds = history[-1], sum(epoch.seconds for epoch in history)
         at_hand = self._is_at_hand(running)
         present = {name: v for name, v in last._asdict().items() if v is not None}
@@ -92,19 +86,19 @@ class Endings:
         if outcome.predictions is not None and at_hand:
             counts = confusion_matrix(self.validation.labels, outcome.predictions)
             trial.set_user_attr(trials.CONFUSION, counts.tolist())
-        gallery.keep(self.store, trial, history, outcome if at_hand else None, self.validation)
+        gallery.keep(store, trial, history, outcome if at_hand else None, self.validation)
         if outcome.weights is not None:
-            reuse.save(self.store, trial, outcome)
+            reuse.save(store, trial, outcome)
         # Last, as a full disk before costs no training then.
-        self.store.discard(running.checkpoints)
+        store.discard(running.checkpoints)
         value, state = self._value(running), self._state_of(running)
         pruned = state == TrialState.PRUNED
-        costs = [trial.user_attrs[name] for name in self.settings.names_of_values()[1:]]
+        costs = [trial.user_attrs[name] for name in self.opened.settings.names_of_values()[1:]]
         self._tell(trial, state, None if pruned else [value, *costs])
-        all_trials, key = self._trials(), fingerprint(running.config)
-        reuse.drop_checkpoints(self.study, all_trials, self.store, key)
-        weights.drop_superseded(self.store, self.study, all_trials, self.keep_weights)
-        word: Outcome = "pruned" if pruned else "complete"
+        all_trials = self.opened.trials()
+        reuse.drop_checkpoints(store, all_trials, fingerprint(running.config))
+        weights.drop_superseded(self.opened, all_trials, self.keep_weights)
+        word: Ending = "pruned" if pruned else "complete"
         self._announce(trial, word, value, seconds, all_trials=all_trials)
 
     def fail(self, trial: Trial, reason: str, begun: float) -> None:
@@ -131,11 +125,11 @@ class Endings:
         self._announce(running.trial, "failed", None, seconds, reason)
 
     def _value(self, running: Running) -> float:
-        value: float = getattr(running.history[-1], self.settings.metric)
+        value: float = getattr(running.history[-1], self.opened.settings.metric)
         return value
 
     def _state_of(self, running: Running) -> TrialState:
-        whole = len(running.history) == self.settings.budget.epochs
+        whole = len(running.history) == self.opened.settings.budget.epochs
         return TrialState.COMPLETE if whole else TrialState.PRUNED
 
     @staticmethod
@@ -149,15 +143,13 @@ class Endings:
         Raises:
             UpdateFinishedTrialError: another process took it for lost, and ended it.
         """
-        told = self.study.tell(trial, values, state, skip_if_finished=True)
-        if told.state != state:
-            raise UpdateFinishedTrialError
+        self.opened.end(trial, state, values)
         self.sharing.let_go(trial)
 
     def _announce(
         self,
         trial: Trial,
-        outcome: Outcome,
+        outcome: Ending,
         value: float | None,
         seconds: float,
         reason: str = "",
@@ -165,15 +157,12 @@ class Endings:
     ) -> None:
         words = str(trial.user_attrs.get(trials.WORDS, ""))
         name = trials.label(trial)
-        notes.save_trial_note(self.study, self.settings, trial)
-        state = self._state(self._trials() if all_trials is None else all_trials)
+        notes.save_trial_note(self.opened, trial)
+        state = self._state(self.opened.trials() if all_trials is None else all_trials)
         self.on_event(TrialEnded(trial.number, name, words, outcome, value, seconds, reason, state))
 
     def _state(self, all_trials: list[FrozenTrial]) -> SearchState:
-        return search_state(all_trials, self.settings, self.n_wanted, self.n_paper_wanted)
-
-    def _trials(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False)
+        return search_state(all_trials, self.opened.settings, self.n_wanted, self.n_paper_wanted)
 
 
 def reason_of(error: BaseException) -> str:

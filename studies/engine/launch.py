@@ -8,7 +8,6 @@ import optuna
 import torch
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
-from sqlalchemy.engine import URL
 
 from spaces.errors import StudyError
 from spaces.space import fingerprint
@@ -24,20 +23,12 @@ from studies.engine.samplers import n_grid_points
 from studies.engine.sharing import making_studies, share
 from studies.files.file_systems import network_file_system
 from studies.records import attempts, encoders, garbage, trials
+from studies.records.open_study import OpenStudy
+from studies.records.references import find_if_there
 from studies.records.request import PrunerName, SearchRequest, scheduler
 from studies.records.settings import StudySettings
-from studies.storage.artifacts import ArtifactStore
-from studies.storage.databases import (
-    confirm_stored,
-    exists,
-    open_artifacts,
-    open_storage,
-    open_to_look_on,
-    sole_coordinator,
-    sqlite_path,
-    storage_url,
-    without_password,
-)
+from studies.storage.databases import confirm_stored, sole_coordinator, sqlite_path
+from studies.storage.place import Place
 from studies.training.factory import TrainingFactory
 from studies.workers import who_trains
 from studies.workers.processes import cut_by_memory, n_side_by_side
@@ -78,7 +69,7 @@ class Plan(NamedTuple):
     """Of the grid, where that is the sampler."""
 
 
-class Finished(NamedTuple):
+class SearchResult(NamedTuple):
     """What came of a run."""
 
     study: optuna.Study
@@ -100,15 +91,11 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     """
     torch.set_num_threads(request.threads)
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # our own events say it all
-    url = storage_url(request.storage)
-    storage = open_to_look_on(url) if exists(url) else None
-    store = open_artifacts(url, request.artifacts, make=False)
-    resolution = resolve(storage, store, request, stage)
+    place = Place.to_look_on(request.storage, request.artifacts)
+    resolution = resolve(place, request, stage)
     settings = resolution.settings
-    there = []
-    if storage is not None and not resolution.created:
-        study = optuna.load_study(study_name=resolution.name, storage=storage)
-        there = study.get_trials(deepcopy=False)
+    study = find_if_there(place.storage, resolution.name)
+    there = study.get_trials(deepcopy=False) if study is not None else []
     names = paper_names(request, settings)
     given = to_enqueue(request.enqueue, settings, there, names)
     again = attempts.configurations_given_up(there)
@@ -122,7 +109,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         study_name=resolution.name,
         settings=settings,
         created=resolution.created,
-        storage=without_password(url),
+        storage=place.name,
         n_searched=n_there,
         n_wanted=wanted,
         n_given=len(given),
@@ -141,15 +128,17 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
 def launch(
     request: SearchRequest,
     stage: Stage,
+    study_name: str,
     data_folder: Path,
     on_event: Callable[[Event], None],
     stop: StopSignal,
-) -> Finished:
+) -> SearchResult:
     """Run the search that the request asks for.
 
     Args:
         request: what the user asked for.
         stage: which model is searched.
+        study_name: as the run was planned; another process can have made another study of it since.
         data_folder: holds verified data.
         on_event: told of everything that happens.
         stop: asked between steps whether to stop.
@@ -159,26 +148,26 @@ def launch(
         Interrupted: the user or the system stopped it; it can go on later.
     """
     torch.set_num_threads(request.threads)
-    url = storage_url(request.storage)
-    storage = open_storage(url)
-    store = open_artifacts(url, request.artifacts)
-    store.check_writable()
-    garbage.note_owner(store, url)
-    resolution = resolve(storage, store, request, stage)
-    with sole_coordinator(url, resolution.name) as alone, stop.installed():
-        study, settings = _open(storage, store, request, stage, resolution.name)
-        sharing = share(storage, study, alone)
+    place = Place.to_run(request.storage, request.artifacts)
+    storage = place.storage
+    assert isinstance(storage, RDBStorage)
+    garbage.note_owner(place.artifacts, place.url)
+    with sole_coordinator(place.url, study_name) as alone, stop.installed():
+        with making_studies(storage):
+            opened = _open(place, request, stage, study_name)
+        settings = opened.settings
+        sharing = share(storage, opened.study, alone)
         names = paper_names(request, settings)
         with sharing.exclusively():
-            notices = prepare(study, settings, sharing, names, request.promote, request.enqueue)
-        notices += _cautions(url, request, store)
+            notices = prepare(opened, sharing, names, request.promote, request.enqueue)
+        notices += _cautions(place, request)
         if request.dask is None and (cut := cut_by_memory(request.jobs, request.threads)):
             notices.append(Notice(cut))
         for notice in notices:
             on_event(notice)
-        notes.fill_in(study, settings)
+        notes.fill_in(opened)
         validation = load_split(data_folder, settings.budget).validation
-        start = encoders.weights_file(study, store)
+        start = encoders.weights_file(opened)
         factory = TrainingFactory(
             data_folder, settings.budget, request.threads, start.read_bytes() if start else None
         )
@@ -188,48 +177,44 @@ def launch(
 
         with stop.interruptible():
             n_at_once = n_side_by_side(request.jobs, request.threads)
-            n_jobs = min(n_at_once, _n_left(request, study, settings))
+            n_jobs = min(n_at_once, _n_left(request, opened))
             dask = scheduler(request)
             pool = who_trains.make_pool(n_jobs, request.threads, dask, factory, say)
-        search = Search(study, settings, request, store, validation, pool, on_event, stop, sharing)
+        search = Search(opened, request, validation, pool, on_event, stop, sharing)
         try:
             reason = search.run()
-            confirm_stored(url, study)
+            confirm_stored(place.url, opened.study)
         except KeyError as error:
-            if resolution.name in optuna.get_all_study_names(storage):
+            if find_if_there(place.storage, study_name) is not None:
                 raise
             raise StudyError(
-                f"study '{resolution.name}' was deleted or renamed while it ran; the same command "
+                f"study '{study_name}' was deleted or renamed while it ran; the same command "
                 "begins it anew"
             ) from error
-        return Finished(study, reason, search.endings.state(), without_password(url), store.place)
+        state, artifacts = search.endings.state(), place.artifacts.place
+        return SearchResult(opened.study, reason, state, place.name, artifacts)
 
 
-def _cautions(url: URL, request: SearchRequest, store: ArtifactStore) -> list[Notice]:
+def _cautions(place: Place, request: SearchRequest) -> list[Notice]:
     """What to know of the places that a run writes to."""
-    path = sqlite_path(url)
+    path = sqlite_path(place.url)
     if path is None:
-        is_own = request.artifacts is None and url.get_backend_name() != "sqlite"
-        return [Notice(NOT_SHARED.format(place=store.place))] if is_own else []
+        is_own = request.artifacts is None and place.url.get_backend_name() != "sqlite"
+        return [Notice(NOT_SHARED.format(place=place.artifacts.place))] if is_own else []
     kind = network_file_system(path)
     return [Notice(ON_A_NETWORK.format(path=path, kind=kind))] if kind else []
 
 
-def _open(
-    storage: RDBStorage, store: ArtifactStore, request: SearchRequest, stage: Stage, name: str
-) -> tuple[optuna.Study, StudySettings]:
-    """The study, made by one process however many want it at once."""
-    with making_studies(storage):
-        resolution = resolve(storage, store, request, stage)
-        if resolution.name != name:
-            raise StudyError(
-                f"study '{name}' was created by another process just now; run this again"
-            )
-        return open_study(storage, resolution, store), resolution.settings
+def _open(place: Place, request: SearchRequest, stage: Stage, name: str) -> OpenStudy:
+    """The study, as the request means it now."""
+    resolution = resolve(place, request, stage)
+    if resolution.name != name:
+        raise StudyError(f"study '{name}' was created by another process just now; run this again")
+    return open_study(place, resolution)
 
 
-def _n_left(request: SearchRequest, study: optuna.Study, settings: StudySettings) -> int:
+def _n_left(request: SearchRequest, opened: OpenStudy) -> int:
     """Trials still to come."""
-    there = study.get_trials(deepcopy=False)
+    there = opened.trials()
     n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
-    return n_waiting + n_wanted(request, settings, there) - n_begun(there)
+    return n_waiting + n_wanted(request, opened.settings, there) - n_begun(there)

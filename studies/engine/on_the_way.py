@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial
 
@@ -16,8 +15,7 @@ from studies.engine.progress import Event, Notice, TrialStarted, say_given_up
 from studies.engine.running_trial import Running, configure
 from studies.networks.latency import Latency
 from studies.records import attempts, latencies, limits, trials
-from studies.records.settings import StudySettings
-from studies.storage.artifacts import ArtifactStore
+from studies.records.open_study import OpenStudy
 from studies.workers.pool import EpochDone, Job, Raised, Started, WorkerDied
 from studies.workers.stopping import StopSignal
 from studies.workers.trainings import Event as TrainingEvent
@@ -28,9 +26,7 @@ from studies.workers.trainings import OutOfMemory, Trainings
 class OnTheWay:
     """The trials that one run has begun and not ended."""
 
-    study: optuna.Study
-    settings: StudySettings
-    store: ArtifactStore
+    opened: OpenStudy
     trainings: Trainings[Running]
     endings: Endings
     on_event: Callable[[Event], None]
@@ -40,7 +36,6 @@ class OnTheWay:
 
     def __post_init__(self) -> None:
         """Begin with none."""
-        self._space = self.settings.search_space()
         self._twins: list[Trial] = []
         self._lost: set[int] = set()
         self._dealt_with: int | None = None
@@ -60,11 +55,11 @@ class OnTheWay:
             raise
 
     def _settle_or_train(self, trial: Trial) -> None:
-        config = configure(trial, self._space, self.settings.seed)
+        config = configure(trial, self.opened)
         if self.endings.refused(trial, trials.N_PARAMETERS, config.n_parameters()):
             return
-        key, all_trials = fingerprint(config), self._trials()
-        known = reuse.stored_result(self.study, all_trials, trial, key)
+        key, all_trials = fingerprint(config), self.opened.trials()
+        known = reuse.known_result(self.opened, all_trials, trial, key)
         if known is not None:
             self.endings.reuse(trial, known)
         elif (refusal := attempts.reason_to_refuse(all_trials, trial)) is not None:
@@ -75,10 +70,9 @@ class OnTheWay:
             self._train(trial, config, all_trials)
 
     def _train(self, trial: Trial, config: Configuration, all_trials: list[FrozenTrial]) -> None:
-        budget = self.settings.budget
-        words = config.in_words()
-        self.on_event(TrialStarted(trial.number, trials.label(trial), words, budget.epochs))
-        earlier = reuse.earlier_training(self.study, all_trials, self.store, trial, budget)
+        n_epochs, words = self.opened.settings.budget.epochs, config.in_words()
+        self.on_event(TrialStarted(trial.number, trials.label(trial), words, n_epochs))
+        earlier = reuse.earlier_training(self.opened, all_trials, trial)
         for text in earlier.left_aside:
             self.on_event(
                 Notice(f"trial {trials.label(trial)} does not go on from a state: {text}")
@@ -107,7 +101,7 @@ class OnTheWay:
                 self._go_on_from_start(running, measured)
             case EpochDone(_, metrics):
                 self.on_event(event)
-                if running.report(metrics, self.settings):
+                if running.report(metrics, self.opened.settings):
                     self._finish(running)
                 else:
                     self.trainings.go_on(running)
@@ -123,12 +117,12 @@ class OnTheWay:
     def _go_on_from_start(self, running: Running, measured: Latency) -> None:
         trial, key = running.trial, architecture(running.config)
         # Another trial that began at the same time may have measured the same.
-        found = latencies.measured(self._trials(), key) or measured
+        found = latencies.measured(self.opened.trials(), key) or measured
         latencies.note(trial, found, key)
         if self.endings.refused(trial, trials.LATENCY_MS, found.ms, found.spread_ms or 0.0):
             self._let_go(running)
             return
-        if words := limits.passed_by_its_spread(trial, self.settings, found):
+        if words := limits.passed_by_its_spread(trial, self.opened.settings, found):
             self.on_event(Notice(words))
         self.trainings.go_on(running)
 
@@ -140,7 +134,7 @@ class OnTheWay:
     def _lose(self, running: Running, reason: str) -> None:
         """A worker died, and its trial with it; the trial is tried again, a few times at most."""
         self._end(running, attempts.INTERRUPTED if self.stop.received is not None else reason)
-        for notice in say_given_up(self.study.study_name, self._trials(), [running.trial.number]):
+        for notice in say_given_up(self.opened.name, self.opened.trials(), [running.trial.number]):
             self.on_event(notice)
         if self._is_given_up(running.trial):
             self.paper_names.remove(running.trial.user_attrs[trials.PAPER])
@@ -149,7 +143,7 @@ class OnTheWay:
         """Whether one of the paper's was lost so often in this run that only the next tries it."""
         self._lost.add(trial.number)
         name = trial.user_attrs.get(trials.PAPER)
-        here = [t for t in self._trials() if t.number in self._lost]
+        here = [t for t in self.opened.trials() if t.number in self._lost]
         same = [t for t in here if t.user_attrs.get(trials.PAPER) == name]
         return name in self.paper_names and attempts.n_deaths(same) >= attempts.MAX_ATTEMPTS
 
@@ -173,6 +167,3 @@ class OnTheWay:
         for trial, begun in left:
             its_doing = trial.number == self._dealt_with or is_of_the_run(error)
             self.endings.fail(trial, reason if its_doing else innocent, begun)
-
-    def _trials(self) -> list[FrozenTrial]:
-        return self.study.get_trials(deepcopy=False)

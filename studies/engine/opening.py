@@ -16,11 +16,13 @@ from studies.engine.samplers import MAX_GRID, n_grid_points
 from studies.records import encoders, reading
 from studies.records import settings as study_settings
 from studies.records.encoders import Encoder
+from studies.records.open_study import OpenStudy
+from studies.records.references import find_if_there
 from studies.records.request import SearchRequest
 from studies.records.runs import ENDED
 from studies.records.settings import EncoderOrigin, StudySettings
-from studies.records.taking_over import MADE_FROM, TAKES_OVER, find_if_there, take_over
-from studies.storage.artifacts import ArtifactStore
+from studies.records.taking_over import MADE_FROM, TAKES_OVER, take_over
+from studies.storage.place import Place
 
 
 class Resolution(NamedTuple):
@@ -36,14 +38,11 @@ class Resolution(NamedTuple):
     """What a new study of classifiers starts from."""
 
 
-def resolve(
-    storage: BaseStorage | None, store: ArtifactStore, request: SearchRequest, stage: Stage
-) -> Resolution:
+def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
     """Find out which study the request means, and whether it fits; writes nothing.
 
     Args:
-        storage: None where there is no database yet.
-        store: where trials' weights are.
+        place: of the studies, and of their trials' weights.
         request: what the user asked for; options left out are as the study was made.
         stage: what the study is about.
 
@@ -53,7 +52,7 @@ def resolve(
         ConfigurationError: the settings asked for cannot be.
     """
     name = request.study or _settings(_plain(stage, request), request).default_name()
-    existing = find_if_there(storage, name)
+    existing = find_if_there(place.storage, name)
     if existing is None or study_settings.is_untouched(existing):
         if request.new:
             raise StudyError(
@@ -61,7 +60,7 @@ def resolve(
             )
         fresh = _settings(_plain(stage, request), request)
         _check_run(fresh, request)
-        fresh, encoder = _with_encoder(fresh, storage, store, request)
+        fresh, encoder = _with_encoder(fresh, place, request)
         return Resolution(name, fresh, created=True, taken_from=None, encoder=encoder)
     stored = reading.check(existing)
     if stored.stage != stage.name:
@@ -69,16 +68,16 @@ def resolve(
     wanted, encoder = _settings(stored, request), None
     if request.new or _names_another(request.encoder, stored):
         request = replace(request, encoder=request.encoder or _source_of(stored))
-        wanted, encoder = _with_encoder(wanted, storage, store, request)
+        wanted, encoder = _with_encoder(wanted, place, request)
     _check_run(wanted, request)
     differences = wanted.differences(stored)
     if not differences and not request.new:
         return Resolution(name, stored, created=False, taken_from=None)
     if request.new:
-        begun = _begun(storage, name, wanted)
+        begun = _begun(place.storage, name, wanted)
         if begun is not None:
             return Resolution(begun, wanted, created=False, taken_from=None)
-        unused = _unused_name(storage, name)
+        unused = _unused_name(place.storage, name)
         return Resolution(unused, wanted, created=True, taken_from=name, encoder=encoder)
     raise StudyError(
         f"study '{name}' was made otherwise ({'; '.join(differences)}). Leave those options out "
@@ -87,16 +86,16 @@ def resolve(
     )
 
 
-def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactStore) -> optuna.Study:
+def open_study(place: Place, resolution: Resolution) -> OpenStudy:
     """The study itself, created with its settings if need be."""
     settings = resolution.settings
     try:
         study = optuna.create_study(
-            storage=storage,
+            storage=place.storage,
             study_name=resolution.name,
             directions=settings.directions(),
             load_if_exists=not resolution.created
-            or find_if_there(storage, resolution.name) is not None,
+            or find_if_there(place.storage, resolution.name) is not None,
         )
     except DuplicatedStudyError as error:
         raise StudyError(
@@ -109,15 +108,14 @@ def open_study(storage: BaseStorage, resolution: Resolution, store: ArtifactStor
                 "or choose another name with --study"
             )
         if resolution.encoder is not None:
-            encoders.keep(study, store, resolution.encoder)
-        study_settings.store(study, settings)
+            encoders.keep(study, place.artifacts, resolution.encoder)
+        study_settings.write(study, settings)
         if resolution.taken_from is not None:
             study.set_user_attr(TAKES_OVER, resolution.taken_from)
             study.set_user_attr(MADE_FROM, resolution.taken_from)
-    if study.user_attrs.get(TAKES_OVER):
-        take_over(study, settings, store, study.user_attrs[TAKES_OVER])
-        study.set_user_attr(TAKES_OVER, None)
-    return study
+    opened = OpenStudy(study, settings, place.artifacts)
+    take_over(opened)
+    return opened
 
 
 def _plain(stage: Stage, request: SearchRequest) -> StudySettings:
@@ -129,14 +127,11 @@ def _plain(stage: Stage, request: SearchRequest) -> StudySettings:
 
 
 def _with_encoder(
-    settings: StudySettings,
-    storage: BaseStorage | None,
-    store: ArtifactStore,
-    request: SearchRequest,
+    settings: StudySettings, place: Place, request: SearchRequest
 ) -> tuple[StudySettings, Encoder | None]:
     if settings.stage != "classifier":
         return settings, None
-    encoder = encoders.find(storage, store, request.encoder, settings.budget)
+    encoder = encoders.find(place, request.encoder, settings.budget)
     return replace(settings, encoder=encoder.origin), encoder
 
 
@@ -152,7 +147,7 @@ def _source_of(stored: StudySettings) -> str | None:
     return source
 
 
-def _begun(storage: BaseStorage | None, name: str, wanted: StudySettings) -> str | None:
+def _begun(storage: BaseStorage, name: str, wanted: StudySettings) -> str | None:
     """The study that the same command with ``--new`` made before, if it was stopped since."""
     for number_name in _numbered(name):
         study = find_if_there(storage, number_name)
@@ -194,7 +189,7 @@ def _check_run(settings: StudySettings, request: SearchRequest) -> None:
         )
 
 
-def _unused_name(storage: BaseStorage | None, name: str) -> str:
+def _unused_name(storage: BaseStorage, name: str) -> str:
     return next(name for name in _numbered(name) if find_if_there(storage, name) is None)
 
 

@@ -10,7 +10,7 @@ from studies.records.request import DEFAULT_TRIALS, SearchRequest
 from studies.records.settings import StudySettings
 from studies.workers.pool import EpochDone
 
-Outcome = Literal["complete", "pruned", "failed", "reused"]
+Ending = Literal["complete", "pruned", "failed", "reused"]
 
 
 class TrialStarted(NamedTuple):
@@ -28,7 +28,7 @@ class TrialEnded(NamedTuple):
     number: int
     label: str
     words: str
-    outcome: Outcome
+    outcome: Ending
     value: float | None
     seconds: float
     reason: str

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
@@ -14,6 +13,7 @@ from spaces.space import Configuration, fingerprint
 from studies.engine.progress import Notice, say_given_up
 from studies.engine.sharing import Sharing
 from studies.records import attempts, trials
+from studies.records.open_study import OpenStudy
 from studies.records.settings import StudySettings
 
 
@@ -27,8 +27,7 @@ class MadeUp(NamedTuple):
 
 
 def prepare(
-    study: optuna.Study,
-    settings: StudySettings,
+    opened: OpenStudy,
     sharing: Sharing,
     paper_names: list[str],
     promote: int = 0,
@@ -37,8 +36,7 @@ def prepare(
     """Make up for what earlier runs left undone, and queue the trials that nobody has to draw.
 
     Args:
-        study: the study, to which nobody else adds trials meanwhile.
-        settings: what it was made with.
+        opened: the study, to which nobody else adds trials meanwhile.
         sharing: which trials others run.
         paper_names: the paper's configurations to train, in order.
         promote: how many of the best pruned trials shall be trained to the end.
@@ -47,20 +45,17 @@ def prepare(
     Returns:
         What was found and done, for a person to read.
     """
-    all_trials, notices = make_up(study, settings, sharing, paper_names)
-    for trial in trials.pruned_to_promote(all_trials, settings.direction, promote):
-        attrs = {trials.PROMOTED: trial.number}
-        _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
-    notices += _enqueue_given(study, settings, given)
+    all_trials, notices = make_up(opened, sharing, paper_names)
+    for trial in trials.pruned_to_promote(all_trials, opened.settings.direction, promote):
+        opened.enqueue(opened.config_of(trial), {trials.PROMOTED: trial.number})
+    notices += _enqueue_given(opened, given)
     others = sharing.elsewhere(all_trials)
     if others:
         notices.append(Notice(f"trial {_numbers(others)} is being run by other processes"))
     return notices
 
 
-def make_up(
-    study: optuna.Study, settings: StudySettings, sharing: Sharing, paper_names: list[str]
-) -> MadeUp:
+def make_up(opened: OpenStudy, sharing: Sharing, paper_names: list[str]) -> MadeUp:
     """Mark lost trials failed, and queue what is to be trained again; parameters as above.
 
     That is the paper's configurations that have neither finished nor are about to, and searched
@@ -68,25 +63,25 @@ def make_up(
     the place of what it makes up for.
     """
     notices = []
-    all_trials = study.get_trials(deepcopy=False)
+    all_trials = opened.trials()
     lost = sharing.lost(all_trials)
     if lost:
-        _mark_lost(study, lost)
-        all_trials = study.get_trials(deepcopy=False)
+        _mark_lost(opened, lost)
+        all_trials = opened.trials()
         text = f"trial {_numbers(lost)} was left running by a process that died: marked failed"
         notices.append(Notice(text))
-        notices += say_given_up(study.study_name, all_trials, [trial.number for trial in lost])
+        notices += say_given_up(opened.name, all_trials, [trial.number for trial in lost])
     missing = trials.missing_paper_trials(all_trials, paper_names)
     for name in missing:
-        _enqueue_paper(study, settings, name)
+        opened.enqueue(_papers(opened, name), {trials.PAPER: name})
     retries = attempts.to_retry(all_trials)
     for trial in retries:
-        _enqueue_retry(study, settings, trial)
+        _enqueue_retry(opened, trial)
     if retries:
         text = f"trial {_numbers(retries)} did not finish and will be trained again"
         notices.append(Notice(text))
     if missing or retries:
-        all_trials = study.get_trials(deepcopy=False)
+        all_trials = opened.trials()
     return MadeUp(all_trials, notices)
 
 
@@ -106,37 +101,34 @@ def to_enqueue(
     return [config for key, config in new.items() if key not in known]
 
 
-def _enqueue_paper(study: optuna.Study, settings: StudySettings, name: str) -> None:
-    row = settings.stage_record().paper_row(name)
-    config = _over_encoder(settings.search_space().base, row.config)
-    _enqueue(study, settings, config.to_dict(), {trials.PAPER: name})
+def _papers(opened: OpenStudy, name: str) -> Configuration:
+    row = opened.settings.stage_record().paper_row(name)
+    return _over_encoder(opened.space.base, row.config)
 
 
-def _enqueue_retry(study: optuna.Study, settings: StudySettings, trial: FrozenTrial) -> None:
+def _enqueue_retry(opened: OpenStudy, trial: FrozenTrial) -> None:
     attrs = {trials.RETRY_OF: trial.number}
     for name in (trials.PROMOTED, trials.ENQUEUED, trials.TAKEN_FROM):
         if name in trial.user_attrs:
             attrs[name] = trial.user_attrs[name]
-    _enqueue(study, settings, trial.user_attrs[trials.CONFIG], attrs)
+    opened.enqueue(opened.config_of(trial), attrs)
 
 
-def _enqueue_given(
-    study: optuna.Study, settings: StudySettings, given: Sequence[Configuration]
-) -> list[Notice]:
+def _enqueue_given(opened: OpenStudy, given: Sequence[Configuration]) -> list[Notice]:
     """Queue what nothing has queued or trained so far; says what becomes of each."""
     notices = []
     for config in given:
-        there = study.get_trials(deepcopy=False)
-        own = _over_encoder(settings.search_space().base, config)
+        there = opened.trials()
+        own = _over_encoder(opened.space.base, config)
         key = fingerprint(own)
         same = [t for t in there if t.user_attrs.get(trials.FINGERPRINT) == key]
         if same and key not in attempts.configurations_given_up(there):
             text = f"{own.in_words()}: is {trials.label(same[-1])} already"
         else:
-            _enqueue(study, settings, own.to_dict(), {trials.ENQUEUED: True})
+            opened.enqueue(own, {trials.ENQUEUED: True})
             text = f"{own.in_words()}: queued as #{len(there)}"
         if own != config:
-            text += f", over the study's encoder {settings.encoder}"
+            text += f", over the study's encoder {opened.settings.encoder}"
         notices.append(Notice(text))
     return notices
 
@@ -148,24 +140,11 @@ def _over_encoder(base: Configuration, config: Configuration) -> Configuration:
     return config
 
 
-def _enqueue(
-    study: optuna.Study, settings: StudySettings, fields: dict[str, Any], attrs: dict[str, Any]
-) -> None:
-    space = settings.search_space()
-    config = space.config_type.from_dict(fields)
-    known = {
-        trials.CONFIG: config.to_dict(),
-        trials.WORDS: config.in_words(),
-        trials.FINGERPRINT: fingerprint(config),
-    }
-    study.enqueue_trial(space.params(config), user_attrs={**known, **attrs})
-
-
-def _mark_lost(study: optuna.Study, lost: list[FrozenTrial]) -> None:
+def _mark_lost(opened: OpenStudy, lost: list[FrozenTrial]) -> None:
     for trial in lost:
         with suppress(UpdateFinishedTrialError):  # it lived, and has ended just now
-            study._storage.set_trial_user_attr(trial._trial_id, trials.REASON, trials.LOST)
-            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            opened.storage.set_trial_user_attr(trial._trial_id, trials.REASON, trials.LOST)
+            opened.end(trial.number, TrialState.FAIL)
 
 
 def _numbers(some: list[FrozenTrial]) -> str:

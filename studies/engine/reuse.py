@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 from torch import Tensor
 
-from spaces.budget import Budget
 from spaces.safe_text import visible_lines
 from studies.engine.running_trial import Running
 from studies.files.tensor_files import DamagedError
-from studies.records import settings, taking_over, trials, weights
+from studies.records import taking_over, trials, weights
+from studies.records.open_study import OpenStudy
 from studies.storage.artifacts import ArtifactStore
 from studies.training.metrics import EpochMetrics, Outcome
 
@@ -37,24 +36,22 @@ def save(store: ArtifactStore, trial: Trial, outcome: Outcome) -> None:
     weights.save(store, trial, outcome.state, config, weights.STATE)
 
 
-def stored_result(
-    study: optuna.Study, all_trials: list[FrozenTrial], trial: Trial, fingerprint: str
+def known_result(
+    opened: OpenStudy, all_trials: list[FrozenTrial], trial: Trial, fingerprint: str
 ) -> FrozenTrial | None:
     """A finished trial whose result this one shall have, so that it need not be trained.
 
     The paper's trials are trained in every study that takes over none. A promoted one is unless
     somebody trained the same configuration to the end.
     """
-    found = taking_over.taken_from(study, trial)
+    found = taking_over.taken_from(opened, trial)
     if found is None and not trials.is_paper(trial):
         found = trials.stored_result(all_trials, fingerprint)
     ended = found is not None and found.state != TrialState.PRUNED
     return found if ended or trials.PROMOTED not in trial.user_attrs else None
 
 
-def copy_result(
-    study: optuna.Study, store: ArtifactStore, trial: Trial, source: FrozenTrial
-) -> str:
+def copy_result(opened: OpenStudy, trial: Trial, source: FrozenTrial) -> str:
     """End the trial with the result of another that has the same configuration.
 
     Returns:
@@ -65,9 +62,9 @@ def copy_result(
         trial.set_user_attr(trials.SAME_AS, source.number)
     for file in (weights.WEIGHTS, weights.STATE) if origin else ():
         try:
-            if weights.is_kept(store, study, source, file):
-                tensors = weights.load(store, study, source, file)
-                weights.save(store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
+            if weights.is_kept(opened.store, source, file):
+                tensors = weights.load(opened, source, file)
+                weights.save(opened.store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
         except DamagedError as error:  # the result is good without
             left = trial.user_attrs.get(trials.LEFT_ASIDE, [])
             trial.set_user_attr(trials.LEFT_ASIDE, [*left, visible_lines(str(error))])
@@ -79,7 +76,7 @@ def copy_result(
         trial.report(value, step)
         in_race = in_race and not trial.should_prune()
     complete = source.state == TrialState.COMPLETE
-    study.tell(trial, source.values if complete else None, source.state)
+    opened.end(trial, source.state, source.values if complete else None)
     return f"taken over from {origin['study']}" if origin else f"same as #{source.number}"
 
 
@@ -94,13 +91,7 @@ class Earlier(NamedTuple):
     """What of damaged states is said of each."""
 
 
-def earlier_training(
-    study: optuna.Study,
-    all_trials: list[FrozenTrial],
-    store: ArtifactStore,
-    trial: Trial,
-    budget: Budget,
-) -> Earlier:
+def earlier_training(opened: OpenStudy, all_trials: list[FrozenTrial], trial: Trial) -> Earlier:
     """Find where another trial left the same training, and note it in this one.
 
     The other trial was pruned in this study or died after a checkpoint, or was trained for fewer
@@ -109,26 +100,22 @@ def earlier_training(
     """
     left_aside: list[str] = []
     key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
-    for origin in _origins(study, trial, budget):
-        known = all_trials if origin is study else origin.get_trials(deepcopy=False)
-        for source in trials.source_of_state(known, key, seed, budget.epochs):
+    for origin in _origins(opened, trial):
+        known = all_trials if origin is opened else origin.trials()
+        for source in trials.source_of_state(known, key, seed, opened.settings.budget.epochs):
             if not _has_same_threads(source, trial):
                 continue
-            if not weights.is_kept(store, origin, source, weights.STATE):
+            if not weights.is_kept(origin.store, source, weights.STATE):
                 continue
             try:
-                state = weights.load(store, origin, source, weights.STATE)
+                state = weights.load(origin, source, weights.STATE)
             except DamagedError as error:  # another's, or none: training begins anew
                 left_aside.append(visible_lines(str(error)))  # its path need not be text
                 trial.set_user_attr(trials.LEFT_ASIDE, left_aside)
                 continue
             epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]
             if len(epochs) == int(state["epoch"]):
-                named = {
-                    "study": origin.study_name,
-                    "trial": source.number,
-                    "epochs": len(epochs),
-                }
+                named = {"study": origin.name, "trial": source.number, "epochs": len(epochs)}
                 trial.set_user_attr(trials.GOES_ON_FROM, named)
                 return Earlier(state, epochs, tuple(left_aside))
     return Earlier(None, [], tuple(left_aside))
@@ -140,17 +127,18 @@ def _has_same_threads(source: FrozenTrial, trial: Trial) -> bool:
     return source.user_attrs.get(trials.N_THREADS, own) == own
 
 
-def _origins(study: optuna.Study, trial: Trial, budget: Budget) -> Iterator[optuna.Study]:
+def _origins(opened: OpenStudy, trial: Trial) -> Iterator[OpenStudy]:
     """Studies whose trainings this trial's may be the rest of.
 
     A schedule's step sizes depend on the number of epochs: with another number the first epochs
     would be others too.
     """
-    yield study
-    source = taking_over.made_from(study)
+    yield opened
+    source = taking_over.made_from(opened)
     if source is None:
         return
-    if trials.has_constant_rate(trial) or settings.load(source).budget.epochs == budget.epochs:
+    as_many = source.settings.budget.epochs == opened.settings.budget.epochs
+    if as_many or trials.has_constant_rate(trial):
         yield source
 
 
@@ -166,14 +154,12 @@ def checkpoint(store: ArtifactStore, running: Running, state: dict[str, Tensor])
     store.discard(before)
 
 
-def drop_checkpoints(
-    study: optuna.Study, all_trials: list[FrozenTrial], store: ArtifactStore, fingerprint: str
-) -> None:
+def drop_checkpoints(store: ArtifactStore, all_trials: list[FrozenTrial], fingerprint: str) -> None:
     """Remove what attempts that died left, once their configuration has a result."""
     for trial in all_trials:
         same = trial.user_attrs.get(trials.FINGERPRINT) == fingerprint
         if same and trials.is_unfinished_failure(trial):
-            weights.discard(store, study, trial)
+            weights.discard(store, trial)
 
 
 def as_columns(history: list[EpochMetrics]) -> dict[str, list[float]]:

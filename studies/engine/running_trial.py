@@ -6,10 +6,11 @@ import torch
 from optuna.trial import Trial
 
 from spaces.errors import ConfigurationError
-from spaces.space import Configuration, SearchSpace, fingerprint
+from spaces.space import Configuration, fingerprint
 from studies.engine.samplers import derived_seed
 from studies.records import trials
-from studies.records.settings import StudySettings, environment
+from studies.records.open_study import ReadStudy
+from studies.records.settings import StudySettings, made_with
 from studies.training.metrics import EpochMetrics
 from studies.workers.trainings import RunningTraining
 
@@ -39,35 +40,33 @@ class Running(RunningTraining):
         return lost or len(self.history) == settings.budget.epochs
 
 
-def configure(trial: Trial, space: SearchSpace[Configuration], seed: int) -> Configuration:
+def configure(trial: Trial, read: ReadStudy) -> Configuration:
     """What the trial is to train: given in its attributes, or else drawn; all noted there.
 
     Args:
         trial: just asked for.
-        space: of the study.
-        seed: of the study; the trial's own follows from it and from the configuration.
+        read: its study; the trial's seed follows from the study's and from the configuration.
 
     Raises:
         ConfigurationError: somebody queued values that the space does not have.
     """
-    known = trial.user_attrs.get(trials.CONFIG)
-    if known is None:
+    if trials.CONFIG not in trial.user_attrs:
         try:
-            config: Configuration = space.suggest(trial)
+            config: Configuration = read.space.suggest(trial)
         except ValueError as error:  # somebody queued values the space does not have
             raise ConfigurationError(str(error)) from error
     else:
-        config = space.config_type.from_dict(known)
-        space.suggest_known(trial, config)
+        config = read.config_of(trial)
+        read.space.suggest_known(trial, config)
     key, noted = fingerprint(config), trial.user_attrs
     for name, value in (
         (trials.FINGERPRINT, key),
         (trials.CONFIG, config.to_dict()),
         (trials.WORDS, config.in_words()),
-        (trials.SEED, derived_seed("trial", seed, key)),
+        (trials.SEED, derived_seed("trial", read.settings.seed, key)),
         (trials.N_PARAMETERS, config.n_parameters()),
         (trials.N_MULTIPLY_ADDS, config.n_multiply_adds()),
-        (trials.MADE_WITH, environment()),
+        (trials.MADE_WITH, made_with()),
         (trials.N_THREADS, torch.get_num_threads()),
     ):
         if noted.get(name) != value:  # of one that was queued some are there

@@ -11,8 +11,8 @@ from studies.final import results
 from studies.final.final_request import FinalRequest
 from studies.final.results import FinalResult
 from studies.final.which_model import FinalModel, find_model
-from studies.records.settings import environment
-from studies.storage.databases import exists, open_artifacts, open_to_look_on, storage_url
+from studies.records.settings import made_with
+from studies.storage.place import Place
 from studies.workers.processes import n_side_by_side, pace
 
 _JUDGED_BY: dict[Protocol, str] = {
@@ -46,14 +46,12 @@ def plan_final(request: FinalRequest) -> FinalPlan:
     Raises:
         StudyError: there is no such model, or the folder holds other results.
     """
-    url = storage_url(request.storage)
-    storage = open_to_look_on(url) if exists(url) else None
-    store = open_artifacts(url, request.artifacts, make=False)
+    place = Place.to_look_on(request.storage, request.artifacts)
     asked = Budget(request.epochs or Budget.epochs, request.subset, request.protocol)
-    model = find_model(storage, store, request.source, request.encoder, asked)
+    model = find_model(place, request.source, request.encoder, asked)
     budget, seeds = _budget_and_seeds(model, request)
     name = results.default_name(model.source, budget, request.encoder)
-    folder = request.out or results.results_folder(url) / name
+    folder = request.out or results.results_folder(place.url) / name
     fresh = FinalResult(
         name=folder.name,
         source=model.source,
@@ -64,7 +62,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         judged_by=f"{budget.n_judging:,} {_JUDGED_BY[budget.protocol]}",
         encoder=model.encoder.origin if model.encoder else None,
         n_threads=request.threads,
-        made_with=environment(),
+        made_with=made_with(),
         not_typed=request.not_typed,
     )
     result = results.there(fresh, folder)

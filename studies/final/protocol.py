@@ -30,7 +30,7 @@ from studies.networks.evaluation import Judgement, judge
 from studies.networks.plain import build
 from studies.records.attempts import MAX_ATTEMPTS
 from studies.records.request import scheduler
-from studies.records.settings import environment
+from studies.records.settings import made_with
 from studies.records.trials import OUT_OF_MEMORY
 from studies.training.factory import TrainingFactory
 from studies.training.metrics import Outcome
@@ -198,7 +198,7 @@ class _FinalRun:
             epochs=_without_nan(as_columns(history)),
             weights=name,
             sha256=tensor_files.digest(content),
-            made_with=environment(),
+            made_with=made_with(),
         )
         write(self.plan.folder / name, content)
         self._result = self._result.with_seed(made)

@@ -94,9 +94,7 @@ class FinalResult:
     @property
     def config(self) -> Configuration:
         """The configuration itself."""
-        kind = self.stage_record.spaces["paper"].config_type
-        config: Configuration = kind.from_dict(self.configuration)
-        return config
+        return self.stage_record.configuration(self.configuration)
 
     @property
     def metric(self) -> str:

@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from safetensors.torch import load_file
 from torch import Tensor
@@ -22,10 +20,10 @@ from studies.files import places
 from studies.final.repeats import Before
 from studies.networks import exported
 from studies.records import encoders, trials, weights
-from studies.records import settings as study_settings
+from studies.records.open_study import OpenStudy
 from studies.records.references import find_trial, names_a_study
 from studies.records.settings import EncoderOrigin
-from studies.storage.artifacts import ArtifactStore
+from studies.storage.place import Place
 
 PAPER_PREFIX = "paper:"
 
@@ -48,18 +46,11 @@ class FinalModel:
     """The training itself that ``recorded`` is of."""
 
 
-def find_model(
-    storage: BaseStorage | None,
-    store: ArtifactStore,
-    source: str,
-    encoder: str | None,
-    budget: Budget,
-) -> FinalModel:
+def find_model(place: Place, source: str, encoder: str | None, budget: Budget) -> FinalModel:
     """The model that ``source`` means.
 
     Args:
-        storage: None where there is no database yet.
-        store: where trials' weights are.
+        place: of the studies, and of their trials' weights.
         source: ``paper:NAME``, a configuration's file, an exported folder, a study or study#trial.
         encoder: where a classifier's encoder starts from, as the command ``clf`` takes it; None is
             as the model was trained, else the paper's for the paper's rows and the best for others.
@@ -73,12 +64,12 @@ def find_model(
     path = places.expanded(source)
     if source.startswith(PAPER_PREFIX):
         model = _of_paper(source)
-    elif path.is_dir() and not names_a_study(storage, source):
+    elif path.is_dir() and not names_a_study(place.storage, source):
         model = _of_exported(source, path)
     elif path.suffix in (".json", ".toml"):
         model = _of_file(source, path)
     else:
-        model = _of_trial(storage, store, source)
+        model = _of_trial(place, source)
     if model.stage.name == "autoencoder":
         if encoder is not None:
             raise ConfigurationError("--encoder is for classifiers; this is an autoencoder")
@@ -87,7 +78,7 @@ def find_model(
         return model
     named = encoder or ("paper" if source.startswith(PAPER_PREFIX) else None)
     judged_alike: StudyProtocol = "paper" if budget.protocol == "paper" else "search"
-    found = encoders.find(storage, store, named, replace(budget, protocol=judged_alike))
+    found = encoders.find(place, named, replace(budget, protocol=judged_alike))
     return _with_encoder(model, found)
 
 
@@ -133,31 +124,28 @@ def _of_file(source: str, path: Path) -> FinalModel:
     return FinalModel(source, file.stage, file.config, file.trained_with)
 
 
-def _of_trial(storage: BaseStorage | None, store: ArtifactStore, source: str) -> FinalModel:
-    study, trial = find_trial(storage, source)
-    settings = study_settings.load(study)
-    stage = settings.stage_record()
-    config = settings.search_space().config_type.from_dict(trial.user_attrs[trials.CONFIG])
+def _of_trial(place: Place, source: str) -> FinalModel:
+    study, trial = find_trial(place, source)
+    settings = study.settings
     recorded = TrainedWith(trial.user_attrs[trials.SEED], settings.budget)
     encoder = None
     if settings.encoder is not None:
-        file = encoders.weights_file(study, store)
+        file = encoders.weights_file(study)
         encoder = encoders.Encoder(settings.encoder, load_file(file) if file else {})
-    name, n_threads = f"{study.study_name}#{trial.number}", trial.user_attrs.get(trials.N_THREADS)
+    name, n_threads = f"{study.name}#{trial.number}", trial.user_attrs.get(trials.N_THREADS)
     before = Before(
         trial.user_attrs.get(trials.EPOCHS, {}),
         trial.user_attrs.get(trials.MADE_WITH, {}),
-        partial(_weights, store, study, trial),
+        partial(_weights, study, trial),
     )
+    stage, config = settings.stage_record(), study.config_of(trial)
     return FinalModel(name, stage, config, recorded, n_threads, encoder, before)
 
 
-def _weights(
-    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial
-) -> dict[str, Tensor] | None:
+def _weights(study: OpenStudy, trial: FrozenTrial) -> dict[str, Tensor] | None:
     """What the trial's training ended with; None if it was not kept or is damaged."""
     try:
-        return weights.load(store, study, trial)
+        return weights.load(study, trial)
     except StudyError:
         return None
 

@@ -1,11 +1,12 @@
 """Where a classifier's encoder starts from: found once, and kept in the classifier's study."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import optuna
-from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from torch import Tensor
 
@@ -18,17 +19,12 @@ from spaces.stages import AUTOENCODER
 from studies.files import tensor_files
 from studies.files.tensor_files import DamagedError
 from studies.networks.exported import read_model
-from studies.records import reading, trials, weights
-from studies.records import settings as study_settings
-from studies.records.references import (
-    StudyTrial,
-    all_studies,
-    best_trial,
-    find_trial,
-    names_a_study,
-)
+from studies.records import trials, weights
+from studies.records.open_study import OpenStudy
+from studies.records.references import StudyTrial, all_studies, find_trial, names_a_study
 from studies.records.settings import EncoderOrigin
 from studies.storage.artifacts import ArtifactStore, put
+from studies.storage.place import Place
 
 FILE = "encoder.safetensors"
 
@@ -44,14 +40,11 @@ class Encoder(NamedTuple):
     """Its ``state_dict``; empty for random ones."""
 
 
-def find(
-    storage: BaseStorage | None, store: ArtifactStore, source: str | None, budget: Budget
-) -> Encoder:
+def find(place: Place, source: str | None, budget: Budget) -> Encoder:
     """The encoder that ``source`` means.
 
     Args:
-        storage: None where there is no database yet.
-        store: where trials' weights are.
+        place: of the studies, and of their trials' weights.
         source: a study, ``study#trial``, an exported autoencoder's folder (a study of exactly that
             name goes before it), ``scratch``, or
             ``paper`` for the paper's best configuration, trained on no less than the classifier
@@ -64,50 +57,29 @@ def find(
         StudyError: there is no such study or trial, its weights were not kept, or it was trained on
             images that the classifier will be judged by.
     """
-    usable = [s for s in reversed(all_studies(storage)) if _is_usable(s, budget)]
+    usable = list(_usable(place, budget))
     if source == "scratch":
         return _from_scratch(usable)
-    if source == "paper":
-        trained = [
-            StudyTrial(s, t)
-            for s in usable
-            if study_settings.load(s).budget.covers(budget)
-            for t in _paper_trials(s)
-        ]
-        found = [each for each in trained if weights.is_kept(store, *each)] or trained
-        hint = f"train it: fmnist-search ae {_options(budget)}--trials 0"
-    elif source is None:
-        found = [StudyTrial(s, t) for s in usable if (t := best_trial(s)) is not None]
-        n_trials = 0 if budget.protocol == "paper" else 50
-        hint = f"make one: fmnist-search ae {_options(budget)}--trials {n_trials}"
-    elif not names_a_study(storage, source) and Path(source).is_dir():
-        return _from_folder(Path(source), budget)
-    else:
-        found = [_named(storage, source, budget)]
-        hint = ""
-    if not found:
-        which = " of the paper's best configuration" if source == "paper" else ""
-        raise NoEncoderError(
-            f"there is no trained autoencoder{which} under the {budget.protocol} protocol in the "
-            f"storage; {hint}"
-        )
-    study, trial = found[0]
-    if not weights.is_kept(store, study, trial):
+    name = None if source == "paper" else source
+    if name is not None and not names_a_study(place.storage, name) and Path(name).is_dir():
+        return _from_folder(Path(name), budget)
+    study, trial = _chosen(place, usable, source, budget)
+    if not weights.is_kept(place.artifacts, trial):
         papers_alone = " --trials 0" if source == "paper" else ""
         raise StudyError(
-            f"the weights of trial {trial.number} of '{study.study_name}' were not kept, so no "
+            f"the weights of trial {trial.number} of '{study.name}' were not kept, so no "
             "classifier can start from them; train it in another study, which keeps them unless it "
             f"is told not to: fmnist-search ae {_options(budget)}--study again{papers_alone}"
         )
-    encoder = _encoder_of(weights.load(store, study, trial))
+    encoder = _encoder_of(weights.load(study, trial))
     return Encoder(
         EncoderOrigin(
             source or "best",
-            study.study_name,
+            study.name,
             trial.number,
             trials.value_of(trial),
             sha256=digest(encoder),
-            config=_config_of(trial),
+            config=_config_of(study, trial),
         ),
         encoder,
     )
@@ -133,7 +105,7 @@ def papers_best(study: optuna.Study) -> str:
     Raises:
         NoEncoderError: the study has not trained it to the end.
     """
-    done = _paper_trials(study)
+    done = _papers_best(study.get_trials(deepcopy=False))
     if not done:
         raise NoEncoderError(
             f"study '{study.study_name}' has no trained autoencoder of the paper's best "
@@ -142,22 +114,21 @@ def papers_best(study: optuna.Study) -> str:
     return f"{study.study_name}#{done[0].number}"
 
 
-def weights_file(study: optuna.Study, store: ArtifactStore) -> Path | None:
+def weights_file(opened: OpenStudy) -> Path | None:
     """The file with the weights that the study's classifiers start from; None for random ones.
 
     Raises:
         StudyError: somebody removed or changed it.
     """
-    kept = artifact_id(study)
+    kept, name, store = artifact_id(opened.study), opened.name, opened.store
     if kept is None:
         return None
     if not store.has(kept):
         raise StudyError(
-            f"the encoder's weights of study '{study.study_name}' are gone from {store.place}; "
+            f"the encoder's weights of study '{name}' are gone from {store.place}; "
             "name the right place with --artifacts, or start a fresh study with --study"
         )
-    name = study.study_name
-    origin = study_settings.load(study).encoder
+    origin = opened.settings.encoder
 
     def checked(path: Path) -> Path:
         tensors = tensor_files.read(path, f"the encoder of study '{name}'", sha256=None)
@@ -178,12 +149,41 @@ def artifact_id(study: optuna.Study) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def _is_usable(study: optuna.Study, budget: Budget) -> bool:
-    """Whether it is a study of autoencoders that saw no image the classifier is judged by."""
-    try:
-        settings = reading.check(study)
-    except StudyError:  # another program's, another version's, or not as it must be
-        return False
+def _chosen(
+    place: Place, usable: list[OpenStudy], source: str | None, budget: Budget
+) -> StudyTrial:
+    """The trial that ``source`` means, of a study or of all that are usable."""
+    if source == "paper":
+        covering = [s for s in usable if s.settings.budget.covers(budget)]
+        trained = [StudyTrial(s, t) for s in covering for t in _papers_best(s.trials())]
+        kept = (each for each in trained if weights.is_kept(place.artifacts, each.trial))
+        found = next(kept, next(iter(trained), None))
+        which, hint = " of the paper's best configuration", "train it"
+    elif source is None:
+        found = next((StudyTrial(s, t) for s in usable if (t := s.best()) is not None), None)
+        which, hint = "", "make one"
+    else:
+        return _named(place, source, budget)
+    if found is None:
+        n_trials = 0 if source == "paper" or budget.protocol == "paper" else 50
+        raise NoEncoderError(
+            f"there is no trained autoencoder{which} under the {budget.protocol} protocol in the "
+            f"storage; {hint}: fmnist-search ae {_options(budget)}--trials {n_trials}"
+        )
+    return found
+
+
+def _usable(place: Place, budget: Budget) -> Iterator[OpenStudy]:
+    """Studies of autoencoders that saw no image the classifier is judged by, the newest first."""
+    for study in reversed(all_studies(place.storage)):
+        with suppress(StudyError):  # another program's, another version's, or not as it must be
+            opened = OpenStudy.at(study, place.artifacts)
+            if _fits(opened, budget):
+                yield opened
+
+
+def _fits(opened: OpenStudy, budget: Budget) -> bool:
+    settings = opened.settings
     return settings.stage == "autoencoder" and settings.budget.protocol == budget.protocol
 
 
@@ -191,15 +191,18 @@ def _options(budget: Budget) -> str:
     return "--protocol paper " if budget.protocol == "paper" else ""
 
 
-def _paper_trials(study: optuna.Study) -> list[FrozenTrial]:
-    done = trials.completed(study.get_trials(deepcopy=False))
-    return [t for t in done if t.user_attrs.get(trials.PAPER) == BEST_AUTOENCODER.name]
+def _papers_best(all_trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    return [
+        t
+        for t in trials.completed(all_trials)
+        if t.user_attrs.get(trials.PAPER) == BEST_AUTOENCODER.name
+    ]
 
 
-def _from_scratch(usable: list[optuna.Study]) -> Encoder:
+def _from_scratch(usable: list[OpenStudy]) -> Encoder:
     """Random weights in the shape of the encoder that would be taken otherwise."""
-    best = next((t for s in usable if (t := best_trial(s)) is not None), None)
-    config = _config_of(best) if best else PAPER_ENCODER
+    configs = (_config_of(s, t) for s in usable if (t := s.best()) is not None)
+    config = next(configs, PAPER_ENCODER)
     return Encoder(EncoderOrigin("scratch", sha256="", config=config), {})
 
 
@@ -222,8 +225,10 @@ def _from_folder(folder: Path, budget: Budget) -> Encoder:
     return Encoder(origin, encoder)
 
 
-def _config_of(trial: FrozenTrial) -> AutoencoderConfig:
-    return AutoencoderConfig.from_dict(trial.user_attrs[trials.CONFIG])
+def _config_of(study: OpenStudy, trial: FrozenTrial) -> AutoencoderConfig:
+    config = study.config_of(trial)
+    assert isinstance(config, AutoencoderConfig)
+    return config
 
 
 def _encoder_of(autoencoder: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -232,11 +237,11 @@ def _encoder_of(autoencoder: dict[str, Tensor]) -> dict[str, Tensor]:
     return {n.removeprefix(prefix): t for n, t in autoencoder.items() if n.startswith(prefix)}
 
 
-def _named(storage: BaseStorage | None, source: str, budget: Budget) -> StudyTrial:
-    found = find_trial(storage, source)
-    if not _is_usable(found.study, budget):
+def _named(place: Place, source: str, budget: Budget) -> StudyTrial:
+    found = find_trial(place, source)
+    if not _fits(found.study, budget):
         raise StudyError(
-            f"--encoder: study '{found.study.study_name}' holds no autoencoders of the "
+            f"--encoder: study '{found.study.name}' holds no autoencoders of the "
             f"{budget.protocol} protocol"
         )
     return found

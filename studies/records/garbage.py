@@ -38,14 +38,14 @@ _ARTIFACT_PREFIXES = (ARTIFACTS_ATTR_PREFIX, f"dashboard:{ARTIFACTS_ATTR_PREFIX}
 _DELETED = "null"
 """What optuna-dashboard writes over an artifact that it deletes."""
 
-Kind = Literal["weights", "checkpoint", "picture", "left half-written"]
+FileKind = Literal["weights", "checkpoint", "picture", "left half-written"]
 
 
-class File(NamedTuple):
+class OwnFile(NamedTuple):
     """A file that this program made."""
 
     name: str
-    kind: Kind
+    kind: FileKind
     n_bytes: int
     age_s: float
 
@@ -53,11 +53,11 @@ class File(NamedTuple):
 class Survey(NamedTuple):
     """All files of a place of artifacts."""
 
-    unused: list[File]
+    unused: list[OwnFile]
     """Nothing refers to them: they can go."""
-    used: list[File]
+    used: list[OwnFile]
     """Trials or studies refer to them."""
-    young: list[File]
+    young: list[OwnFile]
     """Nothing refers to them yet, but somebody may be writing them."""
     n_foreign: int
     """Files that this program did not make."""
@@ -101,7 +101,7 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     return sorted_
 
 
-def remove(store: ArtifactStore, files: Iterable[File]) -> None:
+def remove(store: ArtifactStore, files: Iterable[OwnFile]) -> None:
     """Remove the files; that one is gone already is no error."""
     store.discard([file.name for file in files])
 
@@ -129,14 +129,14 @@ def _live(attrs: dict[str, Any]) -> Iterator[str]:
             yield key.rpartition(":")[2]
 
 
-def _own_files(store: ArtifactStore, stored: Iterable[Stored]) -> Iterator[File]:
+def _own_files(store: ArtifactStore, stored: Iterable[Stored]) -> Iterator[OwnFile]:
     for name, n_bytes, age_s in stored:
         kind = _kind(store, name)
         if kind is not None:
-            yield File(name, kind, n_bytes, age_s)
+            yield OwnFile(name, kind, n_bytes, age_s)
 
 
-def _kind(store: ArtifactStore, name: str) -> Kind | None:
+def _kind(store: ArtifactStore, name: str) -> FileKind | None:
     """What the file is; None if it does not say that it is ours."""
     if name.endswith(".partial") and _is_artifact_id(name.removesuffix(".partial")):
         return "left half-written"
@@ -156,7 +156,7 @@ def _is_own_picture(head: bytes) -> bool:
         return False
 
 
-def _kind_of_tensors(head: bytes) -> Kind | None:
+def _kind_of_tensors(head: bytes) -> FileKind | None:
     """What a safetensors file is: eight bytes with its header's length, and the header as JSON."""
     end = 8 + int.from_bytes(head[:8], "little")
     try:

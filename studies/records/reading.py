@@ -58,7 +58,7 @@ def check(study: optuna.Study) -> StudySettings:
 def _check_trial(trial: FrozenTrial, settings: StudySettings, n_trials: int) -> None:
     attrs, stage = _OF_TRIAL.validate_python(trial.user_attrs), settings.stage_record()
     if trials.CONFIG in attrs:
-        stage.spaces["paper"].config_type.from_dict(attrs[trials.CONFIG])
+        stage.configuration(attrs[trials.CONFIG])
     _must(attrs.get(trials.PAPER) in {None, *(row.name for row in stage.paper)}, trials.PAPER)
     _must(attrs.get(trials.SAME_AS, 0) < n_trials, trials.SAME_AS)
     _OF_NUMBERS.validate_python(

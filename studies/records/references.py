@@ -17,33 +17,37 @@ from spaces.space import Configuration
 from spaces.stages import Stage
 from studies.records import reading, trials
 from studies.records import settings as study_settings
+from studies.records.open_study import OpenStudy, ReadStudy
+from studies.storage.place import Place
 
 
 class StudyTrial(NamedTuple):
     """A finished trial, and the study that it is of."""
 
-    study: optuna.Study
+    study: OpenStudy
     trial: FrozenTrial
 
 
-def all_studies(storage: BaseStorage | None) -> list[optuna.Study]:
-    """Every study in the storage, oldest first; none where there is no database yet."""
-    if storage is None:
-        return []
+def all_studies(storage: BaseStorage) -> list[optuna.Study]:
+    """Every study in the storage, oldest first."""
     names = optuna.get_all_study_names(storage)
     return [optuna.load_study(study_name=name, storage=storage) for name in names]
 
 
-def find_study(storage: BaseStorage | None, name: str) -> optuna.Study:
+def find_if_there(storage: BaseStorage, name: str | None) -> optuna.Study | None:
+    """The study of exactly that name; None where there is none."""
+    if name is None or name not in optuna.get_all_study_names(storage):
+        return None
+    return optuna.load_study(study_name=name, storage=storage)
+
+
+def find_study(storage: BaseStorage, name: str) -> optuna.Study:
     """The study of that name in the storage, as :func:`pick` finds it.
 
     Raises:
         StudyError: there is none, or it cannot be read.
     """
-    if storage is not None and name in _names(storage):
-        study = optuna.load_study(study_name=name, storage=storage)
-    else:
-        study = pick(all_studies(storage), name)
+    study = _named(storage, name)
     if study_settings.is_ours(study):
         reading.check(study)
     return study
@@ -69,7 +73,7 @@ def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
     raise StudyError(f"no study '{name}'; {hint}")
 
 
-def find_trial(storage: BaseStorage | None, reference: str) -> StudyTrial:
+def find_trial(place: Place, reference: str) -> StudyTrial:
     """The trial that ``study#12`` names; of ``study`` alone the best that was trained to the end.
 
     A trial that took its result from another of its study means that other one, which has the
@@ -78,42 +82,43 @@ def find_trial(storage: BaseStorage | None, reference: str) -> StudyTrial:
     Raises:
         StudyError: there is no such study or trial, or the trial has not finished.
     """
-    name, number = _split(reference, _names(storage))
-    study = find_study(storage, name)
+    name, number = _split(reference, place.storage)
+    opened = OpenStudy.at(_named(place.storage, name), place.artifacts)
     if number is not None:
-        return StudyTrial(study, _finished(study, number))
-    best = best_trial(study)
-    if best is None:
-        raise StudyError(f"no trial of study '{name}' has been trained to the end yet")
-    return StudyTrial(study, best)
+        return StudyTrial(opened, _finished(opened, number))
+    return StudyTrial(opened, _best(opened, name))
 
 
-def configuration_of(storage: BaseStorage | None, reference: str) -> tuple[Stage, Configuration]:
+def configuration_of(storage: BaseStorage, reference: str) -> tuple[Stage, Configuration]:
     """The stage and the configuration of the trial ``study#12``, whatever became of it.
 
     Raises:
         StudyError: there is no such study or trial, or it had no configuration yet.
     """
-    name, number = _split(reference, _names(storage))
-    study = find_study(storage, name)
-    trial = _known(study, number) if number is not None else find_trial(storage, name).trial
-    stage = study_settings.load(study).stage_record()
+    name, number = _split(reference, storage)
+    read = ReadStudy.of(_named(storage, name))
+    trial = _best(read, name) if number is None else _known(read, number)
     if trials.CONFIG not in trial.user_attrs:
         raise StudyError(f"trial {number} of '{name}' ended before it had a configuration")
-    return stage, stage.spaces["paper"].config_type.from_dict(trial.user_attrs[trials.CONFIG])
+    return read.settings.stage_record(), read.config_of(trial)
 
 
-def names_a_study(storage: BaseStorage | None, reference: str) -> bool:
+def names_a_study(storage: BaseStorage, reference: str) -> bool:
     """Whether a study has exactly that name, or that before ``#`` and a trial's number."""
-    names = _names(storage)
+    names = optuna.get_all_study_names(storage)
     name, _, number = reference.rpartition("#")
     return reference in names or (number.isdecimal() and name in names)
 
 
-def best_trial(study: optuna.Study) -> FrozenTrial | None:
-    """The best trial that was trained to the end; None if there is none yet."""
-    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
-    return trials.best(own, study_settings.load(study).direction)
+def _named(storage: BaseStorage, name: str) -> optuna.Study:
+    return find_if_there(storage, name) or pick(all_studies(storage), name)
+
+
+def _best(read: ReadStudy, name: str) -> FrozenTrial:
+    best = read.best()
+    if best is None:
+        raise StudyError(f"no trial of study '{name}' has been trained to the end yet")
+    return best
 
 
 def _stage_name(study: optuna.Study) -> str | None:
@@ -125,33 +130,29 @@ def _stage_name(study: optuna.Study) -> str | None:
     return settings.stage_record().short if settings.budget.protocol == "search" else None
 
 
-def _names(storage: BaseStorage | None) -> list[str]:
-    return optuna.get_all_study_names(storage) if storage is not None else []
-
-
-def _split(reference: str, names: list[str]) -> tuple[str, int | None]:
+def _split(reference: str, storage: BaseStorage) -> tuple[str, int | None]:
     """The study's name, which may hold a # itself, and the trial's number if there is one."""
     name, _, number = reference.rpartition("#")
-    if reference in names or not name:
+    if not name or reference in optuna.get_all_study_names(storage):
         return reference, None
     if not number.isdecimal():
         raise StudyError(f"'{reference}' names no trial; write its study's name, # and its number")
     return name, int(number)
 
 
-def _known(study: optuna.Study, number: int) -> FrozenTrial:
-    known = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
+def _known(read: ReadStudy, number: int) -> FrozenTrial:
+    known = {trial.number: trial for trial in read.trials()}
     if number not in known:
         last = f"the last is {max(known)}" if known else "it has none"
-        raise StudyError(f"study '{study.study_name}' has no trial {number}; {last}")
+        raise StudyError(f"study '{read.name}' has no trial {number}; {last}")
     return known[number]
 
 
-def _finished(study: optuna.Study, number: int) -> FrozenTrial:
-    trial = _known(study, number)
+def _finished(read: ReadStudy, number: int) -> FrozenTrial:
+    trial = _known(read, number)
     if trial.state not in (TrialState.COMPLETE, TrialState.PRUNED):
         raise StudyError(
-            f"trial {number} of '{study.study_name}' left no model, "
+            f"trial {number} of '{read.name}' left no model, "
             f"its state is {trial.state.name}; name one that was completed or pruned"
         )
-    return _known(study, int(trial.user_attrs.get(trials.SAME_AS, number)))
+    return _known(read, int(trial.user_attrs.get(trials.SAME_AS, number)))

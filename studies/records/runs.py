@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial
 from studies.records import attempts, trials
 from studies.records.fields import fields_of, names_of
 from studies.records.request import SearchRequest
-from studies.records.settings import environment
+from studies.records.settings import made_with
 
 ENDED = "ended"
 """Attribute of a study: why and when its last run ended by itself."""
@@ -108,7 +108,7 @@ class Record:
             first=first,
             n_before=attempts.n_tried(all_trials),
             side_by_side=side_by_side,
-            made_with=environment(),
+            made_with=made_with(),
         )
         there = self._study.user_attrs
         self._name = next(n for n in map(f"{PREFIX}{{}}".format, count()) if n not in there)

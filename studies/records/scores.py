@@ -19,7 +19,7 @@ class Mean(NamedTuple):
     high: float | None
 
 
-Verdict = Literal["agrees", "higher", "lower", "cannot say"]
+Agreement = Literal["agrees", "higher", "lower", "cannot say"]
 """How what is measured here stands to one figure from elsewhere."""
 
 Why = Literal["", "not run", "one run each", "wide spread", "less training"]
@@ -29,7 +29,7 @@ Why = Literal["", "not run", "one run each", "wide spread", "less training"]
 class AgainstOneRun(NamedTuple):
     """Several runs here beside one run elsewhere, of which nothing but its figure is known."""
 
-    verdict: Verdict
+    verdict: Agreement
     why: Why = ""
     low: float | None = None
     """Where one more run like those here falls with 95 % confidence; None of fewer than two."""

@@ -201,18 +201,18 @@ _NOT_OF_A_VALUE = (
 _STORED = TypeAdapter(StudySettings)
 
 
-def store(study: optuna.Study, settings: StudySettings) -> None:
+def write(study: optuna.Study, settings: StudySettings) -> None:
     """Write the settings into a new study, with the versions and machine it was made on."""
     with warnings.catch_warnings():
         # Optuna calls the names on its axes experimental; a user can do nothing about it.
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names(settings.names_of_values())
     study.set_user_attr(_ATTR, asdict(settings))
-    study.set_user_attr(MADE_WITH, environment())
+    study.set_user_attr(MADE_WITH, made_with())
 
 
 def load(study: optuna.Study) -> StudySettings:
-    """The settings that :func:`store` wrote.
+    """The settings that :func:`write` wrote.
 
     Raises:
         StudyError: the study was made by another program or by a newer version of this one.
@@ -247,7 +247,7 @@ def is_untouched(study: optuna.Study) -> bool:
     return not study.user_attrs and not study.get_trials(deepcopy=False)
 
 
-def environment() -> dict[str, str]:
+def made_with() -> dict[str, str]:
     """Versions and machine that a result came from."""
     packages = ("fmnist-search", "torch", "optuna", "numpy")
     return {name: _version(name) for name in packages} | {

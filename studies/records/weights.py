@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
-import optuna
 import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -18,8 +17,8 @@ from spaces.errors import StudyError
 from studies.files import tensor_files
 from studies.files.tensor_files import DamagedError
 from studies.records import trials
+from studies.records.open_study import OpenStudy, ReadStudy
 from studies.records.request import Keep
-from studies.records.settings import load as load_settings
 from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, put
 
 File = Literal["weights.safetensors", "state.safetensors"]
@@ -63,29 +62,27 @@ def save(
     return put(store, trial, file, content, noted)
 
 
-def load(
-    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
-) -> dict[str, torch.Tensor]:
+def load(opened: OpenStudy, trial: FrozenTrial, file: File = WEIGHTS) -> dict[str, torch.Tensor]:
     """The trial's weights, or its state.
 
     Raises:
         DamagedError: the file is not as it was written, or weights are not finite.
         StudyError: they were not kept, or somebody removed them.
     """
-    noted = kept(store, study, trial, file)
-    if noted is not None:
-        whose = f"trial {trial.number} of '{study.study_name}'"
-        tensors = read(
-            store, noted.artifact_id, lambda path: tensor_files.read(path, whose, noted.sha256)
+    whose = f"trial {trial.number} of '{opened.name}'"
+    noted = kept(opened.store, trial, file)
+    if noted is None:
+        raise StudyError(
+            f"the weights of {whose} were not kept; "
+            "keep more with --keep-weights, or train it again: "
+            f"fmnist-search train '{opened.name}#{trial.number}' --repeat"
         )
-        if file == WEIGHTS:
-            tensor_files.check_finite(tensors, whose)
-        return tensors
-    raise StudyError(
-        f"the weights of trial {trial.number} of '{study.study_name}' were not kept; "
-        "keep more with --keep-weights, or train it again: "
-        f"fmnist-search train '{study.study_name}#{trial.number}' --repeat"
+    tensors = read(
+        opened.store, noted.artifact_id, lambda path: tensor_files.read(path, whose, noted.sha256)
     )
+    if file == WEIGHTS:
+        tensor_files.check_finite(tensors, whose)
+    return tensors
 
 
 def read(store: ArtifactStore, artifact_id: str, parse: Callable[[Path], _Read]) -> _Read:
@@ -102,67 +99,58 @@ def read(store: ArtifactStore, artifact_id: str, parse: Callable[[Path], _Read])
         return parse(store.path(artifact_id))
 
 
-def kept(
-    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
-) -> Noted | None:
+def kept(store: ArtifactStore, trial: FrozenTrial, file: File = WEIGHTS) -> Noted | None:
     """What is noted of the trial's weights, or its state, that are there; None if they are not."""
-    newest_first = reversed(list(_noted(study, trial, file)))
+    newest_first = reversed(list(_noted(trial, file)))
     return next((noted for noted in newest_first if store.has(noted.artifact_id)), None)
 
 
-def is_kept(
-    store: ArtifactStore, study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS
-) -> bool:
+def is_kept(store: ArtifactStore, trial: FrozenTrial, file: File = WEIGHTS) -> bool:
     """Whether the trial's weights, or its state, are there."""
-    return kept(store, study, trial, file) is not None
+    return kept(store, trial, file) is not None
 
 
-def is_wanted(
-    study: optuna.Study, keep: Keep, trial: Trial, value: float, state: TrialState
-) -> bool:
+def is_wanted(read: ReadStudy, keep: Keep, trial: Trial, value: float, state: TrialState) -> bool:
     """Whether a trial that ends now in ``state``, complete or pruned, has its files kept."""
     if isinstance(keep, str):
         return keep == "all"
     if trials.is_paper(trial):
         return True
-    all_trials, direction = study.get_trials(deepcopy=False), load_settings(study).direction
-    rivals = trials.ranked(_searched(all_trials), direction, state)[:keep]
+    direction = read.settings.direction
+    rivals = trials.ranked(_searched(read.trials()), direction, state)[:keep]
     own = trials.cost(value, direction)
     return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < keep
 
 
-def drop_superseded(
-    store: ArtifactStore, study: optuna.Study, all_trials: list[FrozenTrial], keep: Keep
-) -> None:
+def drop_superseded(opened: OpenStudy, all_trials: list[FrozenTrial], keep: Keep) -> None:
     """Remove the files of searched trials that are no longer among the best ``keep``."""
     if isinstance(keep, str):
         return
-    searched, direction = _searched(all_trials), load_settings(study).direction
+    searched = _searched(all_trials)
     superseded = [
         trial
         for state in (TrialState.COMPLETE, TrialState.PRUNED)
-        for trial in trials.ranked(searched, direction, state)[keep:]
+        for trial in trials.ranked(searched, opened.settings.direction, state)[keep:]
     ]
-    store.discard(name for trial in superseded for name in _files(study, trial))
+    opened.store.discard(name for trial in superseded for name in _files(trial))
 
 
-def discard(store: ArtifactStore, study: optuna.Study, trial: FrozenTrial) -> None:
+def discard(store: ArtifactStore, trial: FrozenTrial) -> None:
     """Remove the trial's weights and state; that they are gone already is no error."""
-    store.discard(_files(study, trial))
+    store.discard(_files(trial))
 
 
-def artifact_ids(study: optuna.Study, trial: FrozenTrial, file: File = WEIGHTS) -> Iterator[str]:
+def artifact_ids(trial: FrozenTrial, file: File = WEIGHTS) -> Iterator[str]:
     """Identifiers of the trial's weights or state in the store; deleted ones may be among them."""
-    return (noted.artifact_id for noted in _noted(study, trial, file))
+    return (noted.artifact_id for noted in _noted(trial, file))
 
 
-def _files(study: optuna.Study, trial: FrozenTrial) -> list[str]:
-    return [*artifact_ids(study, trial), *artifact_ids(study, trial, STATE)]
+def _files(trial: FrozenTrial) -> list[str]:
+    return [*artifact_ids(trial), *artifact_ids(trial, STATE)]
 
 
-def _noted(study: optuna.Study, trial: FrozenTrial, file: File) -> Iterator[Noted]:
-    attrs = study._storage.get_trial_system_attrs(trial._trial_id)
-    for key, text in attrs.items():
+def _noted(trial: FrozenTrial, file: File) -> Iterator[Noted]:
+    for key, text in trial.system_attrs.items():
         # optuna-dashboard writes null over an artifact that it deletes, on which Optuna's own
         # get_all_artifact_meta fails, for the trial's other artifacts too.
         meta = json.loads(text) if key.startswith(ARTIFACTS_ATTR_PREFIX) else None

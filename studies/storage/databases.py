@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from optuna import Study, logging
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -90,8 +90,8 @@ def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
     return _open_file(path, url, lambda: open_file(path, url, to_look_on))
 
 
-def open_existing(location: str | None) -> RDBStorage | None:
-    """Open the storage that ``location`` means; None where nobody has made the default one yet.
+def open_existing(location: str | None) -> BaseStorage:
+    """Open the storage that ``location`` means; an empty one where nobody made the default one yet.
 
     Raises:
         StudyError: there is no such database, or it cannot be opened.
@@ -99,7 +99,7 @@ def open_existing(location: str | None) -> RDBStorage | None:
     url = storage_url(location)
     if location is not None and not exists(url):
         raise StudyError(f"there is no database {location}; --storage takes a file or a URL")
-    return open_to_look_on(url) if exists(url) else None
+    return open_to_look_on(url) if exists(url) else InMemoryStorage()
 
 
 def open_to_look_on(url: URL) -> RDBStorage:

@@ -7,6 +7,7 @@ import optuna
 import pytest
 from helpers.faults import Run, Stored, assert_complete, stored, until
 from helpers.installed_command import Command
+from helpers.opened import opened
 
 from studies.records import weights
 from studies.records.settings import load as load_settings
@@ -76,7 +77,7 @@ def results(command: Command) -> dict[str, Any]:
     for trial in study.get_trials():
         if trial.values:
             epochs = {n: c for n, c in trial.user_attrs["epochs"].items() if "seconds" not in n}
-            tensors = weights.load(store, study, trial)
+            tensors = weights.load(opened(study, store), trial)
             found[trial.user_attrs["paper"]] = (
                 trial.values,
                 trial.intermediate_values,

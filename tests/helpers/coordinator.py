@@ -13,14 +13,15 @@ from typing import Any
 import studies.engine.coordinator
 import studies.storage.server
 from benchmarks.no_training import NoTraining
+from helpers.opened import run_search
 from spaces.errors import FmnistSearchError
 from spaces.stages import AUTOENCODER
-from studies.engine import launch, sharing
+from studies.engine import sharing
 from studies.engine.progress import Event, Notice, TrialEnded, TrialStarted
 from studies.records.request import SearchRequest
 from studies.workers import who_trains
 from studies.workers.in_process import InProcess
-from studies.workers.stopping import Interrupted, StopSignal
+from studies.workers.stopping import Interrupted
 
 
 def tell(event: Event) -> None:
@@ -66,7 +67,7 @@ def run(
     print("ready", flush=True)
     sys.stdin.readline()
     try:
-        done = launch.launch(wanted, AUTOENCODER, Path(data_dir), tell, StopSignal())
+        done = run_search(wanted, AUTOENCODER, Path(data_dir), tell)
     except FmnistSearchError as error:
         print(f"error: {error}", flush=True)
         sys.exit(1)

@@ -12,7 +12,7 @@ from spaces.classifier import PAPER_ENCODER
 from spaces.space import fingerprint
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, StageName
 from studies.records import trials
-from studies.records.settings import EncoderOrigin, StudySettings, store
+from studies.records.settings import EncoderOrigin, StudySettings, write
 
 EFFECTS = {"dropout": 2.0, "batchnorm": -0.15, "pool2=avg": -0.10, "doubling": -0.20}
 """What the formula adds to the logarithm of an autoencoder's loss."""
@@ -42,7 +42,7 @@ def make(
     study = optuna.create_study(
         storage=storage, study_name=name, direction=metric.direction, load_if_exists=False
     )
-    store(study, made)
+    write(study, made)
     draw = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1))
     rng = Random(name)
     rows = STAGES[stage].paper if with_paper else ()

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import torch
 
+from helpers.opened import run_search
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
-from studies.engine.launch import launch
 from studies.records.references import StudyTrial, find_trial
 from studies.records.request import SearchRequest
 from studies.storage.artifacts import ArtifactFolder
-from studies.storage.databases import open_existing
+from studies.storage.place import Place
 from studies.workers.stopping import StopSignal
 
 AE, CLF = "ae-epochs1-subset600", "clf-epochs1-subset600"
@@ -25,8 +25,11 @@ class TrainedStudies(NamedTuple):
     def artifacts(self) -> Path:
         return self.database.with_name("studies.db-artifacts")
 
+    def place(self) -> Place:
+        return Place.there(str(self.database), None)
+
     def trial(self, reference: str) -> StudyTrial:
-        return find_trial(open_existing(str(self.database)), reference)
+        return find_trial(self.place(), reference)
 
     def store(self) -> ArtifactFolder:
         return ArtifactFolder(self.artifacts)
@@ -43,7 +46,7 @@ class TrainedStudies(NamedTuple):
         n_threads = torch.get_num_threads()
         try:
             request = SearchRequest(**{**options, **changes})
-            launch(request, stage, self.data_dir, lambda _: None, StopSignal(lambda _: None))
+            run_search(request, stage, self.data_dir, stop=StopSignal(lambda _: None))
         finally:
             torch.set_num_threads(n_threads)
 

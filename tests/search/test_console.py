@@ -165,7 +165,7 @@ def test_accuracies_that_images_cannot_tell_apart_are_tied_and_losses_are_of_one
 def words_of_best(settings: StudySettings, *values: float) -> str:
     """What is printed of a study's best trials, with single spaces."""
     study = optuna.create_study(direction=settings.direction)
-    study_settings.store(study, settings)
+    study_settings.write(study, settings)
     for value in values:
         attrs = {"configuration": "some", "metrics": {}}
         study.add_trial(optuna.trial.create_trial(value=value, user_attrs=attrs))
@@ -177,7 +177,7 @@ def words_of_best(settings: StudySettings, *values: float) -> str:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_results_of_an_empty_study_are_tables_without_values(tmp_path: Path, width: int) -> None:
     study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}")
-    study_settings.store(study, SETTINGS)
+    study_settings.write(study, SETTINGS)
     console = Console(file=io.StringIO(), width=width)
     print_studies(console, [])
     print_results(console, study, n_best=3)

@@ -17,7 +17,7 @@ from spaces.budget import Budget
 from spaces.space import fingerprint
 from spaces.stages import AUTOENCODER
 from studies.records import trials
-from studies.records.settings import StudySettings, store
+from studies.records.settings import StudySettings, write
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
@@ -46,7 +46,7 @@ def add(
 def study() -> optuna.Study:
     """Eight trials, one of every kind."""
     study = optuna.create_study(study_name="mine")
-    store(study, StudySettings("autoencoder", Budget(epochs=3)))
+    write(study, StudySettings("autoencoder", Budget(epochs=3)))
     add(study, COMPLETE, 0.08, AUTOENCODER.paper_row("baseline").config, paper="baseline")
     add(study, COMPLETE, 0.02)
     add(study, PRUNED, 0.01)
@@ -95,7 +95,7 @@ def test_what_the_images_cannot_tell_apart_from_the_first_is_tied(
 
 def test_a_study_without_results_has_no_best_trials() -> None:
     study = optuna.create_study()
-    store(study, StudySettings("autoencoder"))
+    write(study, StudySettings("autoencoder"))
     assert best_trials(study) == []
     assert {row["validation_loss"] for row in summary(study)["paper"]} == {None}
     (row,) = list_studies([study])

@@ -15,7 +15,7 @@ from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from studies.records import trials
-from studies.records.settings import StudySettings, store, with_space
+from studies.records.settings import StudySettings, with_space, write
 from studies.storage.databases import open_storage, storage_url
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=2)), {})
 def study(tmp_path: Path) -> optuna.Study:
     storage = open_storage(storage_url(str(tmp_path / "studies.db")))
     study = optuna.create_study(storage=storage, study_name="s")
-    store(study, SETTINGS)
+    write(study, SETTINGS)
     return study
 
 
@@ -122,7 +122,7 @@ def test_a_plot_saved_again_takes_the_place_of_the_one_before(study: optuna.Stud
 
 def test_plots_of_a_large_study_stay_small() -> None:
     study = optuna.create_study()
-    store(study, SETTINGS)
+    write(study, SETTINGS)
     add_searched(study, 600)
     save_plots(study)
     attrs = study._storage.get_study_system_attrs(study._study_id)

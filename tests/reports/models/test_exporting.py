@@ -27,8 +27,8 @@ from studies.final.results import FinalResult, SeedResult
 from studies.networks import exported
 from studies.networks.plain import scale_pixels
 from studies.records import trials, weights
-from studies.records.settings import load
-from studies.storage.artifacts import ArtifactFolder
+from studies.records.references import find_trial
+from studies.storage.place import Place
 from studies.training.loop import Training
 
 pytestmark = pytest.mark.slow
@@ -49,9 +49,7 @@ def export(
     overwrite: bool = False,
 ) -> Path:
     models = [trained.trial(reference)]
-    (done,) = export_models(
-        models, trained.store(), out, trained.data_dir, False, (), config_format, overwrite
-    )
+    (done,) = export_models(models, out, trained.data_dir, False, (), config_format, overwrite)
     assert done.folder == out
     return out
 
@@ -186,11 +184,10 @@ def test_the_best_and_the_pareto_front_go_into_folders_of_their_own(
 ) -> None:
     study = trained.trial(AE).study
     best = top_trials(study, 5)
-    assert [found.trial.values for found in best] == sorted(t.values for t in study.trials)
+    assert [found.trial.values for found in best] == sorted(t.values for t in study.trials())
     told: list[int] = []
     done = export_models(
         best,
-        trained.store(),
         tmp_path / "two",
         trained.data_dir,
         nested=True,
@@ -253,7 +250,6 @@ def test_an_export_that_fails_on_its_way_leaves_nothing_new(
     with pytest.raises(KeyboardInterrupt):
         export_models(
             models,
-            trained.store(),
             out,
             trained.data_dir,
             True,
@@ -267,10 +263,10 @@ def test_an_export_that_fails_on_its_way_leaves_nothing_new(
 def test_a_model_whose_weights_were_not_kept_says_how_to_get_them(
     trained: TrainedStudies, tmp_path: Path
 ) -> None:
-    elsewhere = ArtifactFolder(tmp_path / "artifacts")
+    elsewhere = Place.there(str(trained.database), tmp_path / "artifacts")
     with pytest.raises(StudyError, match=r"not kept; .*train 'ae-.*#[01]' --repeat"):
         export_models(
-            [trained.trial(AE)], elsewhere, tmp_path / "model", trained.data_dir, nested=False
+            [find_trial(elsewhere, AE)], tmp_path / "model", trained.data_dir, nested=False
         )
     assert not (tmp_path / "model").exists()
 
@@ -301,7 +297,7 @@ def test_metrics_are_what_the_trial_holds(folder: Path, trained: TrainedStudies)
 def final(trained: TrainedStudies, reference: str, **changes: Any) -> FinalResult:
     """What training the trial's configuration again with two seeds might have come to."""
     study, trial = trained.trial(reference)
-    settings = load(study)
+    settings = study.settings
     accuracies = (None, None) if settings.stage == "autoencoder" else (0.8, 0.9)
     seeds = (
         SeedResult(seed, loss, accuracy, None, 0.02, accuracy, 1.0, {}, "weights")
@@ -337,7 +333,7 @@ def test_the_card_has_the_final_figures_of_the_same_model_and_of_no_other(
     strange = final(trained, REFERENCES[1], encoder={"sha256": "another"})
     finals = [*others, strange, final(trained, reference)]
     models, out = [trained.trial(reference)], tmp_path / "model"
-    (done,) = export_models(models, trained.store(), out, trained.data_dir, False, finals)
+    (done,) = export_models(models, out, trained.data_dir, False, finals)
     assert [each["name"] for each in done.metrics["finals"]] == ["mine"]
     card = (out / "README.md").read_text(encoding="utf-8")
     assert f"- {words}; final protocol, 30 epochs" in card
@@ -366,8 +362,7 @@ def test_weights_without_a_checksum_are_exported_if_they_give_the_stored_figures
 ) -> None:
     out = export(of_earlier_version, reference, tmp_path / "model")
     assert "No checksum of them is known" in (out / "README.md").read_text(encoding="utf-8")
-    study, trial = of_earlier_version.trial(reference)
-    (artifact_id,) = weights.artifact_ids(study, trial)
+    (artifact_id,) = weights.artifact_ids(of_earlier_version.trial(reference).trial)
     path = of_earlier_version.store().path(artifact_id)
     tensors = load_file(path)
     tensors["encoder.conv1.weight"] *= 2

@@ -25,7 +25,8 @@ from spaces.errors import NoEncoderError, StudyError
 from studies.records import encoders
 from studies.records.garbage import survey
 from studies.records.references import all_studies, find_study, find_trial
-from studies.storage.databases import open_existing, open_storage, storage_url
+from studies.storage.databases import open_storage, storage_url
+from studies.storage.place import Place
 
 pytestmark = pytest.mark.slow
 
@@ -84,19 +85,19 @@ def changed(trained: TrainedStudies, changes: list[Change], place: Path) -> Iter
 
 def read_everything(trained: TrainedStudies, database: Path, with_report: bool) -> None:
     """As every command does that looks at studies; only errors of ours may come out."""
-    storage, store = open_existing(str(database)), trained.store()
-    assert storage is not None
+    place = Place.there(str(database), trained.artifacts)
+    storage, store = place.storage, place.artifacts
     list_studies(all_studies(storage))
     for name in (AE, CLF, "ae", "clf", "no-such"):
         with suppress(StudyError):
             study = find_study(storage, name)
             json.dumps([summary(study), every_trial(study)])
             csv_text(trials_frame(study))
-            find_trial(storage, name)
+            find_trial(place, name)
     survey(store, [storage_url(str(database))])
     for source in (None, "paper", "scratch", AE):
         with suppress(StudyError):
-            encoders.find(storage, store, source, Budget(epochs=1, subset=600))
+            encoders.find(place, source, Budget(epochs=1, subset=600))
     sources = choose(all_studies(storage), (), store, data_folder=trained.data_dir)
     assert len(sources.unread) + len(sources.searches) <= 2
     refresh(open_storage(storage_url(str(database))))
@@ -213,7 +214,7 @@ def test_a_bad_study_is_named_and_every_other_shown(one_bad: TrainedStudies) -> 
     assert "can go" in said(0, "gc", "--dry-run")
     storage = open_storage(storage_url(str(one_bad.database)))
     with pytest.raises(NoEncoderError):
-        encoders.find(storage, one_bad.store(), None, Budget(epochs=1, subset=600))
+        encoders.find(one_bad.place(), None, Budget(epochs=1, subset=600))
     (line,) = refresh(storage)
     assert AE in line
     sources = choose(all_studies(storage), (), one_bad.store())

@@ -16,7 +16,8 @@ from reports.page.folder import MANIFEST
 from reports.page.making import build, check_folder, write
 from spaces.budget import Budget
 from spaces.errors import StudyError
-from studies.records.settings import StudySettings, store
+from studies.records import settings
+from studies.records.settings import StudySettings
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +96,7 @@ def test_an_empty_study_and_none_at_all_are_reported(
 ) -> None:
     assert "fmnist-search ae --trials 50" in written(sources(), tmp_path / "none", language)
     empty = optuna.create_study(storage=storage, study_name="ae")
-    store(empty, StudySettings("autoencoder"))
+    settings.write(empty, StudySettings("autoencoder"))
     page = written(sources(), tmp_path / "empty", language)
     wanted = {"en": "has been trained to the end yet", "es": "se entrenó todavía hasta el final"}
     assert wanted[language] in page
@@ -121,7 +122,7 @@ def test_several_objectives_and_failed_trials_are_reported(
     study = optuna.create_study(
         storage=storage, study_name="ae-params", directions=["minimize", "minimize"]
     )
-    store(study, StudySettings("autoencoder", Budget(epochs=6), objectives=("params",)))
+    settings.write(study, StudySettings("autoencoder", Budget(epochs=6), objectives=("params",)))
     for trial in made.get_trials():
         trial.values = [*trial.values, trial.user_attrs["n_parameters"]]
         study.add_trial(trial)
@@ -217,7 +218,7 @@ def test_nothing_of_an_earlier_report_remains_and_what_is_the_users_own_stays(
         manifest.write(f"../{outside.name}\nfigures/../notes.txt\n{outside}\nnotes.txt\n")
     storage.delete_study(storage.get_study_id_from_name("first"))
     empty = optuna.create_study(storage=storage, study_name="second")
-    store(empty, StudySettings("autoencoder"))
+    settings.write(empty, StudySettings("autoencoder"))
     written = write(build(sources(), "en"), sources(), "en", tmp_path)
     there = {path for path in tmp_path.rglob("*") if path.is_file()}
     assert there == {*written, *mine, tmp_path / MANIFEST}

@@ -6,7 +6,7 @@ from optuna.trial import TrialState, create_trial
 
 from reports.analysis.tables import pareto_fronts
 from studies.records import trials
-from studies.records.settings import StudySettings, store
+from studies.records.settings import StudySettings, write
 
 
 def add(
@@ -34,7 +34,7 @@ def study() -> optuna.Study:
     """A pruned study of classifiers; #0 is best, #1 smallest, #2 fastest, #3 beaten by #1."""
     study = optuna.create_study(direction="maximize")
     settings = StudySettings("classifier", metric="validation_accuracy", direction="maximize")
-    store(study, settings)
+    write(study, settings)
     add(study, 0.92, 50_000, 900, 9.0, paper="fc-sgd")
     add(study, 0.90, 10_000, 300, 5.0)
     add(study, 0.91, 60_000, 1200, 3.0)
@@ -72,7 +72,7 @@ def test_every_studys_front_against_each_cost_is_that_of_its_completed_feasible_
 
 def test_a_study_of_several_objectives_has_their_joint_front_too() -> None:
     study = optuna.create_study(directions=["minimize", "minimize"])
-    store(study, StudySettings("autoencoder", objectives=("params",)))
+    write(study, StudySettings("autoencoder", objectives=("params",)))
     add(study, 0.02, 100, 7, 1.0, n_values=2)
     add(study, 0.03, 50, 9, 2.0, n_values=2)
     assert {row.number: row.fronts for row in pareto_fronts(study)} == {
@@ -83,13 +83,13 @@ def test_a_study_of_several_objectives_has_their_joint_front_too() -> None:
 
 def test_a_study_without_results_has_no_front() -> None:
     study = optuna.create_study()
-    store(study, StudySettings("autoencoder"))
+    write(study, StudySettings("autoencoder"))
     assert pareto_fronts(study) == []
 
 
 def test_a_latency_that_the_spread_cannot_tell_from_a_better_trials_is_not_on_the_front() -> None:
     study = optuna.create_study()
-    store(study, StudySettings("autoencoder"))
+    write(study, StudySettings("autoencoder"))
     for value, latency, spread in ((0.01, 110.0, 8.0), (0.02, 103.0, 1.0), (0.02, 101.0, 1.0)):
         add(study, value, 100, 7, latency, latency_spread_ms=spread)
     fronts = {row.number: row.fronts for row in pareto_fronts(study)}
@@ -100,7 +100,7 @@ def test_a_latency_that_the_spread_cannot_tell_from_a_better_trials_is_not_on_th
 
 def test_several_objectives_know_the_spread_of_latency() -> None:
     study = optuna.create_study(directions=["minimize", "minimize"])
-    store(study, StudySettings("autoencoder", objectives=("latency",)))
+    write(study, StudySettings("autoencoder", objectives=("latency",)))
     for value, latency in ((0.01, 110.0), (0.02, 103.0), (0.03, 90.0)):
         costs = {"latency_ms": latency, "latency_spread_ms": 8.0}
         study.add_trial(create_trial(values=[value, latency], user_attrs=costs))

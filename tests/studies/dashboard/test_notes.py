@@ -11,7 +11,8 @@ from spaces.budget import Budget
 from spaces.classifier import PAPER_ENCODER
 from studies.dashboard import notes
 from studies.records import trials
-from studies.records.settings import EncoderOrigin, StudySettings, store, with_space
+from studies.records.open_study import ReadStudy
+from studies.records.settings import EncoderOrigin, StudySettings, with_space, write
 from studies.storage.databases import open_storage, storage_url
 
 AUTOENCODERS = with_space(StudySettings("autoencoder", Budget(epochs=4)), {"pool2": "avg"})
@@ -30,7 +31,7 @@ CLASSIFIERS = with_space(
 def study(tmp_path: Path) -> optuna.Study:
     storage = open_storage(storage_url(str(tmp_path / "studies.db")))
     study = optuna.create_study(storage=storage, study_name="my ae")
-    store(study, AUTOENCODERS)
+    write(study, AUTOENCODERS)
     return study
 
 
@@ -133,7 +134,7 @@ def test_what_a_crash_ended_gets_its_note_later(study: optuna.Study) -> None:
     study.enqueue_trial({})
     study.ask()
     study.add_trial(ended(TrialState.FAIL, reason=trials.LOST))
-    notes.fill_in(study, AUTOENCODERS)
+    notes.fill_in(ReadStudy(study, AUTOENCODERS))
     running, failed = study.get_trials()
     assert "Failed: process died." in trial_note(study, failed)
     assert trial_note(study, running) == ""
@@ -145,8 +146,8 @@ def test_what_a_person_wrote_stays(study: optuna.Study) -> None:
     save_note(study, "mine")
     save_note(trial, "mine too")
     study.tell(trial, 0.5)
-    notes.save_trial_note(study, AUTOENCODERS, trial)
-    notes.fill_in(study, AUTOENCODERS)
+    notes.save_trial_note(ReadStudy(study, AUTOENCODERS), trial)
+    notes.fill_in(ReadStudy(study, AUTOENCODERS))
     assert get_note(study) == "mine"
     assert get_note(trial) == "mine too"
 
@@ -164,8 +165,8 @@ def test_a_note_costs_the_same_however_many_there_are(
 
     with monkeypatch.context() as patch:
         patch.setattr(type(study._storage), "get_study_system_attrs", all_of_them)
-        notes.save_trial_note(study, AUTOENCODERS, written)
-        notes.save_trial_note(study, AUTOENCODERS, unwritten)
+        notes.save_trial_note(ReadStudy(study, AUTOENCODERS), written)
+        notes.save_trial_note(ReadStudy(study, AUTOENCODERS), unwritten)
     assert get_note(written) == "mine"
     frozen = study.get_trials()[unwritten.number]
     assert trial_note(study, frozen) == notes.trial_note(AUTOENCODERS, frozen)

@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 import pytest
 import torch
+from helpers.opened import place_of
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces import paper
@@ -31,6 +32,7 @@ from studies.engine.progress import (
 from studies.engine.repair import prepare
 from studies.engine.sharing import Alone
 from studies.records import attempts, reading, trials, weights
+from studies.records.open_study import OpenStudy
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, load
 from studies.storage.artifacts import ArtifactFolder
@@ -64,13 +66,11 @@ class Runner:
     def __call__(
         self, request: SearchRequest = REQUEST, on_event: Callable[[Event], None] | None = None
     ) -> str:
-        resolution = resolve(self.storage, self.store, request, AUTOENCODER)
-        study = open_study(self.storage, resolution, self.store)
-        settings = resolution.settings
+        place = place_of(self.storage, self.store)
+        opened = open_study(place, resolve(place, request, AUTOENCODER))
+        settings = opened.settings
         names = paper_names(request, settings)
-        self.events.extend(
-            prepare(study, settings, Alone(), names, request.promote, request.enqueue)
-        )
+        self.events.extend(prepare(opened, Alone(), names, request.promote, request.enqueue))
 
         def listen(event: Event) -> None:
             self.events.append(event)
@@ -83,11 +83,14 @@ class Runner:
                 lambda c, s: self.make_training(c, self.split, s, settings.budget)
             )
             images = self.split.validation
-            search = Search(study, settings, request, self.store, images, pool, listen, stop)
+            search = Search(opened, request, images, pool, listen, stop)
             return search.run()
 
     def study(self, name: str = "s") -> optuna.Study:
         return optuna.load_study(study_name=name, storage=self.storage)
+
+    def opened(self, name: str = "s") -> OpenStudy:
+        return OpenStudy.at(self.study(name), self.store)
 
     def trials(self, name: str = "s") -> list[FrozenTrial]:
         return self.study(name).get_trials()
@@ -451,7 +454,7 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(run: Runner, damage: str) -> N
     request = replace(REQUEST, trials=0, epochs=4, checkpoint_every=1)
     with pytest.raises(Interrupted):
         run(request, stop_at(0, 3))
-    ids = weights.artifact_ids(run.study(), run.trials()[0], weights.STATE)
+    ids = weights.artifact_ids(run.trials()[0], weights.STATE)
     (path,) = filter(Path.exists, map(run.store.path, ids))  # those before it are gone
     content = path.read_bytes()
     last = bytes([content[-1] ^ 1]) if damage == "a bit" else b""
@@ -558,18 +561,18 @@ def test_new_takes_over_the_trials_that_fit(run: Runner) -> None:
     assert [t.user_attrs[trials.PAPER] for t in fixed] == list(paper.AUTOENCODER_RUN_ORDER)
     assert [t.value for t in fixed] == [t.value for t in run.trials("s")[:N_PAPER]]
     for trial in trials.ranked(taken, "minimize"):
-        assert weights.load(run.store, run.study("s-2"), trial)
+        assert weights.load(run.opened("s-2"), trial)
 
 
 def test_a_damaged_file_is_not_taken_over_with_its_result(run: Runner) -> None:
     run(replace(REQUEST, trials=1))
     (source,) = run.searched()
-    (name,) = weights.artifact_ids(run.study(), source)
+    (name,) = weights.artifact_ids(source)
     run.store.path(name).write_bytes(b"no weights")
     run(replace(REQUEST, trials=1, new=True))
     (taken,) = run.searched("s-2")
     assert taken.value == source.value
-    assert not weights.is_kept(run.store, run.study("s-2"), taken)
+    assert not weights.is_kept(run.store, taken)
     (words,) = taken.user_attrs[trials.LEFT_ASIDE]
     assert f"the weights of trial {source.number} of " in words
 
@@ -602,9 +605,8 @@ def test_timeout_starts_no_further_trial(run: Runner) -> None:
 
 def test_weights_are_those_of_the_papers_and_of_the_best(run: Runner) -> None:
     run(replace(REQUEST, trials=4, keep_weights=1))
-    study = run.study()
     best = trials.ranked(run.searched(), "minimize")[0]
-    kept = [t.number for t in run.trials() if weights.is_kept(run.store, study, t)]
+    kept = [t.number for t in run.trials() if weights.is_kept(run.store, t)]
     assert kept == sorted([*range(N_PAPER), best.number])
     assert n_networks(run.store) == 2 * (N_PAPER + 1), "weights and state of each"
 
@@ -621,7 +623,7 @@ def test_stored_weights_give_the_stored_loss(run: Runner) -> None:
     config = AutoencoderConfig.from_dict(trial.user_attrs[trials.CONFIG])
     settings = StudySettings("autoencoder")
     training = Training(config, run.split, seed=99, budget=settings.budget)
-    training.network.load_state_dict(weights.load(run.store, run.study(), trial))
+    training.network.load_state_dict(weights.load(run.opened(), trial))
     assert training.evaluate(run.split.validation) == trial.value
 
 
@@ -637,7 +639,7 @@ def assert_trained_through(run: Runner, study_name: str, trial: FrozenTrial, epo
     attrs = trial.user_attrs
     assert list(trial.intermediate_values) == list(range(1, epochs + 1))
     whole = through(run, attrs[trials.CONFIG], attrs[trials.SEED], epochs)
-    stored = weights.load(run.store, run.study(study_name), trial)
+    stored = weights.load(run.opened(study_name), trial)
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(stored[name], tensor)
     assert trial.value == whole.evaluate(run.split.validation)

@@ -8,13 +8,14 @@ from pathlib import Path
 import optuna
 import pytest
 import torch
+from helpers.opened import run_search
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.classifier import ClassifierConfig
 from spaces.errors import ConfigurationError, StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
-from studies.engine.launch import Finished, launch, make_plan
+from studies.engine.launch import SearchResult, make_plan
 from studies.engine.progress import Event, Notice
 from studies.engine.samplers import make_sampler
 from studies.networks import evaluation
@@ -24,11 +25,10 @@ from studies.records.latencies import latency_of
 from studies.records.limits import constrain
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, with_space
-from studies.workers.stopping import StopSignal
 
 pytestmark = pytest.mark.slow
 
-Launch = Callable[..., Finished]
+Launch = Callable[..., SearchResult]
 
 TINY = {"conv1_channels": "8,16", "conv2_channels": "16,32", "batchnorm": "false"}
 """A space whose models have from 4,313 to 18,193 parameters."""
@@ -55,18 +55,18 @@ def request_in(tmp_path: Path) -> SearchRequest:
 def run(data_dir: Path) -> Launch:
     def launched(
         request: SearchRequest, told: list[Event] | None = None, stage: Stage = AUTOENCODER
-    ) -> Finished:
+    ) -> SearchResult:
         n_threads = torch.get_num_threads()
         try:
             listen = (lambda _: None) if told is None else told.append
-            return launch(request, stage, data_dir, listen, StopSignal())
+            return run_search(request, stage, data_dir, listen)
         finally:
             torch.set_num_threads(n_threads)
 
     return launched
 
 
-def searched(finished: Finished) -> list[FrozenTrial]:
+def searched(finished: SearchResult) -> list[FrozenTrial]:
     return trials.searched_results(finished.study.get_trials(deepcopy=False))
 
 

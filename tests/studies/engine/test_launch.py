@@ -5,6 +5,7 @@ from typing import Any
 
 import optuna
 import pytest
+from helpers.opened import run_search
 from helpers.tiny_data import TinyData
 
 from spaces import paper
@@ -14,11 +15,12 @@ from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER
 from studies.engine import launch
 from studies.engine.estimate import estimate
+from studies.engine.opening import open_study, resolve
 from studies.records import trials
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings
-from studies.storage.artifacts import ArtifactFolder
-from studies.storage.databases import open_storage, storage_url
+from studies.storage import place
+from studies.storage.place import Place
 from studies.workers import who_trains
 from studies.workers.in_process import InProcess
 from studies.workers.stopping import StopSignal
@@ -51,10 +53,8 @@ def test_a_plan_of_a_new_study_says_all_that_is_to_do_and_writes_nothing(tmp_pat
 
 
 def test_a_plan_of_an_existing_study_counts_what_is_there(tmp_path: Path) -> None:
-    storage = open_storage(storage_url(str(tmp_path / "s.db")))
-    store = ArtifactFolder(tmp_path / "artifacts")
-    resolution = launch.resolve(storage, store, request(tmp_path), AUTOENCODER)
-    study = launch.open_study(storage, resolution, store)
+    here = Place.to_run(str(tmp_path / "s.db"), None)
+    study = open_study(here, resolve(here, request(tmp_path), AUTOENCODER)).study
     for attrs in ({}, {trials.PAPER: "dropout"}):
         study.add_trial(optuna.trial.create_trial(value=0.1, user_attrs=attrs))
     plan = launch.make_plan(request(tmp_path), AUTOENCODER)
@@ -65,7 +65,7 @@ def test_a_plan_of_an_existing_study_counts_what_is_there(tmp_path: Path) -> Non
 
 
 def test_a_plan_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(launch, "open_to_look_on", lambda _: None)
+    monkeypatch.setattr(place, "open_to_look_on", lambda _: optuna.storages.InMemoryStorage())
     url = "postgresql://me:secret@localhost/studies"
     plan = launch.make_plan(request(tmp_path, storage=url), AUTOENCODER)
     assert "secret" not in repr(plan)
@@ -89,12 +89,12 @@ def test_estimates_grow_with_the_work() -> None:
 def test_artifacts_that_cannot_be_stored_are_one_error(tmp_path: Path, tiny_data: TinyData) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
-    from studies.workers.stopping import StopSignal
 
     with pytest.raises(StudyError, match="--artifacts"):
         launch.launch(
             request(tmp_path, artifacts=in_the_way),
             AUTOENCODER,
+            "s",
             tiny_data.folder,
             print,
             StopSignal(),
@@ -113,7 +113,7 @@ def test_no_more_processes_are_started_than_trials_are_left(
     monkeypatch.setattr(who_trains, "make_pool", in_process)
     asked = request(tmp_path, jobs=4, only_paper=("dropout",))
     for _ in range(2):
-        launch.launch(asked, AUTOENCODER, data_dir, lambda _: None, StopSignal())
+        run_search(asked, AUTOENCODER, data_dir)
     more = request(tmp_path, jobs=4, only_paper=("dropout",), trials=None, more=9)
-    launch.launch(more, AUTOENCODER, data_dir, lambda _: None, StopSignal())
+    run_search(more, AUTOENCODER, data_dir)
     assert started == [3, 0, 4]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.opened import run_search
 from safetensors.torch import load_file, save
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
 
@@ -24,7 +25,6 @@ from spaces.space import Configuration
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.data.idx_files import FILES
 from studies.data.images import load_split, load_test
-from studies.engine.launch import launch
 from studies.engine.progress import Notice
 from studies.final import results
 from studies.final.final_request import FinalRequest
@@ -180,11 +180,11 @@ def test_searching_both_stages_does_without_the_test_images(tmp_path: Path, data
         request = SearchRequest(
             trials=1, epochs=1, subset=600, jobs=1, only_paper=names, storage=str(tmp_path / "s.db")
         )
-        finished = launch(request, stage, folder, lambda _: None, StopSignal())
+        finished = run_search(request, stage, folder)
         assert (finished.state.n_searched, finished.state.n_paper) == (1, 1)
     request = replace(request, protocol="paper", trials=0, encoder="scratch")
     with pytest.raises(DataError, match="t10k"):
-        launch(request, CLASSIFIER, folder, lambda _: None, StopSignal())
+        run_search(request, CLASSIFIER, folder)
 
 
 @pytest.mark.slow

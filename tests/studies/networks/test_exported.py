@@ -24,9 +24,7 @@ def exports(trained: TrainedStudies, tmp_path_factory: pytest.TempPathFactory) -
     """Folders ``ae`` and ``clf``, each with an exported model."""
     folder = tmp_path_factory.mktemp("exports")
     for name, study in (("ae", AE), ("clf", CLF)):
-        export_models(
-            [trained.trial(study)], trained.store(), folder / name, trained.data_dir, nested=False
-        )
+        export_models([trained.trial(study)], folder / name, trained.data_dir, nested=False)
     return folder
 
 
@@ -175,9 +173,8 @@ def test_a_classifier_starts_from_an_exported_autoencoder_as_from_its_trial(
     trained: TrainedStudies, exports: Path
 ) -> None:
     budget = Budget(epochs=1, subset=600)
-    from_folder = encoders.find(None, trained.store(), str(exports / "ae"), budget)
-    storage = trained.trial(AE).study._storage
-    from_trial = encoders.find(storage, trained.store(), AE, budget)
+    from_folder = encoders.find(trained.place(), str(exports / "ae"), budget)
+    from_trial = encoders.find(trained.place(), AE, budget)
     for name in ("sha256", "config", "loss"):
         assert from_folder.origin[name] == from_trial.origin[name]
     assert from_folder.origin.source == "ae/"
@@ -198,4 +195,4 @@ def test_a_folder_no_classifier_can_start_from_is_refused(
     trained: TrainedStudies, exports: Path, name: str, budget: Budget, message: str
 ) -> None:
     with pytest.raises(StudyError, match=message):
-        encoders.find(None, trained.store(), str(exports / name), budget)
+        encoders.find(trained.place(), str(exports / name), budget)

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.opened import opened, place_of, run_search
 from safetensors.torch import load_file, save
 
 from spaces.budget import Budget
 from spaces.classifier import ClassifierConfig
 from spaces.errors import NoEncoderError, StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER
-from studies.engine.launch import Finished, launch
+from studies.engine.launch import SearchResult
 from studies.engine.progress import Event
 from studies.records import encoders, trials, weights
 from studies.records.request import SearchRequest
@@ -20,7 +21,6 @@ from studies.records.settings import load
 from studies.storage.artifacts import ArtifactFolder
 from studies.storage.databases import open_storage, storage_url
 from studies.training.factory import TrainingFactory
-from studies.workers.stopping import StopSignal
 
 SMALL = {"conv1_channels": "8", "conv2_channels": "16"}
 
@@ -35,15 +35,15 @@ class Storage:
         self.store = ArtifactFolder(folder / "artifacts")
         self.events: list[Event] = []
 
-    def search(self, stage: str, **changes: Any) -> Finished:
+    def search(self, stage: str, **changes: Any) -> SearchResult:
         fields = {"trials": 1, "epochs": 1, "subset": 600, "jobs": 1, "only_paper": ()}
         asked = SearchRequest(**{**fields, "storage": str(self.file), **changes})
         record = AUTOENCODER if stage == "ae" else CLASSIFIER
-        return launch(asked, record, self.data_dir, self.events.append, StopSignal())
+        return run_search(asked, record, self.data_dir, self.events.append)
 
     def find(self, source: str | None, **budget: Any) -> encoders.Encoder:
         asked = Budget(**{"epochs": 1, "subset": 600, **budget})
-        return encoders.find(self.storage, self.store, source, asked)
+        return encoders.find(place_of(self.storage, self.store), source, asked)
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ def test_a_study_of_classifiers_keeps_its_encoder_and_says_where_it_is_from(
         best.number,
         best.value,
     )
-    stored = weights.load(storage.store, source, best)
+    stored = weights.load(opened(source, storage.store), best)
     own = {n.removeprefix("encoder."): t for n, t in stored.items() if n.startswith("encoder.")}
     assert origin.sha256 == hashlib.sha256(save(own)).hexdigest()
-    file = encoders.weights_file(study, storage.store)
+    file = encoders.weights_file(opened(study, storage.store))
     assert file is not None
     kept = load_file(file)
     assert kept.keys() == own.keys()

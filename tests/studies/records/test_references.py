@@ -3,6 +3,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from helpers.opened import place_of
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
@@ -12,7 +13,7 @@ from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER
 from studies.records import trials
 from studies.records.references import all_studies, configuration_of, find_study, find_trial
-from studies.records.settings import StudySettings, store
+from studies.records.settings import StudySettings, write
 from studies.storage.databases import open_existing, open_storage, storage_url
 
 CLASSIFIERS = StudySettings("classifier", metric="validation_accuracy", direction="maximize")
@@ -25,7 +26,7 @@ def storage() -> BaseStorage:
     storage = optuna.storages.InMemoryStorage()
     for name in ("ae", "ae-wide", "c#3"):
         study = optuna.create_study(storage=storage, study_name=name)
-        store(study, StudySettings("autoencoder"))
+        write(study, StudySettings("autoencoder"))
     study = optuna.load_study(storage=storage, study_name="ae")
     for state, value in ((COMPLETE, 0.3), (COMPLETE, 0.2), (PRUNED, 0.1), (FAIL, None)):
         study.add_trial(create_trial(state=state, value=value))
@@ -37,8 +38,8 @@ def storage() -> BaseStorage:
     ("reference", "number"), [("ae", 1), ("ae#0", 0), ("ae#2", 2), ("ae#4", 1)]
 )
 def test_a_reference_means_one_trial(storage: BaseStorage, reference: str, number: int) -> None:
-    found = find_trial(storage, reference)
-    assert (found.study.study_name, found.trial.number) == ("ae", number)
+    found = find_trial(place_of(storage), reference)
+    assert (found.study.name, found.trial.number) == ("ae", number)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_what_a_reference_misses_is_said(
     storage: BaseStorage, reference: str, message: str
 ) -> None:
     with pytest.raises(StudyError) as raised:
-        find_trial(storage, reference)
+        find_trial(place_of(storage), reference)
     assert message in str(raised.value)
 
 
@@ -76,7 +77,7 @@ def test_a_stages_name_means_its_last_search_where_no_study_is_called_so(
         ("last", CLASSIFIERS),
         ("papers", replace(CLASSIFIERS, budget=Budget(protocol="paper"))),
     ):
-        store(optuna.create_study(storage=storage, study_name=name), settings)
+        write(optuna.create_study(storage=storage, study_name=name), settings)
     optuna.create_study(storage=storage, study_name="of another program")
     assert find_study(storage, "clf").study_name == "last"
     with pytest.raises(StudyError, match="did you mean 'clf'"):
@@ -87,16 +88,17 @@ def test_a_stages_name_means_its_last_search_where_no_study_is_called_so(
 
 
 def test_where_there_is_no_database_there_are_no_studies() -> None:
-    assert all_studies(None) == []
+    storage = open_existing(None)
+    assert all_studies(storage) == []
     with pytest.raises(StudyError, match="no study 'ae'; there are: none"):
-        find_trial(None, "ae")
+        find_trial(place_of(storage), "ae")
 
 
 def test_only_a_storage_that_was_named_must_be_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    assert open_existing(None) is None
+    assert all_studies(open_existing(None)) == []
     with pytest.raises(StudyError, match="there is no database other"):
         open_existing("other.db")
     assert list(tmp_path.iterdir()) == []

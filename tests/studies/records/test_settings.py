@@ -10,12 +10,12 @@ from spaces.errors import ConfigurationError, StudyError
 from studies.records.request import SearchRequest
 from studies.records.settings import (
     StudySettings,
-    environment,
     is_ours,
     is_untouched,
     load,
-    store,
+    made_with,
     with_space,
+    write,
 )
 
 NARROW = with_space(StudySettings("autoencoder"), {"dropout": "0:0.2", "pool1": "max"})
@@ -29,7 +29,7 @@ def study() -> optuna.Study:
 
 def test_settings_are_loaded_as_they_were_stored(study: optuna.Study) -> None:
     settings = replace(NARROW, budget=Budget(3, 6000, "paper"), seed=7, split_seed=2)
-    store(study, settings)
+    write(study, settings)
     assert load(study) == settings
     assert study.metric_names == ["validation_loss"]
     assert {"torch", "optuna", "python"} <= set(study.user_attrs["made_with"])
@@ -37,14 +37,14 @@ def test_settings_are_loaded_as_they_were_stored(study: optuna.Study) -> None:
 
 def test_settings_survive_a_real_database(tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
-    store(optuna.create_study(storage=url, study_name="s"), NARROW)
+    write(optuna.create_study(storage=url, study_name="s"), NARROW)
     assert load(optuna.load_study(storage=url, study_name="s")) == NARROW
 
 
 def test_a_study_is_ours_or_untouched_by_what_it_holds(study: optuna.Study) -> None:
     assert is_untouched(study)
     assert not is_ours(study)
-    store(study, NARROW)
+    write(study, NARROW)
     assert is_ours(study)
     assert not is_untouched(study)
     other = optuna.create_study()
@@ -132,7 +132,7 @@ def test_the_order_of_values_on_the_command_line_is_no_difference() -> None:
 
 
 def test_the_environment_names_versions_and_machine() -> None:
-    found = environment()
+    found = made_with()
     assert found["optuna"] == optuna.__version__
     assert all(isinstance(value, str) and value for value in found.values())
 

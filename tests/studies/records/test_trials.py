@@ -1,9 +1,11 @@
 """Every rule over hand-made trials, and that what a run makes up for, it makes up for once."""
 
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+from helpers.opened import opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -15,7 +17,8 @@ from spaces.stages import AUTOENCODER
 from studies.engine.repair import prepare
 from studies.engine.sharing import Alone
 from studies.records import attempts, trials
-from studies.records.settings import StudySettings, store, with_space
+from studies.records.settings import StudySettings, with_space, write
+from studies.storage.artifacts import ArtifactFolder
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
@@ -320,13 +323,14 @@ def test_making_up_for_a_run_twice_is_making_up_for_it_once(
     study_settings = with_space(StudySettings("autoencoder"), narrowing)
     names = list(paper.AUTOENCODER_RUN_ORDER)
     study = optuna.create_study()
-    store(study, study_settings)
+    write(study, study_settings)
     for state, attrs in history:
         value = 0.5 if state in (COMPLETE, PRUNED) else None
         study.add_trial(create_trial(state=state, value=value, user_attrs=attrs))
-    prepare(study, study_settings, Alone(), names)
+    reopened = opened(study, ArtifactFolder(Path("none"), make=False))
+    prepare(reopened, Alone(), names)
     once = snapshot(study)
-    prepare(study, study_settings, Alone(), names)
+    prepare(reopened, Alone(), names)
     assert snapshot(study) == once
     assert Alone().lost(study.trials) == []
     assert trials.missing_paper_trials(study.trials, paper.AUTOENCODER_RUN_ORDER) == []

@@ -6,6 +6,7 @@ from typing import Any
 import optuna
 import pytest
 import torch
+from helpers.opened import opened
 from optuna.artifacts import upload_artifact
 from optuna.trial import FrozenTrial, Trial, TrialState
 from safetensors import safe_open
@@ -30,7 +31,7 @@ def store(tmp_path: Path) -> ArtifactFolder:
 @pytest.fixture(params=["minimize", "maximize"])
 def study(request: pytest.FixtureRequest) -> optuna.Study:
     study = optuna.create_study(direction=request.param)
-    settings.store(study, StudySettings("autoencoder", direction=request.param))
+    settings.write(study, StudySettings("autoencoder", direction=request.param))
     return study
 
 
@@ -47,17 +48,19 @@ def end(
     for name, attr in attrs.items():
         trial.set_user_attr(name, attr)
     trial.report(value, 1)
-    if trials.SAME_AS not in attrs and weights.is_wanted(study, keep, trial, value, state):
+    if trials.SAME_AS not in attrs and weights.is_wanted(
+        opened(study, store), keep, trial, value, state
+    ):
         weights.save(store, trial, {"x": torch.tensor([float(trial.number)])}, CONFIG.to_dict())
     study.tell(trial, None if state == TrialState.PRUNED else value, state)
-    weights.drop_superseded(store, study, study.get_trials(), keep)
+    weights.drop_superseded(opened(study, store), study.get_trials(), keep)
 
 
 def kept(study: optuna.Study, store: ArtifactFolder) -> list[int]:
     found = []
     for trial in study.trials:
-        if weights.is_kept(store, study, trial):
-            assert weights.load(store, study, trial)["x"].item() == trial.number
+        if weights.is_kept(store, trial):
+            assert weights.load(opened(study, store), trial)["x"].item() == trial.number
             found.append(trial.number)
     assert len(list(store.folder.iterdir())) == len(found)
     return found
@@ -123,7 +126,7 @@ def test_loaded_weights_are_the_saved_ones_bit_by_bit(
     study: optuna.Study, store: ArtifactFolder
 ) -> None:
     trial, tensors = saved(study, store)
-    loaded = weights.load(store, study, frozen(study, trial))
+    loaded = weights.load(opened(study, store), frozen(study, trial))
     assert set(loaded) == set(tensors)
     for name, tensor in tensors.items():
         assert loaded[name].dtype == tensor.dtype
@@ -135,7 +138,7 @@ def test_the_file_says_what_network_it_belongs_to(
     study: optuna.Study, store: ArtifactFolder
 ) -> None:
     trial, _ = saved(study, store)
-    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial))
+    (artifact_id,) = weights.artifact_ids(frozen(study, trial))
     with safe_open(store.folder / artifact_id, framework="pt") as file:
         assert AutoencoderConfig.from_dict(json.loads(file.metadata()["config"])) == CONFIG
 
@@ -145,7 +148,7 @@ def test_weights_that_were_not_kept_are_asked_for_in_vain(
 ) -> None:
     study.ask()
     with pytest.raises(StudyError, match=r"weights of trial 0 of '.*' were not kept"):
-        weights.load(store, study, study.trials[0])
+        weights.load(opened(study, store), study.trials[0])
 
 
 @pytest.mark.parametrize("file", [weights.WEIGHTS, weights.STATE])
@@ -155,7 +158,7 @@ def test_files_that_are_not_as_they_were_written_are_said_to_be_damaged(
 ) -> None:
     trial = study.ask()
     weights.save(store, trial, {"x": torch.ones(9)}, CONFIG.to_dict(), file)
-    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial), file)
+    (artifact_id,) = weights.artifact_ids(frozen(study, trial), file)
     path = store.path(artifact_id)
     content = bytearray(path.read_bytes())
     if damage == "a bit":
@@ -164,22 +167,22 @@ def test_files_that_are_not_as_they_were_written_are_said_to_be_damaged(
         del content[-1]
     path.write_bytes(content)
     with pytest.raises(DamagedError, match=f"weights of trial 0 .* in {path} are damaged"):
-        weights.load(store, study, frozen(study, trial), file)
+        weights.load(opened(study, store), frozen(study, trial), file)
 
 
 def test_a_file_of_an_earlier_version_has_no_checksum_and_is_read(
     study: optuna.Study, store: ArtifactFolder
 ) -> None:
     trial, tensors = saved(study, store)
-    (noted,) = (weights.kept(store, study, frozen(study, trial)),)
+    (noted,) = (weights.kept(store, frozen(study, trial)),)
     assert noted is not None
     assert noted.sha256 == hashlib.sha256(store.path(noted.artifact_id).read_bytes()).hexdigest()
     key = f"artifacts:{noted.artifact_id}"
     attrs = study._storage.get_trial_system_attrs(trial._trial_id)
     meta = {**json.loads(attrs[key]), "mimetype": "application/octet-stream"}
     study._storage.set_trial_system_attr(trial._trial_id, key, json.dumps(meta))
-    assert weights.kept(store, study, frozen(study, trial)) == noted._replace(sha256=None)
-    assert set(weights.load(store, study, frozen(study, trial))) == set(tensors)
+    assert weights.kept(store, frozen(study, trial)) == noted._replace(sha256=None)
+    assert set(weights.load(opened(study, store), frozen(study, trial))) == set(tensors)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf")])
@@ -191,9 +194,12 @@ def test_weights_that_are_not_finite_are_refused(
     for file in (weights.WEIGHTS, weights.STATE):
         weights.save(store, trial, tensors, CONFIG.to_dict(), file)
     with pytest.raises(DamagedError, match=r"trial 0 of .* are not all finite numbers, y is not"):
-        weights.load(store, study, frozen(study, trial))
+        weights.load(opened(study, store), frozen(study, trial))
     # A state may hold infinities: of an optimiser's moments, and a retry has the same bits.
-    assert set(weights.load(store, study, frozen(study, trial), weights.STATE)) == {"x", "y"}
+    assert set(weights.load(opened(study, store), frozen(study, trial), weights.STATE)) == {
+        "x",
+        "y",
+    }
 
 
 def delete_as_the_dashboard_does(study: optuna.Study, trial: Trial, artifact_id: str) -> None:
@@ -206,12 +212,12 @@ def test_weights_deleted_in_the_dashboard_are_not_there(
     study: optuna.Study, store: ArtifactFolder
 ) -> None:
     trial, _ = saved(study, store)
-    (artifact_id,) = weights.artifact_ids(study, frozen(study, trial))
+    (artifact_id,) = weights.artifact_ids(frozen(study, trial))
     store.remove(artifact_id)
     delete_as_the_dashboard_does(study, trial, artifact_id)
     with pytest.raises(StudyError, match="not kept"):
-        weights.load(store, study, frozen(study, trial))
-    weights.discard(store, study, frozen(study, trial))
+        weights.load(opened(study, store), frozen(study, trial))
+    weights.discard(store, frozen(study, trial))
 
 
 def test_another_artifact_deleted_in_the_dashboard_hides_no_weights(
@@ -223,8 +229,8 @@ def test_another_artifact_deleted_in_the_dashboard_hides_no_weights(
         artifact_store=store, file_path=str(tmp_path / "picture.png"), study_or_trial=trial
     )
     delete_as_the_dashboard_does(study, trial, picture)
-    assert set(weights.load(store, study, frozen(study, trial))) == set(tensors)
-    weights.discard(store, study, frozen(study, trial))
+    assert set(weights.load(opened(study, store), frozen(study, trial))) == set(tensors)
+    weights.discard(store, frozen(study, trial))
     assert [path.name for path in store.folder.iterdir()] == [picture]
 
 
@@ -234,6 +240,6 @@ def test_discarding_twice_is_no_error_and_leaves_other_files(
     first, _ = saved(study, store)
     second, _ = saved(study, store)
     for _ in range(2):
-        weights.discard(store, study, frozen(study, first))
-    assert not weights.is_kept(store, study, frozen(study, first))
-    assert weights.is_kept(store, study, frozen(study, second))
+        weights.discard(store, frozen(study, first))
+    assert not weights.is_kept(store, frozen(study, first))
+    assert weights.is_kept(store, frozen(study, second))

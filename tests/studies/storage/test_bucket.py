@@ -14,6 +14,7 @@ import optuna
 import pytest
 import torch
 from helpers.buckets import S3, SECRET
+from helpers.opened import opened
 from optuna.artifacts import upload_artifact
 
 from spaces.errors import FaultError, StudyError
@@ -56,17 +57,18 @@ def test_what_another_machine_removed_is_not_there_though_it_was_read_here(s3: S
 def test_a_copy_that_was_damaged_here_is_brought_again(s3: S3, tmp_path: Path) -> None:
     store = ArtifactBucket(f"s3://{s3.bucket()}", tmp_path / "mine")
     study = optuna.create_study()
+    settings.write(study, StudySettings("autoencoder"))
     weights.save(store, study.ask(), {"w": torch.ones(2)}, {})
-    weights.load(store, study, study.trials[0])
+    weights.load(opened(study, store), study.trials[0])
     (copy,) = (tmp_path / "mine").iterdir()
     copy.write_bytes(copy.read_bytes()[:-1] + b"\1")
-    assert weights.load(store, study, study.trials[0])["w"].tolist() == [1, 1]
+    assert weights.load(opened(study, store), study.trials[0])["w"].tolist() == [1, 1]
 
 
 def test_only_what_is_newly_superseded_is_deleted_however_many_trials_there_are(s3: S3) -> None:
     bucket = s3.bucket()
     study = optuna.create_study()
-    settings.store(study, StudySettings("autoencoder"))
+    settings.write(study, StudySettings("autoencoder"))
     values = [*range(10), *(9.5 - number for number in range(10))]
     deleted: list[int] = []
 
@@ -83,7 +85,7 @@ def test_only_what_is_newly_superseded_is_deleted_however_many_trials_there_are(
         for file in (weights.WEIGHTS, weights.STATE):
             weights.save(store, trial, {"w": torch.tensor(value)}, {}, file)
         study.tell(trial, value)
-        weights.drop_superseded(store, study, study.get_trials(), 2)
+        weights.drop_superseded(opened(study, store), study.get_trials(), 2)
 
     store = ArtifactBucket(f"s3://{bucket}")
     asked(store)
