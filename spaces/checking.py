@@ -113,8 +113,7 @@ def _in_words(hint: Any) -> str:
     kind, bounds = parts
     if kind is int:
         return f"a whole number from {bounds.ge} to {bounds.le:,}"
-    if bounds.gt is not None:
+    if bounds.lt is None and bounds.le is None:
         return f"above {bounds.gt}"
-    return (
-        f"in [{bounds.ge}, {bounds.lt})" if bounds.le is None else f"in [{bounds.ge}, {bounds.le}]"
-    )
+    low = f"[{bounds.ge}" if bounds.gt is None else f"({bounds.gt}"
+    return f"in {low}, {bounds.lt})" if bounds.le is None else f"in {low}, {bounds.le}]"
