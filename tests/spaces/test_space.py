@@ -1,10 +1,10 @@
 import random
-from dataclasses import Field, dataclass, fields, replace
-from typing import Any, get_args
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
@@ -207,35 +207,18 @@ def test_an_architecture_of_a_classifier_knows_neither_its_freezing_nor_its_enco
     assert architecture(replace(head, batchnorm=True)) != architecture(head)
 
 
-SHARES = st.floats(0, 1, exclude_max=True)
-VALUES: dict[str, st.SearchStrategy[Any]] = {
-    **dict.fromkeys(("momentum", "dropout", "erasing", "label_smoothing"), SHARES),
-    "weight_decay": st.none() | SHARES,
-    "learning_rate": st.floats(1e-300, 1e300),
-    "batch_size": st.integers(1, 60_000),
-    "shift": st.integers(0, 8),
-    "fc_width": st.integers(0, 4096),
-    "unfreeze_epoch": st.integers(1, 100),
-    **dict.fromkeys((f"conv{i}_channels" for i in (1, 2, 3)), st.integers(1, 256)),
-    "n_blocks": st.sampled_from([2, 3]),
-    **dict.fromkeys(("kernel1", "kernel2"), st.sampled_from([1, 3, 5])),
-}
-"""Of fields that hold numbers; of the others, those of the ``Literal``, or truth values."""
-
-
-def values_of(field: Field[Any]) -> st.SearchStrategy[Any]:
-    named = st.sampled_from(get_args(field.type) or (False, True))
-    return VALUES.get(field.name, named)
-
-
 @pytest.mark.parametrize("space", [WIDE_SPACE, classifier.WIDE_SPACE], ids=lambda s: type(s.base))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_two_that_differ_never_read_alike(space: SearchSpace[Any], data: st.DataObject) -> None:
     of = [field for field in fields(space.base) if field.name != "encoder"]
     one, third = (space.sample(random.Random(data.draw(st.integers(0, 10**6)))) for _ in range(2))
     changed = data.draw(st.lists(st.sampled_from(of), min_size=1, max_size=3))
-    other = replace(one, **{field.name: data.draw(values_of(field)) for field in changed})
+    values = {field.name: data.draw(st.from_type(field.type)) for field in changed}
+    try:
+        other = replace(one, **values)
+    except ConfigurationError:  # infinite, too large for any memory, or without a pixel
+        reject()
     again = data.draw(st.sampled_from([one, third]))
     differ = fingerprint(again) != fingerprint(other)
     assert (again.in_words() != other.in_words()) == differ, (again, other)

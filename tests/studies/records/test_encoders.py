@@ -32,7 +32,7 @@ class Storage:
         self.file = folder / "studies.db"
         self.data_dir = data_dir
         self.storage = open_storage(storage_url(str(self.file)))
-        self.store = ArtifactFolder(folder / "artifacts")
+        self.store = ArtifactFolder(folder / "studies.db-artifacts")
         self.events: list[Event] = []
 
     def search(self, stage: str, **changes: Any) -> SearchResult:
