@@ -148,5 +148,4 @@ def _now() -> str:
 def record_end(study: optuna.Study, reason: str) -> None:
     """Leave in the study why its last run ended, unless it says so already."""
     if study.user_attrs.get(ENDED, {}).get("reason") != reason:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        study.set_user_attr(ENDED, {"reason": reason, "time": now})
+        study.set_user_attr(ENDED, {"reason": reason, "time": _now()})
