@@ -99,24 +99,25 @@ class Shared:
 
     def __init__(self, storage: PatientStorage, study: optuna.Study) -> None:
         self._storage = storage
-        self._study = study
-        self._held: dict[int, int] = {}  # trial identifiers by number
+        self._study_name = study.study_name
+        self._study_id = storage.get_study_id_from_name(study.study_name)
+        self._held: set[int] = set()
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat_on, daemon=True, name="heartbeat")
         self._heart.start()
 
     def exclusively(self) -> AbstractContextManager[None]:
         """Keep all others from beginning a trial of this study."""
-        return self._storage.locked(f"study {self._study.study_name}")
+        return self._storage.locked(f"study {self._study_name}")
 
     def hold(self, trial: Trial) -> None:
         """Run the trial from now on; its first heartbeat is recorded at once."""
-        self._storage.patiently(lambda: self._beat_first(trial._trial_id))
-        self._held[trial.number] = trial._trial_id
+        self._storage.patiently(lambda: self._beat_first(trial.number))
+        self._held.add(trial.number)
 
     def let_go(self, trial: Trial) -> None:
         """Run it no longer."""
-        self._held.pop(trial.number, None)
+        self._held.discard(trial.number)
 
     def lost(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
         """Those whose process is gone or silent for too long, or died before its first heartbeat.
@@ -127,7 +128,7 @@ class Shared:
         if not others:
             return []
         gone = self._storage.patiently(self._silent)
-        return [trial for trial in others if trial._trial_id in gone]
+        return [trial for trial in others if trial.number in gone]
 
     def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
         """RUNNING trials that are not ours."""
@@ -143,23 +144,23 @@ class Shared:
             # After an error all is done anew on another connection.
             with suppress(DBAPIError), self._storage.engine.connect() as connection:
                 while True:
-                    trial_ids = list(self._held.values())
-                    _beat(connection, trial_ids)
-                    _lock_alone(connection, trial_ids)
+                    numbers = list(self._held)
+                    _beat(connection, self._study_id, numbers)
+                    _lock_alone(connection, self._study_id, numbers)
                     if self._closed.wait(HEARTBEAT_S):
                         return
 
-    def _beat_first(self, trial_id: int) -> None:
+    def _beat_first(self, number: int) -> None:
         with self._storage.engine.connect() as connection:
-            _beat(connection, [trial_id])
+            _beat(connection, self._study_id, [number])
 
     def _silent(self) -> set[int]:
-        """RUNNING trials with too old a heartbeat, or with none.
+        """Numbers of RUNNING trials with too old a heartbeat, or with none.
 
         A server that was away could not record any: it must be there for as long itself.
         """
         statement = text(
-            "SELECT t.trial_id FROM trials t LEFT JOIN trial_heartbeats h USING (trial_id) "
+            "SELECT t.number FROM trials t LEFT JOIN trial_heartbeats h USING (trial_id) "
             "WHERE t.study_id = :study_id AND t.state = 'RUNNING' AND (h.heartbeat IS NULL OR "
             "LEAST(LOCALTIMESTAMP - h.heartbeat, now() - pg_postmaster_start_time()) "
             "> make_interval(secs => CASE WHEN EXISTS ("
@@ -169,7 +170,7 @@ class Shared:
             ") THEN :lost_after_s ELSE :unheld_after_s END))"
         )
         values = {
-            "study_id": self._study._study_id,
+            "study_id": self._study_id,
             "trials": _TRIALS,
             "lost_after_s": LOST_AFTER_S,
             "unheld_after_s": min(UNHELD_AFTER_S, LOST_AFTER_S),
@@ -199,22 +200,25 @@ def share(storage: RDBStorage, study: optuna.Study, alone: bool) -> Sharing:
     return Shared(storage, study)
 
 
-def _beat(connection: sqlalchemy.Connection, trial_ids: Sequence[int]) -> None:
+def _beat(connection: sqlalchemy.Connection, study_id: int, numbers: Sequence[int]) -> None:
     """Record that these trials are being run, in Optuna's own table."""
     statement = text(
-        "INSERT INTO trial_heartbeats (trial_id, heartbeat) "
-        "SELECT trial_id, LOCALTIMESTAMP FROM trials WHERE trial_id = ANY(:ids) "
+        "INSERT INTO trial_heartbeats (trial_id, heartbeat) SELECT trial_id, LOCALTIMESTAMP "
+        "FROM trials WHERE study_id = :study_id AND number = ANY(:numbers) "
         "ON CONFLICT (trial_id) DO UPDATE SET heartbeat = LOCALTIMESTAMP"
     )
-    connection.execute(statement, {"ids": trial_ids})
+    connection.execute(statement, {"study_id": study_id, "numbers": numbers})
     connection.commit()
 
 
-def _lock_alone(connection: sqlalchemy.Connection, trial_ids: Sequence[int]) -> None:
+def _lock_alone(connection: sqlalchemy.Connection, study_id: int, numbers: Sequence[int]) -> None:
     """Have the server hold the locks of these trials, and of no others, for the connection."""
     connection.execute(text("SELECT pg_advisory_unlock_all()"))
-    take = text("SELECT pg_try_advisory_lock(:trials, id) FROM unnest(CAST(:ids AS int[])) AS id")
-    connection.execute(take, {"trials": _TRIALS, "ids": trial_ids})
+    take = text(
+        "SELECT pg_try_advisory_lock(:trials, trial_id) "
+        "FROM trials WHERE study_id = :study_id AND number = ANY(:numbers)"
+    )
+    connection.execute(take, {"trials": _TRIALS, "study_id": study_id, "numbers": numbers})
     connection.commit()  # such locks outlast it
 
 

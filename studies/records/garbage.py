@@ -110,7 +110,8 @@ def _referred(storage: BaseStorage) -> Iterator[str]:
     """Identifiers of all artifacts that the database refers to."""
     try:
         for study in all_studies(storage):
-            yield from _live(storage.get_study_system_attrs(study._study_id))
+            study_id = storage.get_study_id_from_name(study.study_name)
+            yield from _live(storage.get_study_system_attrs(study_id))
             encoder = encoders.artifact_id(study)
             if encoder is not None:
                 yield encoder

@@ -84,10 +84,7 @@ def open_storage(url: URL, to_look_on: bool = False) -> RDBStorage:
     Raises:
         StudyError: the database cannot be opened or written, or belongs to another program.
     """
-    path = sqlite_path(url)
-    if path is None:
-        return _open_other(url)
-    return _open_file(path, url, lambda: open_file(path, url, to_look_on))
+    return _open(url, lambda path: open_file(path, url, to_look_on))
 
 
 def open_existing(location: str | None) -> BaseStorage:
@@ -109,8 +106,7 @@ def open_to_look_on(url: URL) -> RDBStorage:
         StudyError: there is none, or it cannot be opened.
     """
     check_there(url)
-    path = sqlite_path(url)
-    return _open_other(url) if path is None else _open_file(path, url, lambda: look_at(path))
+    return _open(url, look_at)
 
 
 def check_there(url: URL) -> None:
@@ -141,44 +137,33 @@ def shown(url: URL) -> Iterator[URL]:
         yield url
         return
     with temporary.folder() as folder:
-        try:
+        with _opening(url):
             copied = copy_into(path, folder)
-        except (sqlite3.Error, OSError) as error:
-            raise _cannot_open(path, error) from error
         yield url.set(database=str(copied))
 
 
-def _open_file(path: Path, url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
-    if path.is_dir():
+def _open(url: URL, open_at: Callable[[Path], RDBStorage]) -> RDBStorage:
+    path = sqlite_path(url)
+    logging.set_verbosity(logging.ERROR)  # whoever reads and writes here says it all
+    with _opening(url):
+        if path is not None:
+            storage = open_at(path)
+        elif url.get_backend_name() == "postgresql":
+            storage = open_server(url)
+        else:
+            storage = RDBStorage(url.render_as_string(hide_password=False))
+    weakref.finalize(storage, storage.engine.dispose)  # Optuna leaves connections open
+    return storage
+
+
+@contextmanager
+def _opening(url: URL) -> Iterator[None]:
+    """Say in words why the database cannot be opened."""
+    path = sqlite_path(url)
+    if path is not None and path.is_dir():
         raise StudyError(f"{path} is a folder; --storage takes a database file or a URL")
     try:
-        return _connect(url, opens)
-    except sqlite3.Error as error:
-        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
-            raise StudyError(in_words(error, path)) from error
-        raise _cannot_open(path, error) from error
-    except OSError as error:
-        raise _cannot_open(path, error) from error
-
-
-def _cannot_open(path: Path, error: Exception) -> StudyError:
-    return StudyError(
-        f"cannot open the studies in {path}: {first_line(error)}; name another file with --storage"
-    )
-
-
-def _open_other(url: URL) -> RDBStorage:
-    if url.get_backend_name() == "postgresql":
-        return _connect(url, lambda: open_server(url))
-    return _connect(url, lambda: RDBStorage(url.render_as_string(hide_password=False)))
-
-
-def _connect(url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
-    logging.set_verbosity(logging.ERROR)  # whoever reads and writes here says it all
-    try:
-        storage = opens()
-        weakref.finalize(storage, storage.engine.dispose)  # Optuna leaves connections open
-        return storage
+        yield
     except (SQLAlchemyError, RuntimeError) as error:
         raise StudyError(
             f"cannot open the studies in {without_password(url)}: {first_line(error)}"
@@ -187,6 +172,13 @@ def _connect(url: URL, opens: Callable[[], RDBStorage]) -> RDBStorage:
         raise StudyError(
             f"no database driver for {url.drivername} is installed; "
             "install it beside fmnist-search (for PostgreSQL: pip install 'psycopg[binary]')"
+        ) from error
+    except (sqlite3.Error, OSError) as error:
+        if path and getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+            raise StudyError(in_words(error, path)) from error
+        raise StudyError(
+            f"cannot open the studies in {path or url.host}: {first_line(error)}; "
+            "name another file with --storage"
         ) from error
 
 

@@ -39,9 +39,9 @@ def test_a_known_artifacts_folder_made_read_only_is_refused_before_anything_is_t
     studies: TrainedStudies,
 ) -> None:
     n_trials = len(studies.trial(f"{AE}#0").study.trials)
-    with modes(studies.storage.artifacts, 0o500):
+    with modes(studies.artifacts, 0o500):
         line = refused(studies, *ONE_MORE)
-    assert f"cannot write weights in {studies.storage.artifacts}: Permission denied" in line
+    assert f"cannot write weights in {studies.artifacts}: Permission denied" in line
     assert len(studies.trial(f"{AE}#0").study.trials) == n_trials
 
 
@@ -59,16 +59,16 @@ def test_a_known_artifacts_folder_made_read_only_is_refused_before_anything_is_t
 def test_an_artifacts_folder_that_must_not_be_read_is_one_line(
     studies: TrainedStudies, words: tuple[str, ...]
 ) -> None:
-    with modes(studies.storage.artifacts, 0):
+    with modes(studies.artifacts, 0):
         line = refused(studies, *words)
-    assert str(studies.storage.artifacts) in line
+    assert str(studies.artifacts) in line
     assert "ermission denied" in line
 
 
 def test_an_unreadable_state_is_not_taken_for_a_damaged_one(studies: TrainedStudies) -> None:
-    for file in studies.storage.artifacts.iterdir():
+    for file in studies.artifacts.iterdir():
         file.chmod(0)
-    with modes(studies.storage.artifacts, 0o700):
+    with modes(studies.artifacts, 0o700):
         line = refused(studies, "export", CLF, "--out", "out")
     assert "ermission denied" in line
     assert "damaged" not in line
