@@ -1,26 +1,27 @@
-"""Samplers and pruners on real learning curves: what they spend, find and lose, over many seeds.
+"""Who trains on and who rests, on real learning curves: what rules spend, find and lose.
 
     python -m benchmarks.search --data-dir /usr/share/datasets/fashion-mnist
 
-Every configuration of a small space is trained once on a reduced budget (see
-``benchmarks.recorded_curves``); then whole searches run on these curves through the project's own
-engine: the paper's five configurations first, never pruned, then 50 searched trials. The curves
-take 25 minutes of one core's time and are kept, the searches about 15: on two free cores 20 minutes
-in all. With ``--quick`` only the default and its baselines are run, in less than a minute. The
-columns:
+Configurations are trained once on a reduced budget, with all 30 epochs, and their curves kept:
+every autoencoder of a small space (``benchmarks.recorded_curves``, 25 minutes of one core's time)
+and classifiers drawn at random from the wide space (``benchmarks.wide_curves``, 45 minutes). Then
+whole searches of 50 trials are simulated on them (``benchmarks.simulation``), which takes some
+minutes more. Of autoencoders the paper's five come first, trained to the end; wide classifiers have
+nothing to begin with. The columns:
 
 - share: epochs spent by the 50 searched trials, of the 1,500 of fifty full ones; a configuration
   that comes up again is not trained again and spends none
-- trained: epochs spent, of what the trials that were trained at all would take in full
-- full: searched trials that were trained to the end
-- reused: searched trials whose configuration had come up before
-- best: median over seeds of the best validation loss among the searched trials
-- loss: how much worse that is than by the same sampler without pruning; mean difference of the
-  same seeds, with its 95 % interval
-- regret: how much worse it is than the best of the very same 50 configurations, all trained in full
-- speed-up: time to target of random search without pruning, divided by this one's; the target is
-  the loss that random search reaches in half of its runs. Expected time: what all runs spent until
-  they reached the target or ended, divided by the number that reached it
+- full: searched trials that were trained to the end; and how many of the first six
+- lost: how much worse the best trial is than by the same sampler without pruning; mean difference
+  of the same seeds with its 95 % interval, in percent of the loss or in points of accuracy
+- of three: how many of the best three of the very same configurations were trained to the end, and
+  how often all three were
+- speed-up: time to target of random search without pruning, divided by this one's, and between
+  what values it lies for eight of ten draws of the seeds; the target is what random search reaches
+  in half of its runs. Expected time: what all runs spent until they reached the target or ended,
+  divided by the number that reached it
+
+How the project's own engine does, and Optuna's other samplers: ``benchmarks.engine_search``.
 """
 
 import argparse
@@ -28,46 +29,56 @@ import math
 import os
 import statistics
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
+import numpy as np
 import torch
 
-from benchmarks import recorded_curves
-from benchmarks.recorded_curves import Reduction
-from benchmarks.replays import (
-    BASELINE,
-    DEFAULT,
-    EPOCHS,
-    PRUNERS,
-    SAMPLERS,
-    Result,
-    Way,
-    replay,
-)
+from benchmarks import pools, recorded_curves, wide_curves
+from benchmarks.rules import RULES
+from benchmarks.simulation import Drawer, Outcome, Pool, RandomDrawer, TpeDrawer, simulate
+from benchmarks.views import VIEWS
 from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import mean_with_interval
 
+SpaceName = Literal["autoencoders", "classifiers"]
+SPACES: tuple[SpaceName, ...] = get_args(SpaceName)
+
+
+class Way(NamedTuple):
+    """A way to search one of the spaces, by its names here."""
+
+    space: SpaceName
+    rule: str
+    view: str = "pruned"
+    """What TPE is shown of trials that rest; ``random`` for random search."""
+    n_workers: int = 1
+
+
+class Files(NamedTuple):
+    """Where the curves are."""
+
+    autoencoders: Path
+    classifiers: Path
+
 
 def main() -> None:
-    """Train what is missing, replay, and print the tables."""
+    """Train what is missing, simulate, and print the tables."""
     options = parse_options()
-    start = monotonic()
-    path = options.curves or recorded_curves.cache_file(Reduction())
-    recorded = recorded_curves.complete(
-        path, Reduction(), ensure_data(options.data_dir, print), tell
+    files = Files(
+        options.curves or recorded_curves.cache_file(recorded_curves.Reduction()),
+        options.wide_curves or wide_curves.cache_file(wide_curves.WideReduction()),
     )
-    tell(f"{len(recorded)} curves in {path}, after {(monotonic() - start) / 60:.1f} min")
-    ways = chosen_ways(options)
-    seeds = range(options.seeds)
-    results = replay_all(path, [(way, seed) for way in ways for seed in seeds])
-    for title, rows in tables(ways).items():
-        print_table(f"{title} ({options.seeds} seeds)", rows, results)
-    print(f"\n{(monotonic() - start) / 60:.1f} min in all")
+    record(options, files)
+    for space in options.spaces:
+        ways = chosen_ways(space, options.rules, options.n_workers)
+        results = search_all(files, ways, range(options.seeds))
+        print_table(files, ways, results)
 
 
 def parse_options() -> argparse.Namespace:
@@ -76,30 +87,25 @@ def parse_options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data-dir", type=Path, help="folder with Fashion-MNIST")
-    parser.add_argument("--curves", type=Path, help="file for the curves")
+    parser.add_argument("--curves", type=Path, help="file for the autoencoders' curves")
+    parser.add_argument("--wide-curves", type=Path, help="file for the classifiers' curves")
+    parser.add_argument("--recorded", action="store_true", help="train nothing: what there is")
+    parser.add_argument("--spaces", nargs="+", choices=SPACES, default=SPACES)
+    parser.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES), metavar="RULE")
     parser.add_argument("--seeds", type=int, default=24, help="searches of each way (24)")
-    parser.add_argument("--quick", action="store_true", help="only the default and its baselines")
+    parser.add_argument("--n-workers", type=int, default=1, help="that train side by side (1)")
     return parser.parse_args()
 
 
-def chosen_ways(options: argparse.Namespace) -> list[Way]:
-    """The ways to replay: all that the tables show."""
-    ways = [DEFAULT, Way("default", "none"), Way("random", "default"), BASELINE]
-    if not options.quick:
-        names = ["random", *SAMPLERS, "gp", "qmc"]
-        ways += [Way(name, pruner) for name in names for pruner in ("none", "default")]
-        ways += [Way(name, pruner) for name in ("default", "random") for pruner in PRUNERS]
-    return list(dict.fromkeys(ways))
-
-
-def tables(ways: Sequence[Way]) -> dict[str, list[Way]]:
-    """The rows of each table."""
-    return {
-        "Samplers without pruning": [way for way in ways if way.pruner == "none"],
-        "Samplers with the default pruner": [way for way in ways if way.pruner == "default"],
-        "Pruners with the default sampler": [way for way in ways if way.sampler == "default"],
-        "Pruners with random search": [way for way in ways if way.sampler == "random"],
-    }
+def record(options: argparse.Namespace, files: Files) -> None:
+    """Train what the files lack of the spaces that are asked for."""
+    if options.recorded:
+        return
+    folder = ensure_data(options.data_dir, tell)
+    if "autoencoders" in options.spaces:
+        recorded_curves.complete(files.autoencoders, recorded_curves.Reduction(), folder, tell)
+    if "classifiers" in options.spaces:
+        wide_curves.complete(files.classifiers, wide_curves.WideReduction(), folder, tell)
 
 
 def tell(text: str) -> None:
@@ -107,89 +113,135 @@ def tell(text: str) -> None:
     print(text, flush=True)
 
 
-def replay_all(path: Path, tasks: Sequence[tuple[Way, int]]) -> dict[Way, list[Result]]:
-    """Run every search, a process for each core."""
-    results: dict[Way, list[Result]] = {way: [] for way, _ in tasks}
-    start = monotonic()
-    with get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as pool:
-        replays = pool.imap(partial(replay, path), tasks, chunksize=4)
-        for n_done, result in enumerate(replays, 1):
-            results[result.way].append(result)
-            if n_done % 100 == 0:
-                tell(f"replayed {n_done} of {len(tasks)} searches in {monotonic() - start:.0f} s")
+def chosen_ways(space: SpaceName, rules: Sequence[str], n_workers: int) -> list[Way]:
+    """The rows of a table: the baselines, and every rule with each view that it is shown with."""
+    baselines = [Way(space, "full", "random"), Way(space, "full")]
+    views = {name: RULES[name].views for name in rules}
+    ways = [Way(space, rule, view, n_workers) for rule in rules for view in views[rule]]
+    return list(dict.fromkeys([*baselines, *ways]))
+
+
+def search_all(files: Files, ways: Sequence[Way], seeds: range) -> dict[Way, list[Outcome]]:
+    """Simulate every search, a process for each core."""
+    start, tasks = monotonic(), [(way, seed) for way in ways for seed in seeds]
+    results: dict[Way, list[Outcome]] = {way: [] for way in ways}
+    with get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as workers:
+        outcomes = workers.imap(partial(search, files), tasks, chunksize=4)
+        for (way, _), outcome in zip(tasks, outcomes, strict=True):
+            results[way].append(outcome)
+    tell(f"\n{len(tasks)} searches in {(monotonic() - start) / 60:.1f} min")
     return results
+
+
+def search(files: Files, task: tuple[Way, int]) -> Outcome:
+    """One whole search."""
+    way, seed = task
+    pool, rule = read(files, way.space), RULES[way.rule].make()
+    drawer: Drawer = RandomDrawer(pool, seed)
+    if way.view != "random":
+        drawer = TpeDrawer(pool, seed, VIEWS[way.view])
+    return simulate(pool, rule, drawer, DEFAULT_TRIALS, way.n_workers)
+
+
+@cache
+def read(files: Files, space: SpaceName) -> Pool:
+    """What a process has read once."""
+    if space == "autoencoders":
+        return pools.autoencoders(files.autoencoders)
+    return pools.classifiers(files.classifiers)
 
 
 class Row(NamedTuple):
     """What all searches of one way came to; see the module's text."""
 
     share: float
-    trained: float
     n_full: float
-    n_reused: float
-    best: float
-    loss: str
-    regret: str
+    n_full_of_six: float
+    lost: tuple[float, float]
+    of_three: float
+    all_three: float
     speed_up: float
+    between: tuple[float, float]
     n_without: int
-    """Searches that trained no searched trial to the end; left out of loss and regret."""
+    """Searches that trained no trial to the end; left out of ``lost``."""
 
 
 def summarize(
-    results: Sequence[Result], unpruned: Sequence[Result], baseline: Sequence[Result]
+    pool: Pool,
+    outcomes: Sequence[Outcome],
+    unpruned: Sequence[Outcome],
+    baseline: Sequence[Outcome],
 ) -> Row:
     """One row of a table from the searches of a way, in the order of their seeds."""
-    runs = [result.trained for result in results]
-    n_epochs = [sum(t.n_epochs for t in run) for run in runs]
-    n_trained = [sum(t.n_epochs > 0 for t in run) for run in runs]
-    n_full = [sum(t.n_epochs == EPOCHS and t.value < math.inf for t in run) for run in runs]
-    found = [r for r in results if r.best < math.inf]
-    without = {result.seed: result.best for result in unpruned}
-    target = statistics.median(result.best for result in baseline)
+    pairs = [(o.best, u.best) for o, u in zip(outcomes, unpruned, strict=True)]
+    own, others = np.array([pair for pair in pairs if pair[0] < math.inf]).T
+    differences = own - others if pool.counts_points else own / others - 1
+    mean, low, _ = mean_with_interval(list(100 * differences))
+    target = statistics.median(outcome.best for outcome in baseline)
+    found = [three_found(outcome) for outcome in outcomes]
+    fastest = [expected_seconds(baseline, target) / expected_seconds(outcomes, target)]
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        drawn, based = (
+            [o[i] for i in rng.integers(len(o), size=len(o))] for o in (outcomes, baseline)
+        )
+        fastest.append(expected_seconds(based, target) / expected_seconds(drawn, target))
+    n_epochs = pool.n_epochs * DEFAULT_TRIALS
     return Row(
-        share=statistics.fmean(n_epochs) / (EPOCHS * DEFAULT_TRIALS),
-        trained=sum(n_epochs) / (EPOCHS * sum(n_trained)),
-        n_full=statistics.fmean(n_full),
-        n_reused=DEFAULT_TRIALS - statistics.fmean(n_trained),
-        best=statistics.median(result.best for result in results),
-        loss=interval([result.best / without[result.seed] - 1 for result in found]),
-        regret=interval([result.best / result.best_in_full - 1 for result in found]),
-        speed_up=expected_seconds(baseline, target) / expected_seconds(results, target),
-        n_without=len(results) - len(found),
+        share=statistics.fmean(outcome.n_epochs for outcome in outcomes) / n_epochs,
+        n_full=statistics.fmean(len(outcome.ends) for outcome in outcomes),
+        n_full_of_six=statistics.fmean(
+            sum(trial.is_complete for trial in outcome.trials[:6]) for outcome in outcomes
+        ),
+        lost=(mean, math.nan if low is None else mean - low),
+        of_three=statistics.fmean(found) / 3,
+        all_three=found.count(3) / len(found),
+        speed_up=fastest[0],
+        between=(float(np.quantile(fastest[1:], 0.1)), float(np.quantile(fastest[1:], 0.9))),
+        n_without=len(outcomes) - len(own),
     )
 
 
-def interval(values: Sequence[float]) -> str:
-    """The mean with its 95 % interval, in percent."""
-    if not values:
-        return "nothing found"
-    mean, low, _ = mean_with_interval(values)
-    return f"{100 * mean:+6.2f} ±{math.nan if low is None else 100 * (mean - low):5.2f}"
+def three_found(outcome: Outcome) -> int:
+    """Of the best three configurations drawn, how many were trained to the end."""
+    own = [trial for trial in outcome.trials if trial.same_as is None]
+    return sum(trial.is_complete for trial in sorted(own, key=lambda t: t.final_cost)[:3])
 
 
-def expected_seconds(results: Sequence[Result], target: float) -> float:
+def expected_seconds(outcomes: Sequence[Outcome], target: float) -> float:
     """Processor time that searches spend for each time they reach the target."""
-    times = [result.seconds_until(target) for result in results]
+    times = [outcome.seconds_until(target) for outcome in outcomes]
     n_reached = sum(reached for _, reached in times)
     return sum(seconds for seconds, _ in times) / n_reached if n_reached else math.inf
 
 
-def print_table(title: str, ways: Sequence[Way], results: dict[Way, list[Result]]) -> None:
+def print_table(files: Files, ways: Sequence[Way], results: dict[Way, list[Outcome]]) -> None:
     """The rows, in the order of the ways."""
-    print(f"\n{title}")
+    space = ways[0].space
+    pool, n_seeds = read(files, space), len(results[ways[0]])
+    unit = "points" if pool.counts_points else "%"
+    print(f"\n{space}: {len(pool.candidates)} configurations, {n_seeds} seeds")
     print(
-        f"{'sampler':<19}{'pruner':<27}{'share':>7}{'trained':>9}{'full':>6}{'reused':>8}"
-        f"{'best':>9}{'loss %':>15}{'regret %':>15}{'speed-up':>10}"
+        f"{'rule':<34}{'TPE sees':<12}{'share':>7}{'full (of first six)':>21}"
+        f"{'lost, ' + unit:>16}{'of three (all)':>16}{'speed-up':>18}"
     )
     for way in ways:
-        unpruned = results[Way(way.sampler, "none")]
-        row = summarize(results[way], unpruned, results[BASELINE])
+        unpruned = results[way._replace(rule="full", n_workers=1, view=unpruned_view(way))]
+        row = summarize(pool, results[way], unpruned, results[Way(space, "full", "random")])
         note = f"  ({row.n_without} without a full trial)" if row.n_without else ""
         print(
-            f"{way.sampler:<19}{way.pruner:<27}{row.share:>7.1%}{row.trained:>9.1%}"
-            f"{row.n_full:>6.1f}{row.n_reused:>8.1f}{row.best:>9.5f}{row.loss:>15}"
-            f"{row.regret:>15}{row.speed_up:>9.2f}×{note}"
+            f"{way.rule:<34}{way.view:<12}{row.share:>7.1%}"
+            f"{f'{row.n_full:.1f} ({row.n_full_of_six:.1f})':>21}"
+            f"{f'{row.lost[0]:+.2f} ±{row.lost[1]:.2f}':>16}"
+            f"{f'{row.of_three:.0%} ({row.all_three:.0%})':>16}"
+            f"{f'{row.speed_up:.1f}× ({row.between[0]:.0f}–{row.between[1]:.0f})':>18}{note}",
+            flush=True,
         )
+
+
+def unpruned_view(way: Way) -> str:
+    """What the searches without pruning see that a way's are compared with."""
+    return "random" if way.view == "random" else "pruned"
 
 
 if __name__ == "__main__":
