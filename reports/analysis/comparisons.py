@@ -105,8 +105,7 @@ def _conditions(settings: StudySettings) -> tuple[Any, ...]:
     """All that decides a study's trials but for where their encoders start, and narrowed values."""
     encoder = settings.encoder and settings.encoder.config
     space = settings.space_name, set(settings.space)
-    limits = settings.max_params, settings.max_latency_ms
-    return settings.budget, settings.metric, encoder, space, limits
+    return settings.budget, settings.metric, encoder, space, settings.limits()
 
 
 def _compared(

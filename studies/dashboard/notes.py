@@ -82,8 +82,8 @@ def _protocol(settings: StudySettings) -> str:
     if settings.objectives:
         costs = " and ".join(in_words(name) for name in settings.names_of_values()[1:])
         lines.append(f"Beside it {costs} are minimised, so no trial is pruned.")
-    limits = {"parameters": settings.max_params, "ms per 100 images": settings.max_latency_ms}
-    lines += [f"At most {limit:,} {unit}." for unit, limit in limits.items() if limit is not None]
+    units = {trials.N_PARAMETERS: "parameters", trials.LATENCY_MS: "ms per 100 images"}
+    lines += [f"At most {most:,} {units[name]}." for name, most in settings.limits().items()]
     if settings.encoder is not None:
         lines.append(f"Every encoder starts from: {markdown(str(settings.encoder))}.")
     lines.append(f"Seed {settings.seed}.")

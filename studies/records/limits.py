@@ -22,8 +22,7 @@ def constrain(
     Returns:
         Which limit is broken, in words; empty if none is.
     """
-    limits = {trials.N_PARAMETERS: settings.max_params, trials.LATENCY_MS: settings.max_latency_ms}
-    limit = limits[name]
+    limit = settings.limits().get(name)
     if limit is None or value is None:
         return ""
     if name not in trial.constraints:
@@ -36,7 +35,7 @@ def constrain(
 
 def passed_by_its_spread(trial: Trial, settings: StudySettings, latency: Latency) -> str:
     """Why a trial above the limit on latency is trained, in words; empty if it is not above."""
-    limit = settings.max_latency_ms
+    limit = settings.limits().get(trials.LATENCY_MS)
     if limit is None or latency.ms <= limit or trials.is_paper(trial):
         return ""
     above = f"{latency.in_words()} is above the limit of {limit:g} ms by no more than its spread"

@@ -25,7 +25,7 @@ from spaces.space import SearchSpace
 from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
 from studies.records.fields import fields_of, names_of
 from studies.records.request import Cost, SearchRequest
-from studies.records.trials import COST_ATTRS, MADE_WITH
+from studies.records.trials import COST_ATTRS, LATENCY_MS, MADE_WITH, N_PARAMETERS
 
 _ATTR = "fmnist_search"
 """The one attribute of a study that holds its settings."""
@@ -133,6 +133,11 @@ class StudySettings:
     def names_of_values(self) -> list[str]:
         """What each of a trial's values is, the metric first."""
         return [self.metric, *(COST_ATTRS[cost] for cost in self.objectives)]
+
+    def limits(self) -> dict[str, float]:
+        """What a model may cost at most, by the trial's attribute that has the cost."""
+        every = {N_PARAMETERS: self.max_params, LATENCY_MS: self.max_latency_ms}
+        return {name: most for name, most in every.items() if most is not None}
 
     def directions(self) -> list[Direction]:
         """Which way each value is better."""

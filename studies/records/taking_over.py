@@ -44,7 +44,7 @@ def take_over(opened: OpenStudy) -> None:
     if not name:
         return
     source = OpenStudy.at(optuna.load_study(study_name=name, storage=opened.storage), opened.store)
-    most = opened.settings.max_params or float("inf")
+    most = opened.settings.limits().get(trials.N_PARAMETERS, float("inf"))
     there = [
         {name: t.user_attrs.get(name) for name in (trials.TAKEN_FROM, trials.PAPER)}
         for t in opened.trials()
