@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import optuna
-from optuna.trial import FrozenTrial, create_trial
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState
 
 from spaces.stages import Direction
 from studies.records import trials
@@ -61,8 +62,9 @@ def importances(completed: Sequence[FrozenTrial], direction: Direction) -> Impor
         drawn = rng.sample(drawn, MAX_TRIALS)
     if n_trials < MIN_TRIALS or len({trials.value_of(t) for t in drawn}) < 2:
         return None
-    empty = optuna.create_study(direction=direction)
-    study = _Fixed([_bare(t) for t in drawn], empty)
+    storage = InMemoryStorage()
+    empty = optuna.create_study(storage=storage, direction=direction)
+    study = _Fixed([_bare(t) for t in drawn], empty.study_name, storage)
     shares = study.shares()
     resamples = [study.resampled(rng).shares() for _ in range(N_RESAMPLES)]
     rows = [
@@ -75,9 +77,9 @@ def importances(completed: Sequence[FrozenTrial], direction: Direction) -> Impor
 class _Fixed(optuna.Study):
     """A study of trials that are given, so that drawing them anew costs nothing."""
 
-    def __init__(self, fixed: list[FrozenTrial], empty: optuna.Study) -> None:
-        super().__init__(empty.study_name, empty._storage)
-        self._fixed = fixed
+    def __init__(self, fixed: list[FrozenTrial], name: str, storage: BaseStorage) -> None:
+        super().__init__(name, storage)
+        self._fixed, self._in = fixed, storage
 
     def get_trials(self, *_: Any, **__: Any) -> list[FrozenTrial]:
         """The given ones; all are complete."""
@@ -85,7 +87,7 @@ class _Fixed(optuna.Study):
 
     def resampled(self, rng: random.Random) -> "_Fixed":
         """As many of its trials, drawn with replacement."""
-        return _Fixed(rng.choices(self._fixed, k=len(self._fixed)), self)
+        return _Fixed(rng.choices(self._fixed, k=len(self._fixed)), self.study_name, self._in)
 
     def n_best(self) -> int:
         """A tenth of the trials, and the five at least that PED-ANOVA needs."""
@@ -106,11 +108,19 @@ class _Fixed(optuna.Study):
 
 def _bare(trial: FrozenTrial) -> FrozenTrial:
     """The trial's draws and its metric alone, without costs that are minimised beside it."""
-    bare = create_trial(
-        params=trial.params, distributions=trial.distributions, value=trials.value_of(trial)
+    return FrozenTrial(
+        number=trial.number,
+        trial_id=trial.number,
+        state=TrialState.COMPLETE,
+        value=trials.value_of(trial),
+        params=trial.params,
+        distributions=trial.distributions,
+        datetime_start=None,
+        datetime_complete=None,
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={},
     )
-    bare._trial_id = trial.number
-    return bare
 
 
 def _percentiles(values: list[float]) -> tuple[float, float]:
