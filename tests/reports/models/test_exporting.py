@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from helpers.made_up_studies import ORIGIN
 from helpers.trained_studies import AE, CLF, TrainedStudies
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -330,7 +331,7 @@ def test_the_card_has_the_final_figures_of_the_same_model_and_of_no_other(
     trained: TrainedStudies, tmp_path: Path, reference: str, words: str
 ) -> None:
     others = [final(trained, other) for other in (f"{AE}#1", f"{CLF}#0")]
-    strange = final(trained, REFERENCES[1], encoder={"sha256": "another"})
+    strange = final(trained, REFERENCES[1], encoder=replace(ORIGIN, sha256="another"))
     finals = [*others, strange, final(trained, reference)]
     models, out = [trained.trial(reference)], tmp_path / "model"
     (done,) = export_models(models, out, trained.data_dir, False, finals)

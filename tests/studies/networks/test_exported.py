@@ -176,7 +176,7 @@ def test_a_classifier_starts_from_an_exported_autoencoder_as_from_its_trial(
     from_folder = encoders.find(trained.place(), str(exports / "ae"), budget)
     from_trial = encoders.find(trained.place(), AE, budget)
     for name in ("sha256", "config", "loss"):
-        assert from_folder.origin[name] == from_trial.origin[name]
+        assert getattr(from_folder.origin, name) == getattr(from_trial.origin, name)
     assert from_folder.origin.source == "ae/"
     assert set(from_folder.weights) == set(from_trial.weights)
     for name, tensor in from_trial.weights.items():
