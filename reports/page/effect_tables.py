@@ -7,7 +7,7 @@ import pandas
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.comparisons import Compared, claims_of, warm_against_scratch
 from reports.analysis.effects import Effect
-from reports.document.parts import Block, Column, Figure, Notation, Table, Text, number
+from reports.document.parts import Block, Figure, Notation, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings
 from reports.page.words import columns
@@ -15,6 +15,12 @@ from spaces.stages import AUTOENCODER
 
 WARM = "warm-start"
 """The table of what no table of the paper shows."""
+
+_SHOWN = (
+    *("change", "shown", "text", "published", "final", "final_low", "final_high"),
+    *("verdict", "first", "first_low", "first_high"),
+)
+_NUMBERS = ("published", "final", "first")
 
 
 def claims_blocks(source: Source, name: str, texts: Texts) -> list[Block]:
@@ -38,7 +44,8 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
     caption = texts("warm.caption" if name == WARM else "effects.caption")
     note = f"{texts(f'effects.note.{stage}')} {texts('effects.about_text')}"
     frame = pandas.DataFrame([_row(row, texts) for row in rows])
-    table = Table(name, caption, frame, _columns(kind, texts), note)
+    kinds = {key: kind if key.startswith(_NUMBERS) else "text" for key in _SHOWN}
+    table = Table(name, caption, frame, columns(texts, "effects", kinds), note)
     drawn = [(texts(f"effects.{r.name}"), r.final, r.raises) for r in rows if r.final is not None]
     if not drawn:
         return [table]
@@ -55,26 +62,13 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
 def _row(row: Compared, texts: Texts) -> dict[str, Any]:
     return {
         "change": texts(f"effects.{row.name}"),
-        "shown": texts(f"effects.shown.{row.shown}", table=row.table),
-        "text": texts(f"effects.text.{row.name}"),
+        "shown": texts(f"effects.shows.{row.shown}", table=row.table),
+        "text": texts(f"effects.says.{row.name}"),
         "published": row.published,
         **_numbers("final", row.final),
         "verdict": texts(f"effects.verdicts.{row.verdict.replace(' ', '_')}"),
         **_numbers("first", row.first),
     }
-
-
-def _columns(kind: Notation, texts: Texts) -> tuple[Column, ...]:
-    keys = ("published", "final", "final_low", "final_high")
-    firsts = ("first", "first_low", "first_high")
-    return (
-        Column("change", texts("effects.change")),
-        Column("shown", texts("effects.table_shows")),
-        Column("text", texts("effects.text_says")),
-        *columns(texts, "effects", dict.fromkeys(keys, kind)),
-        Column("verdict", texts("effects.verdict")),
-        *columns(texts, "effects", dict.fromkeys(firsts, kind)),
-    )
 
 
 def _numbers(name: str, found: Effect | None) -> dict[str, float | None]:
