@@ -1,14 +1,17 @@
 from pathlib import Path
 
 import pytest
+from optuna.storages import InMemoryStorage
 
 from spaces.stages import AUTOENCODER
 from studies.engine import launch
+from studies.engine.progress import Notice
 from studies.files import file_systems
 from studies.files.file_systems import NETWORK, network_file_system
 from studies.records.request import SearchRequest
 from studies.storage.artifacts import ArtifactFolder
 from studies.storage.databases import storage_url
+from studies.storage.place import Place
 
 
 def kind_of(path: Path) -> str:
@@ -29,9 +32,13 @@ def test_a_run_says_once_that_its_database_lies_on_a_network(
 ) -> None:
     path, store = tmp_path / "a.db", ArtifactFolder(tmp_path)
     request = SearchRequest(study=AUTOENCODER.short)
-    assert launch._cautions(storage_url(str(path)), request, store) == []
+
+    def cautions(location: str) -> list[Notice]:
+        return launch._cautions(Place(storage_url(location), InMemoryStorage(), store), request)
+
+    assert cautions(str(path)) == []
     monkeypatch.setattr(file_systems, "NETWORK", {kind_of(tmp_path)})
-    (said,) = launch._cautions(storage_url(str(path)), request, store)
+    (said,) = cautions(str(path))
     assert f"{path} lies on a network file system ({kind_of(tmp_path)})" in said.text
-    (shared,) = launch._cautions(storage_url("postgresql://u@h/x"), request, store)
+    (shared,) = cautions("postgresql://u@h/x")
     assert "stay on this machine" in shared.text
