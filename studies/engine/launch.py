@@ -26,7 +26,7 @@ from studies.records import attempts, encoders, garbage, trials
 from studies.records.open_study import OpenStudy
 from studies.records.references import find_if_there
 from studies.records.request import PrunerName, SearchRequest, scheduler
-from studies.records.settings import StudySettings
+from studies.records.settings import StudySettings, is_untouched
 from studies.storage.databases import confirm_stored, sole_coordinator, sqlite_path
 from studies.storage.place import Place
 from studies.training.factory import TrainingFactory
@@ -108,7 +108,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     return Plan(
         study_name=resolution.name,
         settings=settings,
-        created=resolution.created,
+        created=study is None or is_untouched(study),
         storage=place.name,
         n_searched=n_there,
         n_wanted=wanted,

@@ -1,12 +1,10 @@
 """Opening the study a run asks for: created, resumed, or refused because it was made otherwise."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
 import optuna
-from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 
 from spaces.classifier import PAPER_ENCODER
@@ -30,12 +28,10 @@ class Resolution(NamedTuple):
 
     name: str
     settings: StudySettings
-    created: bool
-    """The study is not there yet."""
-    taken_from: str | None
-    """Name of the study whose fitting trials a new one takes over."""
     encoder: Encoder | None = None
     """What a new study of classifiers starts from."""
+    made_from: str | None = None
+    """Name of the study whose fitting trials a new one takes over."""
 
 
 def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
@@ -60,8 +56,7 @@ def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
             )
         fresh = _settings(_plain(stage, request), request)
         _check_run(fresh, request)
-        fresh, encoder = _with_encoder(fresh, place, request)
-        return Resolution(name, fresh, created=True, taken_from=None, encoder=encoder)
+        return Resolution(name, *_with_encoder(fresh, place, request))
     stored = reading.check(existing)
     if stored.stage != stage.name:
         raise StudyError(f"study '{name}' is about the {stored.stage}; choose another with --study")
@@ -70,15 +65,11 @@ def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
         request = replace(request, encoder=request.encoder or _source_of(stored))
         wanted, encoder = _with_encoder(wanted, place, request)
     _check_run(wanted, request)
-    differences = wanted.differences(stored)
-    if not differences and not request.new:
-        return Resolution(name, stored, created=False, taken_from=None)
     if request.new:
-        begun = _begun(place.storage, name, wanted)
-        if begun is not None:
-            return Resolution(begun, wanted, created=False, taken_from=None)
-        unused = _unused_name(place.storage, name)
-        return Resolution(unused, wanted, created=True, taken_from=name, encoder=encoder)
+        return Resolution(_new_name(place.storage, name, wanted), wanted, encoder, name)
+    differences = wanted.differences(stored)
+    if not differences:
+        return Resolution(name, stored)
     raise StudyError(
         f"study '{name}' was made otherwise ({'; '.join(differences)}). Leave those options out "
         "to go on with it, name another study with --study, or start a fresh one that takes over "
@@ -88,31 +79,25 @@ def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
 
 def open_study(place: Place, resolution: Resolution) -> OpenStudy:
     """The study itself, created with its settings if need be."""
-    settings = resolution.settings
-    try:
-        study = optuna.create_study(
-            storage=place.storage,
-            study_name=resolution.name,
-            directions=settings.directions(),
-            load_if_exists=not resolution.created
-            or find_if_there(place.storage, resolution.name) is not None,
-        )
-    except DuplicatedStudyError as error:
-        raise StudyError(
-            f"study '{resolution.name}' was created by another process just now; run this again"
-        ) from error
+    name, settings, encoder, made_from = resolution
+    study = optuna.create_study(
+        storage=place.storage,
+        study_name=name,
+        directions=settings.directions(),
+        load_if_exists=True,
+    )
     if not study_settings.is_ours(study):
         if [direction.name.lower() for direction in study.directions] != settings.directions():
             raise StudyError(
-                f"study '{resolution.name}' is empty and was made for other directions; delete it, "
+                f"study '{name}' is empty and was made for other directions; delete it, "
                 "or choose another name with --study"
             )
-        if resolution.encoder is not None:
-            encoders.keep(study, place.artifacts, resolution.encoder)
+        if encoder is not None:
+            encoders.keep(study, place.artifacts, encoder)
         study_settings.write(study, settings)
-        if resolution.taken_from is not None:
-            study.set_user_attr(TAKES_OVER, resolution.taken_from)
-            study.set_user_attr(MADE_FROM, resolution.taken_from)
+        if made_from is not None:
+            study.set_user_attr(TAKES_OVER, made_from)
+            study.set_user_attr(MADE_FROM, made_from)
     opened = OpenStudy(study, settings, place.artifacts)
     take_over(opened)
     return opened
@@ -147,16 +132,17 @@ def _source_of(stored: StudySettings) -> str | None:
     return source
 
 
-def _begun(storage: BaseStorage, name: str, wanted: StudySettings) -> str | None:
-    """The study that the same command with ``--new`` made before, if it was stopped since."""
-    for number_name in _numbered(name):
-        study = find_if_there(storage, number_name)
+def _new_name(storage: BaseStorage, name: str, wanted: StudySettings) -> str:
+    """The first that is free, or is the study that the same command made before it was stopped."""
+
+    def is_it(study: optuna.Study | None) -> bool:
         if study is None:
-            return None
+            return True
         is_begun = study.user_attrs.get(MADE_FROM) == name and ENDED not in study.user_attrs
-        if is_begun and not wanted.differences(study_settings.load(study)):
-            return number_name
-    return None
+        return is_begun and not wanted.differences(study_settings.load(study))
+
+    numbered = (f"{name}-{number}" for number in count(2))
+    return next(new for new in numbered if is_it(find_if_there(storage, new)))
 
 
 def _names_another(encoder: str | None, stored: StudySettings) -> bool:
@@ -187,11 +173,3 @@ def _check_run(settings: StudySettings, request: SearchRequest) -> None:
             f"sampler grid would list all {n_points:,} points of the space, and takes {MAX_GRID:,} "
             "at most; narrow the space, or choose another --sampler, such as tpe, random or qmc"
         )
-
-
-def _unused_name(storage: BaseStorage, name: str) -> str:
-    return next(name for name in _numbered(name) if find_if_there(storage, name) is None)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    return (f"{name}-{number}" for number in count(2))
