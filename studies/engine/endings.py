@@ -37,9 +37,10 @@ class Endings:
     n_wanted: int
     n_paper_wanted: int
 
-    def state(self) -> SearchState:
-        """How far the study is."""
-        return self._state(self.opened.trials())
+    def state(self, all_trials: list[FrozenTrial] | None = None) -> SearchState:
+        """How far the study is; by its trials as they are now, or as they were read before."""
+        every = self.opened.trials() if all_trials is None else all_trials
+        return search_state(every, self.opened.settings, self.n_wanted, self.n_paper_wanted)
 
     def refused(self, trial: Trial, name: str, value: float, spread: float = 0.0) -> bool:
         """End a searched trial, pruned and infeasible, if a cost is above the study's limit."""
@@ -158,11 +159,8 @@ class Endings:
         words = str(trial.user_attrs.get(trials.WORDS, ""))
         name = trials.label(trial)
         notes.save_trial_note(self.opened, trial)
-        state = self._state(self.opened.trials() if all_trials is None else all_trials)
+        state = self.state(all_trials)
         self.on_event(TrialEnded(trial.number, name, words, outcome, value, seconds, reason, state))
-
-    def _state(self, all_trials: list[FrozenTrial]) -> SearchState:
-        return search_state(all_trials, self.opened.settings, self.n_wanted, self.n_paper_wanted)
 
 
 def reason_of(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from helpers.opened import opened, place_of, run_search
+from helpers.opened import opened, run_search
 from safetensors.torch import load_file, save
 
 from spaces.budget import Budget
@@ -18,8 +18,7 @@ from studies.engine.progress import Event
 from studies.records import encoders, trials, weights
 from studies.records.request import SearchRequest
 from studies.records.settings import load
-from studies.storage.artifacts import ArtifactFolder
-from studies.storage.databases import open_storage, storage_url
+from studies.storage.place import Place
 from studies.training.factory import TrainingFactory
 
 SMALL = {"conv1_channels": "8", "conv2_channels": "16"}
@@ -31,8 +30,8 @@ class Storage:
     def __init__(self, folder: Path, data_dir: Path) -> None:
         self.file = folder / "studies.db"
         self.data_dir = data_dir
-        self.storage = open_storage(storage_url(str(self.file)))
-        self.store = ArtifactFolder(folder / "studies.db-artifacts")
+        self.place = Place.to_run(str(self.file), None)
+        self.store = self.place.artifacts
         self.events: list[Event] = []
 
     def search(self, stage: str, **changes: Any) -> SearchResult:
@@ -43,7 +42,7 @@ class Storage:
 
     def find(self, source: str | None, **budget: Any) -> encoders.Encoder:
         asked = Budget(**{"epochs": 1, "subset": 600, **budget})
-        return encoders.find(place_of(self.storage, self.store), source, asked)
+        return encoders.find(self.place, source, asked)
 
 
 @pytest.fixture
