@@ -17,8 +17,8 @@ from spaces.errors import DataError
 from studies.data.idx_files import FILES, DataFile, Progress, locate, verified_chunks, verify
 from studies.data.sources import (
     PACKAGE,
+    DataSource,
     Say,
-    Source,
     debian_package,
     installed_package,
     torchvision_download,
@@ -51,7 +51,7 @@ def ensure_data(
     progress: Progress = no_progress,
     cache: Path | None = None,
     files: Sequence[DataFile] = FILES,
-    sources: Sequence[Source] = SOURCES,
+    sources: Sequence[DataSource] = SOURCES,
 ) -> Path:
     """A folder with the four verified, uncompressed files; fetched into the cache if need be.
 
@@ -170,7 +170,7 @@ def _fetch(
     work: Path,
     cache: Path,
     files: Sequence[DataFile],
-    sources: Sequence[Source],
+    sources: Sequence[DataSource],
     say: Say,
     progress: Progress,
 ) -> None:

@@ -43,7 +43,7 @@ STALL_S = 60.0
 POLL_S = 0.1
 
 
-class Source(NamedTuple):
+class DataSource(NamedTuple):
     """A place that may have the files."""
 
     name: str
@@ -54,7 +54,7 @@ class Source(NamedTuple):
     """
 
 
-def installed_package(root: Path = Path("/")) -> Source:
+def installed_package(root: Path = Path("/")) -> DataSource:
     """Debian's package as installed on this machine; ``root`` is that of the file system."""
 
     def fetch(work: Path, say: Say, progress: Progress) -> Path:  # noqa: ARG001
@@ -63,10 +63,10 @@ def installed_package(root: Path = Path("/")) -> Source:
             raise DataError(f"there is no {folder}")
         return folder
 
-    return Source("installed Debian package", fetch)
+    return DataSource("installed Debian package", fetch)
 
 
-def torchvision_download(stall_s: float = STALL_S) -> Source:
+def torchvision_download(stall_s: float = STALL_S) -> DataSource:
     """What ``torchvision.datasets.FashionMNIST`` downloads from the mirror it knows."""
 
     def fetch(work: Path, say: Say, progress: Progress) -> Path:
@@ -82,10 +82,10 @@ def torchvision_download(stall_s: float = STALL_S) -> Source:
         )
         return work
 
-    return Source("torchvision's download", fetch)
+    return DataSource("torchvision's download", fetch)
 
 
-def debian_package(stall_s: float = STALL_S) -> Source:
+def debian_package(stall_s: float = STALL_S) -> DataSource:
     """The package from the system's Debian or Ubuntu mirror, unpacked without being installed.
 
     It needs no root. Where the system's package lists are missing or stale, fresh ones are fetched
@@ -109,7 +109,7 @@ def debian_package(stall_s: float = STALL_S) -> Source:
         _run(["dpkg-deb", "-x", str(archive), str(work)], work, lambda: None, stall_s)
         return work / PACKAGE_FOLDER
 
-    return Source(f"Debian package {PACKAGE}", fetch)
+    return DataSource(f"Debian package {PACKAGE}", fetch)
 
 
 def _fetch_lists(work: Path, say: Say, progress: Progress, stall_s: float) -> tuple[str, ...]:

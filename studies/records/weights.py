@@ -21,10 +21,10 @@ from studies.records.open_study import OpenStudy, ReadStudy
 from studies.records.request import Keep
 from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, put
 
-File = Literal["weights.safetensors", "state.safetensors"]
+FileName = Literal["weights.safetensors", "state.safetensors"]
 
-WEIGHTS: File = "weights.safetensors"
-STATE: File = "state.safetensors"
+WEIGHTS: FileName = "weights.safetensors"
+STATE: FileName = "state.safetensors"
 
 
 _MEDIA_TYPE = "application/octet-stream"
@@ -47,7 +47,7 @@ def save(
     trial: Trial,
     tensors: dict[str, torch.Tensor],
     config: dict[str, Any],
-    file: File = WEIGHTS,
+    file: FileName = WEIGHTS,
 ) -> str:
     """Put the trial's weights or state into the store, its configuration in the file's header.
 
@@ -62,7 +62,9 @@ def save(
     return put(store, trial, file, content, noted)
 
 
-def load(opened: OpenStudy, trial: FrozenTrial, file: File = WEIGHTS) -> dict[str, torch.Tensor]:
+def load(
+    opened: OpenStudy, trial: FrozenTrial, file: FileName = WEIGHTS
+) -> dict[str, torch.Tensor]:
     """The trial's weights, or its state.
 
     Raises:
@@ -99,13 +101,13 @@ def read(store: ArtifactStore, artifact_id: str, parse: Callable[[Path], _Read])
         return parse(store.path(artifact_id))
 
 
-def kept(store: ArtifactStore, trial: FrozenTrial, file: File = WEIGHTS) -> Noted | None:
+def kept(store: ArtifactStore, trial: FrozenTrial, file: FileName = WEIGHTS) -> Noted | None:
     """What is noted of the trial's weights, or its state, that are there; None if they are not."""
     newest_first = reversed(list(_noted(trial, file)))
     return next((noted for noted in newest_first if store.has(noted.artifact_id)), None)
 
 
-def is_kept(store: ArtifactStore, trial: FrozenTrial, file: File = WEIGHTS) -> bool:
+def is_kept(store: ArtifactStore, trial: FrozenTrial, file: FileName = WEIGHTS) -> bool:
     """Whether the trial's weights, or its state, are there."""
     return kept(store, trial, file) is not None
 
@@ -140,7 +142,7 @@ def discard(store: ArtifactStore, trial: FrozenTrial) -> None:
     store.discard(_files(trial))
 
 
-def artifact_ids(trial: FrozenTrial, file: File = WEIGHTS) -> Iterator[str]:
+def artifact_ids(trial: FrozenTrial, file: FileName = WEIGHTS) -> Iterator[str]:
     """Identifiers of the trial's weights or state in the store; deleted ones may be among them."""
     return (noted.artifact_id for noted in _noted(trial, file))
 
@@ -149,7 +151,7 @@ def _files(trial: FrozenTrial) -> list[str]:
     return [*artifact_ids(trial), *artifact_ids(trial, STATE)]
 
 
-def _noted(trial: FrozenTrial, file: File) -> Iterator[Noted]:
+def _noted(trial: FrozenTrial, file: FileName) -> Iterator[Noted]:
     for key, text in trial.system_attrs.items():
         # optuna-dashboard writes null over an artifact that it deletes, on which Optuna's own
         # get_all_artifact_meta fails, for the trial's other artifacts too.

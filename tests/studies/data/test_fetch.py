@@ -21,7 +21,7 @@ from studies.data.fetch import (
     find_problem,
 )
 from studies.data.idx_files import Progress
-from studies.data.sources import Say, Source
+from studies.data.sources import DataSource, Say
 
 FETCH = """
 import json, sys
@@ -47,8 +47,8 @@ def ignore(line: str) -> None:
     """Says nothing."""
 
 
-def folder_source(folder: Path) -> Source:
-    return Source("folder", lambda work, say, progress: folder)
+def folder_source(folder: Path) -> DataSource:
+    return DataSource("folder", lambda work, say, progress: folder)
 
 
 def compress(data: TinyData, folder: Path) -> Path:
@@ -129,7 +129,9 @@ def test_an_interrupted_fetch_leaves_nothing_half_made(
         raise interrupted_by
 
     with pytest.raises(interrupted_by):
-        ensure_data(None, ignore, cache=cache, files=tiny_data.files, sources=[Source("s", fetch)])
+        ensure_data(
+            None, ignore, cache=cache, files=tiny_data.files, sources=[DataSource("s", fetch)]
+        )
     assert names(cache) <= {"lock"}
 
 

@@ -154,7 +154,7 @@ def test_weights_that_were_not_kept_are_asked_for_in_vain(
 @pytest.mark.parametrize("file", [weights.WEIGHTS, weights.STATE])
 @pytest.mark.parametrize("damage", ["a bit", "cut short"])
 def test_files_that_are_not_as_they_were_written_are_said_to_be_damaged(
-    study: optuna.Study, store: ArtifactFolder, file: weights.File, damage: str
+    study: optuna.Study, store: ArtifactFolder, file: weights.FileName, damage: str
 ) -> None:
     trial = study.ask()
     weights.save(store, trial, {"x": torch.ones(9)}, CONFIG.to_dict(), file)
