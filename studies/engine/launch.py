@@ -1,6 +1,6 @@
 """One run from its request: storage, study, data and search, put together in their order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from studies.storage.databases import confirm_stored, sole_coordinator, sqlite_p
 from studies.storage.place import Place
 from studies.training.factory import TrainingFactory
 from studies.workers import who_trains
+from studies.workers.pool import Pool
 from studies.workers.processes import cut_by_memory, n_side_by_side
 from studies.workers.stopping import StopSignal
 
@@ -155,31 +156,16 @@ def launch(
     with sole_coordinator(place.url, study_name) as alone, stop.installed():
         with making_studies(storage):
             opened = _open(place, request, stage, study_name)
-        settings = opened.settings
         sharing = share(storage, opened.study, alone)
-        names = paper_names(request, settings)
+        names = paper_names(request, opened.settings)
         with sharing.exclusively():
             notices = prepare(opened, sharing, names, request.promote, request.enqueue)
-        notices += _cautions(place, request)
-        if request.dask is None and (cut := cut_by_memory(request.jobs, request.threads)):
-            notices.append(Notice(cut))
-        for notice in notices:
+        for notice in (*notices, *_cautions(place, request)):
             on_event(notice)
         notes.fill_in(opened)
-        validation = load_split(data_folder, settings.budget).validation
-        start = encoders.weights_file(opened)
-        factory = TrainingFactory(
-            data_folder, settings.budget, request.threads, start.read_bytes() if start else None
-        )
-
-        def say(text: str) -> None:
-            on_event(Notice(text))
-
+        validation = load_split(data_folder, opened.settings.budget).validation
         with stop.interruptible():
-            n_at_once = n_side_by_side(request.jobs, request.threads)
-            n_jobs = min(n_at_once, _n_left(request, opened))
-            dask = scheduler(request)
-            pool = who_trains.make_pool(n_jobs, request.threads, dask, factory, say)
+            pool = _pool(opened, request, data_folder, lambda text: on_event(Notice(text)))
         search = Search(opened, request, validation, pool, on_event, stop, sharing)
         try:
             reason = search.run()
@@ -195,14 +181,15 @@ def launch(
         return SearchResult(opened.study, reason, state, place.name, artifacts)
 
 
-def _cautions(place: Place, request: SearchRequest) -> list[Notice]:
-    """What to know of the places that a run writes to."""
+def _cautions(place: Place, request: SearchRequest) -> Iterator[Notice]:
+    """What to know of the places that a run writes to, and of this machine."""
     path = sqlite_path(place.url)
-    if path is None:
-        is_own = request.artifacts is None and place.url.get_backend_name() != "sqlite"
-        return [Notice(NOT_SHARED.format(place=place.artifacts.place))] if is_own else []
-    kind = network_file_system(path)
-    return [Notice(ON_A_NETWORK.format(path=path, kind=kind))] if kind else []
+    if path is not None and (kind := network_file_system(path)):
+        yield Notice(ON_A_NETWORK.format(path=path, kind=kind))
+    if request.artifacts is None and place.url.get_backend_name() != "sqlite":
+        yield Notice(NOT_SHARED.format(place=place.artifacts.place))
+    if request.dask is None and (cut := cut_by_memory(request.jobs, request.threads)):
+        yield Notice(cut)
 
 
 def _open(place: Place, request: SearchRequest, stage: Stage, name: str) -> OpenStudy:
@@ -213,8 +200,14 @@ def _open(place: Place, request: SearchRequest, stage: Stage, name: str) -> Open
     return open_study(place, resolution)
 
 
-def _n_left(request: SearchRequest, opened: OpenStudy) -> int:
-    """Trials still to come."""
-    there = opened.trials()
+def _pool(
+    opened: OpenStudy, request: SearchRequest, data_folder: Path, say: Callable[[str], None]
+) -> Pool:
+    """Who trains, no more at a time than there are trials still to come."""
+    budget, start, there = opened.settings.budget, encoders.weights_file(opened), opened.trials()
+    encoder = start.read_bytes() if start else None
+    factory = TrainingFactory(data_folder, budget, request.threads, encoder)
     n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
-    return n_waiting + n_wanted(request, opened.settings, there) - n_begun(there)
+    n_left = n_waiting + n_wanted(request, opened.settings, there) - n_begun(there)
+    n_jobs = min(n_side_by_side(request.jobs, request.threads), n_left)
+    return who_trains.make_pool(n_jobs, request.threads, scheduler(request), factory, say)
