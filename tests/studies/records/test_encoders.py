@@ -126,7 +126,7 @@ def test_the_papers_encoder_must_have_been_trained_on_no_less(storage: Storage) 
         storage.find("paper")
     study = storage.search("ae", trials=0, only_paper=("channels",)).study
     found = storage.find("paper")
-    assert f"{found.origin['study']}#{found.origin['trial']}" == encoders.papers_best(study)
+    assert str(found.origin) == encoders.papers_best(study)
     for more in ({"epochs": 2}, {"subset": 700}, {"subset": None}, {"protocol": "paper"}):
         with pytest.raises(NoEncoderError):
             storage.find("paper", **more)
