@@ -31,10 +31,11 @@ def test_a_run_says_once_that_its_database_lies_on_a_network(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, store = tmp_path / "a.db", ArtifactFolder(tmp_path)
-    request = SearchRequest(study=AUTOENCODER.short)
+    request = SearchRequest(study=AUTOENCODER.short, jobs=1)
 
     def cautions(location: str) -> list[Notice]:
-        return launch._cautions(Place(storage_url(location), InMemoryStorage(), store), request)
+        place = Place(storage_url(location), InMemoryStorage(), store)
+        return list(launch._cautions(place, request))
 
     assert cautions(str(path)) == []
     monkeypatch.setattr(file_systems, "NETWORK", {kind_of(tmp_path)})
