@@ -1,8 +1,11 @@
 """The paper's claims, and warm against random starts, judged by the trials of whole searches."""
 
 import math
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import pairwise, product
 from typing import Any, Literal, NamedTuple
+
+from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, Sources, is_from_scratch
 from reports.analysis.effects import (
@@ -11,16 +14,15 @@ from reports.analysis.effects import (
     Claim,
     ClaimVerdict,
     Effect,
-    Encoding,
     Features,
     Observations,
     estimate,
-    final_outcomes,
-    first_outcomes,
+    features,
     verdict,
 )
 from spaces import paper
 from spaces.stages import AUTOENCODER, CLASSIFIER
+from studies.records import trials
 from studies.records.settings import StudySettings
 
 Shown = Literal["helps", "hurts", "nothing"]
@@ -68,9 +70,15 @@ def warm_against_scratch(sources: Sources) -> Compared | None:
 
 
 def _observed(source: Source) -> tuple[Observations, Observations]:
-    """Of trials at their end, and after their first epoch."""
-    encoding = _encoding(source)
-    return final_outcomes(source.completed(), encoding), first_outcomes(source.own(), encoding)
+    """Of trials that were trained to the end, and of every one that got through its first epoch.
+
+    Pruning comes later than that, so which of these there are does not depend on how they did.
+    """
+    curves = [(trial, trials.by_epoch(trial, source.settings.metric)) for trial in source.own()]
+    return (
+        _outcomes(source, ((trial, trials.value_of(trial)) for trial in source.completed())),
+        _outcomes(source, ((trial, curve[1]) for trial, curve in curves if 1 in curve)),
+    )
 
 
 def _together(warm: Observations, scratch: Observations) -> Observations:
@@ -80,24 +88,29 @@ def _together(warm: Observations, scratch: Observations) -> Observations:
     return marked + [{**row, "warm": 0.0} for row in rows], warm_values + values
 
 
-def _encoding(source: Source) -> Encoding:
-    """The whole dimensions that the study varies, since the paper's trials may lie outside."""
+def _outcomes(source: Source, values: Iterable[tuple[FrozenTrial, float]]) -> Observations:
+    """Features over the whole dimensions that the study varies, and the metric or a loss's log."""
     settings = source.settings
     whole = settings.stage_record().spaces[settings.space_name]
+    # The paper's trials may lie outside of a narrowed space.
     space = whole.only(settings.space) if settings.space else whole
-    return Encoding(settings.stage, space, settings.metric)
+    is_log = settings.stage == AUTOENCODER.name
+    known = [
+        (features(source.config_of(trial), settings.stage, space), math.log(v) if is_log else v)
+        for trial, v in values
+        if math.isfinite(v) and (v > 0 or not is_log) and trials.CONFIG in trial.user_attrs
+    ]
+    return [row for row, _ in known], [outcome for _, outcome in known]
 
 
 def _pair(sources: Sources) -> tuple[Source, Source] | None:
     """A study that starts from a trained encoder, and one from random weights in its shape."""
-    for warm in sources.of(CLASSIFIER):
-        for scratch in sources.of(CLASSIFIER):
-            one, other = warm.settings, scratch.settings
-            if is_from_scratch(warm) or not is_from_scratch(scratch):
-                continue
-            same = _conditions(one) == _conditions(other)
-            if same and warm.completed() and scratch.completed():
-                return warm, scratch
+    for warm, scratch in product(sources.of(CLASSIFIER), repeat=2):
+        if is_from_scratch(warm) or not is_from_scratch(scratch):
+            continue
+        same = _conditions(warm.settings) == _conditions(scratch.settings)
+        if same and warm.completed() and scratch.completed():
+            return warm, scratch
     return None
 
 
@@ -108,17 +121,14 @@ def _conditions(settings: StudySettings) -> tuple[Any, ...]:
     return settings.budget, settings.metric, encoder, space, settings.limits()
 
 
-def _compared(
-    claim: Claim,
-    source: Source,
-    final: Observations,
-    first: Observations,
-) -> Compared:
+def _compared(claim: Claim, source: Source, final: Observations, first: Observations) -> Compared:
     is_log = source.settings.stage == AUTOENCODER.name
     # The claims are put for what is the study's usual metric; of a loss less is more.
     is_turned = not is_log and source.settings.direction == "minimize"
     raises = claim.raises if not is_turned or claim.raises is None else not claim.raises
     at_end, at_first = (estimate(*outcomes, claim.contrast) for outcomes in (final, first))
+    if is_log:
+        at_end, at_first = _relative(at_end), _relative(at_first)
     better = source.settings.direction == "maximize"
     shown: Shown = "nothing" if raises is None else "helps" if raises == better else "hurts"
     return Compared(
@@ -127,8 +137,8 @@ def _compared(
         None if raises is None else _table(source.settings),
         raises,
         published_step(claim.name, source.settings.metric),
-        _relative(at_end) if is_log else at_end,
-        _relative(at_first) if is_log else at_first,
+        at_end,
+        at_first,
         "no claim" if raises is None else verdict(at_end, raises),
     )
 

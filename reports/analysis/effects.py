@@ -9,21 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-from optuna.trial import FrozenTrial
 from scipy.special import stdtrit
 
 from spaces.dimensions import Choices, LogRange, is_active
 from spaces.space import SearchSpace
 from spaces.stages import StageName
-from studies.records import trials
 
 MIN_SPARE = 8
 """Trials beyond the model's coefficients below which no effect is given."""
 
 ClaimVerdict = Literal["held", "not held", "undecided", "not varied"]
-
-Floats = NDArray[np.float64]
 
 Features = Mapping[str, float]
 """A configuration as the model sees it."""
@@ -153,10 +148,20 @@ def estimate(
         return None
     x = np.array([[1.0, *(row[n] for n in names)] for row in rows])
     direction = np.array([0.0, *(contrast.get(n, 0.0) for n in names)])
-    rank = int(np.linalg.matrix_rank(x))
-    if len(rows) - rank < MIN_SPARE or not _is_estimable(x, direction):
+    spare, inverse = len(rows) - int(np.linalg.matrix_rank(x)), np.linalg.pinv(x)
+    # Whether the trials tell the contrast apart from everything else that they vary.
+    is_estimable = np.allclose(direction @ inverse @ x, direction, atol=1e-6)
+    if spare < MIN_SPARE or not is_estimable:
         return None
-    return _least_squares(x, np.array(outcomes), direction, rank)
+    y = np.array(outcomes)
+    coefficients = inverse @ y
+    residuals = y - x @ coefficients
+    leverage = np.clip(np.einsum("ij,ji->i", x, inverse), 0, 0.99)
+    weights = direction @ inverse
+    error = float(np.sqrt(np.sum((weights * residuals / (1 - leverage)) ** 2)))
+    value = float(direction @ coefficients)
+    margin = float(stdtrit(spare, 0.975)) * error
+    return Effect(value, value - margin, value + margin, len(y))
 
 
 def verdict(found: Effect | None, raises: bool) -> ClaimVerdict:
@@ -166,64 +171,3 @@ def verdict(found: Effect | None, raises: bool) -> ClaimVerdict:
     if found.low <= 0 <= found.high:
         return "undecided"
     return "held" if (found.low > 0) == raises else "not held"
-
-
-class Encoding(NamedTuple):
-    """How a study's trials become numbers."""
-
-    stage: StageName
-    space: SearchSpace[Any]
-    metric: str
-
-    def features(self, trial: FrozenTrial) -> Features:
-        """Of the trial's configuration."""
-        config = type(self.space.base).from_dict(trial.user_attrs[trials.CONFIG])
-        return features(config, self.stage, self.space)
-
-
-def final_outcomes(completed: Sequence[FrozenTrial], encoding: Encoding) -> Observations:
-    """Features and last metric of trials that were trained to the end."""
-    return _outcomes({t.number: trials.value_of(t) for t in completed}, completed, encoding)
-
-
-def first_outcomes(own: Sequence[FrozenTrial], encoding: Encoding) -> Observations:
-    """Features and metric after the first epoch, of every trial that got so far.
-
-    Pruning comes later than that, so which trials there are does not depend on how they did.
-    """
-    curves = {t.number: trials.by_epoch(t, encoding.metric) for t in own}
-    return _outcomes({n: curve[1] for n, curve in curves.items() if 1 in curve}, own, encoding)
-
-
-def _outcomes(
-    values: Mapping[int, float], among: Sequence[FrozenTrial], encoding: Encoding
-) -> Observations:
-    rows, outcomes = [], []
-    is_log = encoding.stage == "autoencoder"
-    for trial in among:
-        value = values.get(trial.number)
-        if value is None or not math.isfinite(value) or trials.CONFIG not in trial.user_attrs:
-            continue
-        if is_log and value <= 0:
-            continue
-        rows.append(encoding.features(trial))
-        outcomes.append(math.log(value) if is_log else value)
-    return rows, outcomes
-
-
-def _is_estimable(x: Floats, direction: Floats) -> bool:
-    """Whether the trials tell the contrast apart from everything else that they vary."""
-    projected = direction @ np.linalg.pinv(x) @ x
-    return bool(np.allclose(projected, direction, atol=1e-6))
-
-
-def _least_squares(x: Floats, y: Floats, direction: Floats, rank: int) -> Effect:
-    inverse = np.linalg.pinv(x)
-    coefficients = inverse @ y
-    residuals = y - x @ coefficients
-    leverage = np.clip(np.einsum("ij,ji->i", x, inverse), 0, 0.99)
-    weights = direction @ inverse
-    error = float(np.sqrt(np.sum((weights * residuals / (1 - leverage)) ** 2)))
-    value = float(direction @ coefficients)
-    margin = float(stdtrit(len(y) - rank, 0.975)) * error
-    return Effect(value, value - margin, value + margin, len(y))
