@@ -78,13 +78,13 @@ def show(
         fmnist-search studies show ae --parquet ae.parquet
     """
     from reports.analysis.tables import (
+        csv_text,
         every_trial,
         list_studies,
         summary,
         trials_frame,
         write_parquet,
     )
-    from reports.document.csv_text import csv_text
     from search.result_tables import print_results, print_studies
     from studies.records import runs
     from studies.records.references import find_study

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.reproduction import ReproducedRow, reproduced
 from spaces.errors import StudyError
+from spaces.safe_text import csv_value
 from studies.records import attempts, trials
 from studies.records.origins import Origin, origins
 from studies.records.reading import check
@@ -166,6 +167,15 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
         for trial in study.get_trials(deepcopy=False)
     ]
     return pandas.DataFrame(rows)
+
+
+def csv_text(frame: "pandas.DataFrame") -> str:
+    """A table as CSV that a spreadsheet can open without running anything in it."""
+    safe = frame.rename(columns=csv_value)
+    for place, kind in enumerate(safe.dtypes):
+        if kind.kind not in "biuf":  # all but truth values and numbers
+            safe.isetitem(place, [csv_value(value) for value in safe.iloc[:, place]])
+    return safe.to_csv(index=False)
 
 
 def write_parquet(study: optuna.Study, path: Path) -> None:

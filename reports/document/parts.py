@@ -101,7 +101,7 @@ Block = Text | Code | Table | Figure
 
 @dataclass
 class Section:
-    """A heading and what stands under it."""
+    """A heading and what stands under it; a whole report is one, its first screen the blocks."""
 
     name: str
     """Its anchor in the page."""
@@ -112,21 +112,6 @@ class Section:
     def all_blocks(self) -> Iterator[Block]:
         """Its own and those of the sections in it, in reading order."""
         yield from self.blocks
-        for section in self.sections:
-            yield from section.all_blocks()
-
-
-class Document(NamedTuple):
-    """A whole report."""
-
-    title: str
-    summary: list[Block]
-    """The first screen."""
-    sections: list[Section]
-
-    def all_blocks(self) -> Iterator[Block]:
-        """In reading order."""
-        yield from self.summary
         for section in self.sections:
             yield from section.all_blocks()
 

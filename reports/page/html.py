@@ -4,23 +4,22 @@ import base64
 import gzip
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
+from itertools import chain, groupby
 from typing import Any
 
 import jinja2
 
-from reports.document.parts import Block, Code, Document, Figure, Table, Text
+from reports.document.parts import Block, Code, Figure, Section, Table, Text
 from reports.document.texts import Texts
 from reports.figures.looks import FAINT, INK
 from spaces.safe_text import markdown as safe_markdown
 from spaces.safe_text import markdown_cell, visible, visible_lines
 
-Group = tuple[str, list[Block]]
-"""Blocks that stand together: the kind of the first, and they."""
 
-
-def html(document: Document, texts: Texts) -> str:
+def html(document: Section, texts: Texts) -> str:
     """The whole page: styles, figures and plotly within.
 
     Plotly comes compressed and is unpacked by the browser; one that cannot, or runs no scripts,
@@ -40,20 +39,9 @@ def html(document: Document, texts: Texts) -> str:
     )
 
 
-def markdown(document: Document, texts: Texts) -> str:
+def markdown(document: Section, texts: Texts) -> str:
     """The same text, tables and figures; figures are the files beside it."""
-    lines = [f"# {safe_markdown(document.title)}", ""]
-    for block in document.summary:
-        lines += _markdown_block(block)
-    todo = [(section, 2) for section in reversed(document.sections)]
-    while todo:
-        section, level = todo.pop()
-        lines += [f"{'#' * level} {safe_markdown(section.title)}", ""]
-        for block in section.blocks:
-            lines += _markdown_block(block)
-        todo += [(inner, level + 1) for inner in reversed(section.sections)]
-    lines += ["---", "", texts("page.footer"), ""]
-    return "\n".join(lines)
+    return "\n".join([*_markdown_section(document, 1), "---", "", texts("page.footer"), ""])
 
 
 def svg_for_page(figure: Figure) -> str:
@@ -77,16 +65,12 @@ def svg_for_page(figure: Figure) -> str:
     )
 
 
-def _groups(blocks: list[Block]) -> list[Group]:
+def _groups(blocks: list[Block]) -> Iterator[tuple[str, list[Block]]]:
     """Runs of figures of one column, which the page sets side by side; all else by itself."""
-    groups: list[Group] = []
-    for block in blocks:
-        kind = _kind(block)
-        if kind == "figure" and groups and groups[-1][0] == "figure":
-            groups[-1][1].append(block)
-        else:
-            groups.append((kind, [block]))
-    return groups
+    for kind, run in groupby(blocks, key=_kind):
+        members = list(run)
+        together = [members] if kind == "figure" else [[block] for block in members]
+        yield from ((kind, group) for group in together)
 
 
 def _kind(block: Block) -> str:
@@ -128,6 +112,13 @@ def _seen(value: Any) -> Any:
 
 def _resource(name: str) -> str:
     return files("reports").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _markdown_section(section: Section, level: int) -> Iterator[str]:
+    yield from [f"{'#' * level} {safe_markdown(section.title)}", ""]
+    yield from chain.from_iterable(map(_markdown_block, section.blocks))
+    for inner in section.sections:
+        yield from _markdown_section(inner, level + 1)
 
 
 def _markdown_block(block: Block) -> list[str]:

@@ -1,21 +1,28 @@
 """A report from studies to files, put together in its order."""
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from reports.analysis.chosen_studies import Sources
-from reports.document.parts import Document
+import pandas
+
+from reports.analysis.chosen_studies import Source, Sources
+from reports.analysis.tables import csv_text, trials_frame
+from reports.document.parts import Figure, Section, Table
 from reports.document.texts import Language, Texts
 from reports.page import repeating
 from reports.page.folder import PAGES, ReportFolder
 from reports.page.html import html, markdown
-from reports.page.report_files import write_figure, write_table, write_values
 from reports.page.section_origin import origin_section
 from reports.page.section_paper import autoencoder_section, classifier_section, tables_section
 from reports.page.section_search import search_section
 from reports.page.section_summary import summary
+from reports.page.words import anchor
 from spaces.errors import StudyError
+from spaces.safe_text import latex
+from studies.records import trials
 
 
 def build(
@@ -23,7 +30,7 @@ def build(
     language: Language,
     storage: str | None = None,
     on_step: Callable[[str], None] = lambda _: None,
-) -> Document:
+) -> Section:
     """All that the report says.
 
     Args:
@@ -34,7 +41,7 @@ def build(
     """
     texts = Texts(language)
     on_step("the paper's tables")
-    document = Document(texts("page.title"), summary(sources, texts), [])
+    document = Section("report", texts("page.title"), summary(sources, texts))
     document.sections.append(tables_section(sources, storage, texts))
     on_step("the autoencoder's figures")
     document.sections.append(autoencoder_section(sources, texts))
@@ -77,7 +84,7 @@ def _try_to_make(folder: Path) -> None:
                 path.rmdir()
 
 
-def write(document: Document, sources: Sources, language: Language, folder: Path) -> list[Path]:
+def write(document: Section, sources: Sources, language: Language, folder: Path) -> list[Path]:
     """Write the page, the Markdown, and every table, figure and raw value beside them.
 
     Args:
@@ -96,11 +103,12 @@ def write(document: Document, sources: Sources, language: Language, folder: Path
     try:
         into = ReportFolder(folder)
         for figure in document.figures():
-            write_figure(figure, into)
+            _write_figure(figure, into)
         for table in document.tables():
-            write_table(table, into)
+            _write_table(table, into)
         _write_configurations(sources, into)
-        write_values([*sources.searches, *sources.reproductions], into)
+        for source in (*sources.searches, *sources.reproductions):
+            _write_values(source, into)
         pages = (html(document, texts), markdown(document, texts))
         for name, text in zip(PAGES, pages, strict=True):
             into.new(name).write_text(text, encoding="utf-8")
@@ -115,3 +123,49 @@ def _write_configurations(sources: Sources, folder: ReportFolder) -> None:
         for name, table in repeating.configurations(source).items():
             text = json.dumps(table, indent=2, ensure_ascii=False)
             folder.new(name).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _write_table(table: Table, folder: ReportFolder) -> None:
+    """The raw values as CSV, and the table as shown in LaTeX, for the package booktabs."""
+    # Columns that are not shown, such as how many trials an estimate has, are kept in the CSV.
+    _write_csv(table.frame, folder.new(f"tables/{table.name}.csv"))
+    shown = pandas.DataFrame(table.shown(), columns=[column.title for column in table.columns])
+    shown.map(latex).rename(columns=latex).to_latex(
+        folder.new(f"tables/{table.name}.tex"),
+        index=False,
+        escape=False,
+        column_format="".join("r" if column.is_number else "l" for column in table.columns),
+        caption=latex(table.caption),
+        label=f"tab:{table.name}",
+        position="tbp",
+    )
+
+
+def _write_figure(figure: Figure, folder: ReportFolder) -> None:
+    """The drawing as PNG and SVG."""
+    folder.new(f"figures/{figure.name}.png").write_bytes(figure.picture.png)
+    folder.new(f"figures/{figure.name}.svg").write_text(figure.picture.svg, encoding="utf-8")
+
+
+def _write_values(source: Source, folder: ReportFolder) -> None:
+    """A study's trials, and their metrics epoch by epoch: CSV, and Parquet with pyarrow."""
+    frames = {"trials": trials_frame(source.study), "epochs": _epochs_frame(source)}
+    for what, frame in frames.items():
+        name = f"values/{anchor(source.name)}-{what}"
+        _write_csv(frame, folder.new(f"{name}.csv"))
+        if importlib.util.find_spec("pyarrow") is not None:
+            frame.to_parquet(folder.new(f"{name}.parquet"), index=False)
+
+
+def _epochs_frame(source: Source) -> pandas.DataFrame:
+    """A row for each trial and epoch, a column for each metric."""
+    rows: list[dict[str, Any]] = []
+    for trial in source.trials():
+        columns = trial.user_attrs.get(trials.EPOCHS, {})
+        for values in zip(*columns.values(), strict=True):
+            rows.append({"trial": trial.number, **dict(zip(columns, values, strict=True))})
+    return pandas.DataFrame(rows, columns=None if rows else ["trial", "epoch"])
+
+
+def _write_csv(frame: pandas.DataFrame, path: Path) -> None:
+    path.write_text(csv_text(frame), encoding="utf-8")

@@ -16,8 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reports.analysis.chosen_studies import choose
-from reports.analysis.tables import every_trial, list_studies, summary, trials_frame
-from reports.document.csv_text import csv_text
+from reports.analysis.tables import csv_text, every_trial, list_studies, summary, trials_frame
 from reports.figures.dashboard_plots import refresh
 from reports.page.making import build
 from spaces.budget import Budget
