@@ -19,14 +19,7 @@ from search.command import OwnCommand
 from search.config_command import config
 from search.dashboard_command import dashboard
 from search.data_command import data
-from search.defaults import (
-    Command,
-    Defaults,
-    find,
-    name_variables,
-    read_defaults,
-    subcommands_of,
-)
+from search.defaults import Command, find_defaults, name_variables, subcommands_of
 from search.export_command import export
 from search.gc_command import gc
 from search.output import say
@@ -97,10 +90,8 @@ def fmnist_search(
 
     Example: fmnist-search ae --trials 50
     """
-    root, found = whole_command_line(), Defaults()
-    for path, is_vouched in find(config_file):
-        found = read_defaults(path, root, is_vouched).over(found)
-    context.obj, context.default_map = found, found.values
+    context.obj = found = find_defaults(config_file, whole_command_line())
+    context.default_map = found.as_default_map()
 
 
 @cache
@@ -123,15 +114,7 @@ def _set_examples_apart(command: Command) -> None:
 def main() -> None:
     """Run the command line; errors a user can mend become one line on stderr.
 
-    Exit codes, for scripts:
-
-    * 0: done.
-    * 1: something must be mended or asked for otherwise first; the line says what.
-    * 2: wrong usage, nothing was begun.
-    * 3: a fault stopped a run, such as a full disk, a locked database or a scheduler that does not
-      answer. No finished trial is lost, and the same command goes on once it is mended.
-    * 70: a bug; its traceback is for whoever mends it.
-    * 130, 143, 129, 138: stopped by Ctrl-C, SIGTERM, SIGHUP or SIGUSR1; the same command goes on.
+    The help of :func:`fmnist_search` says what the exit codes mean.
     """
     # How long threads spin while they wait for each other. OpenMP's own choice brings training to
     # a hundredth of its speed as soon as another program uses a core; this one costs 7 to 25 % on

@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperCommand
 
 from search import trust
-from search.defaults import Command, Defaults, Origin, key_of, options_of, variable_of
+from search.defaults import Command, Defaults, Origin, options_of, variable_of
 from search.output import say
 
 _RANKS = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
@@ -44,9 +44,9 @@ def use_files(context: typer.Context) -> None:
 
 def origins(context: typer.Context) -> dict[str, Origin]:
     """The options of a command that a file decides, by their names in files, and where it does."""
-    place, stated = place_of(context), _defaults(context).origins
+    place, stated = context.command_path.split()[1:], _defaults(context).stated
     return {
-        key: stated[*place, key]
+        key: stated[*place, key].origin
         for key, option in options_of(_command(context)).items()
         if _source(context, option.name) == "DEFAULT_MAP"
     }
@@ -75,19 +75,22 @@ def say_what_was_not_typed(context: typer.Context, *names: str) -> dict[str, str
     return not_typed
 
 
+def typed(context: typer.Context, *names: str) -> list[str]:
+    """Those of the parameters that were typed, not taken from a file, the environment or a default.
+
+    Args:
+        context: the command's.
+        names: of its parameters.
+    """
+    return [name for name in names if _source(context, name) == "COMMANDLINE"]
+
+
 def nearness(context: typer.Context, name: str) -> tuple[int, int]:
     """How near to the user it is said what a parameter is; the nearer beats the farther."""
-    rank = _RANKS.get(_source(context, name), 0)
-    keys = [key_of(o) for o in options_of(_command(context)).values() if o.name == name]
+    rank, files = _RANKS.get(_source(context, name), 0), _defaults(context).files
+    keys = [key for key, option in options_of(_command(context)).items() if option.name == name]
     origin = next((o for key, o in origins(context).items() if key in keys), None)
-    files = _defaults(context).files
     return rank, files.index(origin.file) if origin else 0
-
-
-def place_of(context: typer.Context) -> tuple[str, ...]:
-    """The commands that were typed, without the program's own name."""
-    parent = context.parent
-    return () if parent is None else (*place_of(parent), str(context.info_name))  # type: ignore[arg-type]
 
 
 def _source(context: typer.Context, name: str | None) -> str:

@@ -122,7 +122,7 @@ def _from_whom(source: str, key: str, place: tuple[str, ...], found: Defaults) -
         return variable_of(key)
     if source != "DEFAULT_MAP":
         return "default"
-    origin = found.origins[*place, key]
+    origin = found.stated[*place, key].origin
     waits = key not in trust.HARMLESS and not trust.is_agreed_to(origin.file)
     return f"{origin}, once trusted" if waits else str(origin)
 

@@ -50,32 +50,32 @@ class Origin(NamedTuple):
         return f"{self.file.path}:{self.line}" if self.line else str(self.file.path)
 
 
+class Stated(NamedTuple):
+    """An option's default as a file states it."""
+
+    parameter: str
+    """The command's, which the option sets."""
+    value: Any
+    origin: Origin
+
+
 class Defaults(NamedTuple):
     """What the configuration files say."""
 
     files: tuple[File, ...] = ()
     """Each beats those before it."""
-    values: dict[str, Any] = {}  # noqa: RUF012
-    """As a context's ``default_map`` takes them: a dict within for each command."""
-    origins: dict[tuple[str, ...], Origin] = {}  # noqa: RUF012
-    """Where each value stands, by commands and option: ``("ae", "trials")``."""
+    stated: dict[tuple[str, ...], Stated] = {}  # noqa: RUF012
+    """By commands and option: ``("ae", "trials")``."""
 
-    def over(self, weaker: "Defaults") -> "Defaults":
-        """These, and of the weaker ones what these say nothing of."""
-        return Defaults(
-            (*weaker.files, *self.files),
-            _merged(self.values, weaker.values),
-            {**weaker.origins, **self.origins},
-        )
-
-
-def _merged(values: dict[str, Any], weaker: dict[str, Any]) -> dict[str, Any]:
-    both = {
-        name: _merged(value, weaker[name])
-        for name, value in values.items()
-        if isinstance(value, dict) and name in weaker
-    }
-    return {**weaker, **values, **both}
+    def as_default_map(self) -> dict[str, Any]:
+        """As a context takes them: a dict within for each command."""
+        values: dict[str, Any] = {}
+        for (*place, _), (parameter, value, _) in self.stated.items():
+            within = values
+            for command in place:
+                within = within.setdefault(command, {})
+            within[parameter] = value
+        return values
 
 
 def key_of(option: TyperOption) -> str:
@@ -123,20 +123,26 @@ def name_variables(command: Command) -> None:
         name_variables(sub)
 
 
-def find(named: Path | None) -> Iterator[tuple[Path, bool]]:
-    """The configuration files to read, each of which beats those before it.
+def find_defaults(named: Path | None, root: Command) -> Defaults:
+    """What the configuration files say, one over the other.
 
-    Yields:
-        A file, and whether the user vouches for it: one that lies in the working folder may have
-        come with the folder.
+    Args:
+        named: the file to read instead of the working folder's.
+        root: the whole command line.
+
+    Raises:
+        ConfigurationError: see :func:`read_defaults`.
     """
-    folder = places.config()
+    folder, found = places.config(), []
     if folder is not None and (own := folder / FILE).exists():
-        yield own, places.is_private(own)
+        found.append(read_defaults(own, root, places.is_private(own)))
     if named is not None:
-        yield named, True
+        found.append(read_defaults(named, root))
     elif (path := Path(FILE)).exists():
-        yield path, False
+        # It may have come with the folder.
+        found.append(read_defaults(path, root, is_vouched=False))
+    files = tuple(file for each in found for file in each.files)
+    return Defaults(files, {key: value for each in found for key, value in each.stated.items()})
 
 
 def read_defaults(path: Path, root: Command, is_vouched: bool = True) -> Defaults:
@@ -153,52 +159,36 @@ def read_defaults(path: Path, root: Command, is_vouched: bool = True) -> Default
     """
     if path.suffix != ".toml":
         raise ConfigurationError(f"{path}: a configuration file ends in .toml")
-    reader = _Reader(File(path, read_text(path), is_vouched), {})
-    values = reader.read(root, parse_table(path, reader.file.text), (), {})
-    return Defaults((reader.file,), values, reader.origins)
+    file = File(path, read_text(path), is_vouched)
+    return Defaults((file,), dict(_read(file, root, parse_table(path, file.text), (), {})))
 
 
-class _Reader(NamedTuple):
-    file: File
-    origins: dict[tuple[str, ...], Origin]
-
-    def read(
-        self,
-        command: Command,
-        table: dict[str, Any],
-        place: tuple[str, ...],
-        inherited: dict[str, tuple[Any, Origin]],
-    ) -> dict[str, Any]:
-        """The defaults of a command and those below, which inherit what stands above them."""
-        own = dict(inherited)
-        below = subcommands_of(command)
-        known = _keys_within(command)
-        for name, value in table.items():
-            key = name.replace("-", "_")
-            if name in below and isinstance(value, dict):
-                continue
-            if key not in known:
-                raise self._error(place, name, _unknown(name, [*known, *below], place))
-            own[key] = (value, self._origin(place, name))
-        result: dict[str, Any] = {}
-        for key, option in options_of(command).items():
-            if key in own:
-                value, origin = own[key]
-                try:
-                    result[option.name] = _fitting(option, command, value)
-                except ConfigurationError as error:
-                    raise ConfigurationError(f"{origin}: {key}: {error}") from error
-                self.origins[(*place, key)] = origin
-        for name, sub in below.items():
-            deeper = table.get(name, {})
-            result[name] = self.read(sub, deeper, (*place, name), own)
-        return result
-
-    def _origin(self, place: tuple[str, ...], name: str) -> Origin:
-        return Origin(self.file, line_of(self.file.text, place, name))
-
-    def _error(self, place: tuple[str, ...], name: str, message: str) -> ConfigurationError:
-        return ConfigurationError(f"{self._origin(place, name)}: {message}")
+def _read(
+    file: File,
+    command: Command,
+    table: dict[str, Any],
+    place: tuple[str, ...],
+    inherited: dict[str, tuple[Any, Origin]],
+) -> Iterator[tuple[tuple[str, ...], Stated]]:
+    """The defaults of a command and those below, which inherit what stands above them."""
+    own, below, known = dict(inherited), subcommands_of(command), _keys_within(command)
+    for name, value in table.items():
+        if name in below and isinstance(value, dict):
+            continue
+        key, origin = name.replace("-", "_"), Origin(file, line_of(file.text, place, name))
+        if key not in known:
+            raise ConfigurationError(f"{origin}: {_unknown(name, [*known, *below], place)}")
+        own[key] = (value, origin)
+    for key, option in options_of(command).items():
+        if key in own:
+            value, origin = own[key]
+            try:
+                fitting = _fitting(option, command, value)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"{origin}: {key}: {error}") from error
+            yield (*place, key), Stated(option.name, fitting, origin)
+    for name, sub in below.items():
+        yield from _read(file, sub, table.get(name, {}), (*place, name), own)
 
 
 def _keys_within(command: Command) -> dict[str, None]:

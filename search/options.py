@@ -60,17 +60,6 @@ def declared(
     return function
 
 
-def typed(context: typer.Context, *names: str) -> list[str]:
-    """Those of the parameters that were typed, not taken from a file, the environment or a default.
-
-    Args:
-        context: the command's.
-        names: of its parameters.
-    """
-    sources = {name: context.get_parameter_source(name) for name in names}
-    return [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
-
-
 def _refusing(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """The same, refusing as Typer expects it."""
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.command import OwnCommand, use_files
-from search.options import StorageOption, typed
+from search.command import OwnCommand, typed, use_files
+from search.options import StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import best_in_words
 from search.search_options import with_options

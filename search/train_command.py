@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from search.command import say_what_was_not_typed
+from search.command import say_what_was_not_typed, typed
 from search.data_command import find_data
-from search.options import typed
 from search.output import Output, print_json, say
 from search.search_options import with_options
 from spaces.wording import percent

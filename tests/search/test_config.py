@@ -206,8 +206,8 @@ def test_every_option_can_be_given_its_own_default_by_a_file(tmp_path: Path) -> 
                 path = tmp_path / FILE
                 path.write_text(f"[{name}]\n{key} = true\n")
                 read = read_defaults(path, root)
-                assert read.values[name][option.name] is True
-                assert read.origins[name, key].line == 2
+                assert read.as_default_map()[name][option.name] is True
+                assert read.stated[name, key].origin.line == 2
 
 
 def refusal(path: Path) -> str | None:
