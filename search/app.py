@@ -13,8 +13,6 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from search.ae_command import ae
-from search.clf_command import clf
 from search.command import OwnCommand
 from search.config_command import config
 from search.dashboard_command import dashboard
@@ -27,6 +25,7 @@ from search.predict_command import predict
 from search.report_command import report
 from search.reproduce_command import reproduce
 from search.run_command import run
+from search.search_commands import ae, clf
 from search.streams import prepare
 from search.studies_command import app as studies_app
 from search.train_command import train
@@ -135,7 +134,8 @@ def main() -> None:
         _say(str(error))
         sys.exit(_exit_code(error))
     except Exception as error:
-        if _is_full(error):
+        # A disk was full where nothing else speaks of it, as the one for temporary files.
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             _say(f"{error}; free some space, then the same command goes on")
             sys.exit(FAULT)
         if isinstance(error, OSError) and error.filename and lacks_right(error):
@@ -168,8 +168,3 @@ def _say(text: str) -> None:
 def _hidden(text: str) -> str:
     """The text without passwords, those that were typed or are in the environment among them."""
     return without_secrets(text, given_secrets(sys.argv[1:]))
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether a disk was full where nothing else speaks of it, as the one for temporary files."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)

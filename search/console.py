@@ -34,18 +34,15 @@ class SearchView(LiveView):
         match event:
             case Notice(text):
                 self.say(text, "yellow")
-            case TrialStarted():
-                self._start(event)
+            case TrialStarted(number, label, words, n_epochs):
+                self.begin(number, label, n_epochs, words)
+                if not self._console.is_terminal:
+                    self.say(f"{label} started: {words}")
             case EpochDone():
                 name, value = self._metric, percent(getattr(event.metrics, self._metric))
                 self.advance(event, f"{name.removeprefix('validation_')} {value}", "at most")
             case TrialEnded():
                 self._end(event)
-
-    def _start(self, event: TrialStarted) -> None:
-        self.begin(event.number, event.label, event.n_epochs, event.words)
-        if not self._console.is_terminal:
-            self.say(f"{event.label} started: {event.words}")
 
     def _end(self, event: TrialEnded) -> None:
         self._state = event.state

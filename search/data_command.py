@@ -30,10 +30,11 @@ def data(
     from studies.data.images import load_test, load_train
 
     train, test = load_train(folder), load_test(folder)
+    document = _document(folder, train, test)
     if output.as_json:
-        print_json(_document(folder, train, test))
+        print_json(document)
     else:
-        say(_as_text(folder, train, test, n_digits=64 if output.verbose else 16))
+        say(_as_text(document, output.verbose))
 
 
 def find_data(data_dir: Path | None, quiet: bool = False) -> Path:
@@ -82,26 +83,24 @@ def _document(folder: Path, train: "Images", test: "Images") -> dict[str, Any]:
     }
 
 
-def _as_text(folder: Path, train: "Images", test: "Images", n_digits: int) -> str:
-    from studies.data.idx_files import FILES
-    from studies.data.images import CLASS_NAMES, class_counts
+def _as_text(document: dict[str, Any], with_whole_digests: bool) -> str:
+    def digest(of: str) -> str:
+        return of if with_whole_digests else f"{of[:16]}…"
 
-    counts = zip(CLASS_NAMES, class_counts(train), class_counts(test), strict=True)
     return "\n".join(
         (
-            f"folder  {folder}",
+            f"folder  {document['folder']}",
             "",
             f"{'file':<24}{'bytes':>12}  SHA-256",
             *(
-                f"{file.name:<24}{file.n_bytes:>12,}  {_cut(file.sha256, n_digits)}  verified"
-                for file in FILES
+                f"{file['name']:<24}{file['bytes']:>12,}  {digest(file['sha256'])}  verified"
+                for file in document["files"]
             ),
             "",
             f"{'class':<24}{'train':>12}{'test':>8}",
-            *(f"{name:<24}{n_train:>12,}{n_test:>8,}" for name, n_train, n_test in counts),
+            *(
+                f"{one['name']:<24}{one['train']:>12,}{one['test']:>8,}"
+                for one in document["classes"]
+            ),
         )
     )
-
-
-def _cut(digits: str, n_digits: int) -> str:
-    return digits if n_digits >= len(digits) else f"{digits[:n_digits]}…"

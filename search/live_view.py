@@ -1,9 +1,7 @@
 """Trainings in view: bars on a terminal, else a line for what matters."""
 
-import sys
 import time
 from collections.abc import Iterable
-from types import TracebackType
 from typing import NamedTuple, Self
 
 from rich.console import Console, Group
@@ -62,12 +60,7 @@ class LiveView:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop showing and leave the terminal as it was."""
         if self._live is not None:
             self._live.stop()
@@ -114,11 +107,3 @@ class LiveView:
 
     def _render(self) -> Group:
         return Group(*map(Text, self.headlines()), self._bars)
-
-
-def restore_cursor() -> None:
-    """Undo what a live view did to the terminal, for an exit that runs nothing else."""
-    terminal = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
-    if terminal is not None:
-        terminal.write("\x1b[?25h\n")
-        terminal.flush()

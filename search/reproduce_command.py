@@ -40,7 +40,7 @@ def reproduce(
     found = [_both_stages({**request, "seed": seed}, output) for seed in range(seeds)]
 
     from reports.analysis.reproduction import as_document
-    from search.reproduction_tables import in_one_line, print_reproduction
+    from search.result_tables import print_reproduction, reproduced_in_one_line
 
     stages = list(zip(*found, strict=True))
     if output.as_json:
@@ -49,7 +49,7 @@ def reproduce(
         return
     for studies in stages:
         if output.quiet:
-            say(in_one_line(studies))
+            say(reproduced_in_one_line(studies))
         else:
             print_reproduction(output.progress_console(), studies)
 

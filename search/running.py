@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -53,8 +54,12 @@ def run_search(options: SearchOptions, stage: Stage) -> None:
     """
     output = options.output
     if options.dry_run:
-        planned = _next_step(output.progress_console(), options.request, stage, runs=False)
-        _show_plan(planned.plan, output)
+        plan = _next_step(output.progress_console(), options.request, stage, runs=False).plan
+        if output.as_json:
+            parts = {"settings": asdict(plan.settings), "estimate": plan.estimate._asdict()}
+            print_json({**plan._asdict(), **parts})
+        elif output.quiet:
+            say(plan.estimate.in_words())
         return
     finished = carry_out(options.request, stage, output, in_force=options.in_force)
     if output.as_json:
@@ -93,7 +98,10 @@ def carry_out(
     if step.stage is not stage:
         _launch(console, output, step, again or SAME_COMMAND)
         step = _planned(console, fields, stage)
-    return _launch(console, output, step, again, in_force)
+    if again is None:
+        bare, how_many = SearchRequest(**in_force()), ("trials", step.plan.n_wanted)
+        again = command_to_go_on(step.plan.study_name, step.request, bare, stage, how_many)
+    return _launch(console, output, step, again)
 
 
 def _next_step(
@@ -124,26 +132,16 @@ def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: boo
     return _Step(request, stage, plan)
 
 
-def _launch(
-    console: "Console",
-    output: Output,
-    step: _Step,
-    again: str | None,
-    in_force: Callable[[], dict[str, Any]] = dict,
-) -> "SearchResult":
+def _launch(console: "Console", output: Output, step: _Step, again: str) -> "SearchResult":
     """Run the search in view; after a signal say how to go on."""
     from reports.figures.dashboard_plots import save_plots
     from search.console import SearchView
     from studies.engine.launch import launch
-    from studies.records.request import scheduler
     from studies.workers.who_trains import check_scheduler
 
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)
-    check_scheduler(scheduler(request))
-    if again is None:
-        bare, how_many = type(request)(**in_force()), ("trials", plan.n_wanted)
-        again = command_to_go_on(plan.study_name, request, bare, stage, how_many)
+    check_scheduler(request.scheduler())
     words = f"stopped; nothing is lost. To go on: {again}"
     with until_stopped(words, output) as stop, SearchView(console, plan, output.verbose) as view:
         finished = launch(request, stage, plan.study_name, folder, view, stop)
@@ -169,20 +167,12 @@ def until_stopped(to_go_on: str, output: Output) -> Iterator["StopSignal"]:
 
 
 def _leave_at_once(number: int) -> None:
-    """End the process now, the terminal as it was: what a second signal does."""
-    from search.live_view import restore_cursor
-
-    restore_cursor()
+    """End the process now, the terminal as it was before a live view: what a second signal does."""
+    terminal = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
+    if terminal is not None:
+        terminal.write("\x1b[?25h\n")  # shows the cursor
+        terminal.flush()
     os._exit(128 + number)
-
-
-def _show_plan(plan: "Plan", output: Output) -> None:
-    """What a dry run has to say beside the printed plan."""
-    if output.as_json:
-        parts = {"settings": asdict(plan.settings), "estimate": plan.estimate._asdict()}
-        print_json({**plan._asdict(), **parts})
-    elif output.quiet:
-        say(plan.estimate.in_words())
 
 
 def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:

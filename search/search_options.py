@@ -14,16 +14,18 @@ from typing import Annotated, Any, NamedTuple, get_args
 import typer
 
 from search.command import nearness
-from search.dimension_options import dimension_fields
 from search.options import declared, parameter, parameters
 from search.output import JsonOption, Output, QuietOption, VerboseOption
 from spaces.config_files import read_config
+from spaces.dimensions import Dimension
 from spaces.errors import ConfigurationError
 from spaces.space import Configuration
 from spaces.space_file import read_space
 from spaces.stages import Stage
-from studies.records.fields import Field, fields_of
+from studies.records.fields import Field, Option, fields_of
 from studies.records.request import SPACE_PANEL, Cost, Machine, SearchRequest
+
+WIDE_PANEL = "Further dimensions of --space wide"
 
 _AFTER = {
     "target": ("jobs", "threads", "dask", "dask_ca", "dask_cert", "dask_key"),
@@ -79,7 +81,7 @@ def with_search_options(
         parameter("context", typer.Context),
         *parameters(_fields(stage).values()),
         parameter("space_file", _SPACE_FILE),
-        *parameters(dimension_fields(stage).values()),
+        *parameters(_dimension_fields(stage).values()),
         parameter("dry_run", _DRY_RUN, default=False),
         *_OUTPUT,
     ]
@@ -154,11 +156,41 @@ def _fields(stage: Stage) -> dict[str, Field]:
     return {name: every[name] for name in dict.fromkeys([*names, *every])}
 
 
+def _dimension_fields(stage: Stage) -> dict[str, Field]:
+    """An option for each dimension, from its one definition; the ``paper`` space's come first."""
+    paper = {d.name: d for d in stage.spaces["paper"].dimensions}
+    wide = {d.name: d for d in stage.spaces["wide"].dimensions}
+    return {name: _dimension_field(paper.get(name), wide.get(name)) for name in {**paper, **wide}}
+
+
+def _dimension_field(paper: Dimension | None, wide: Dimension | None) -> Field:
+    dimension = wide or paper
+    assert dimension is not None
+    condition = f" Only where {dimension.when}." if dimension.when else ""
+    values = _spaced(paper or dimension)
+    if paper and wide and str(wide) != str(paper):
+        values += f"; wide: {_spaced(wide)}"
+    option = Option(
+        dimension.help + condition,
+        "study",
+        otherwise=values,
+        metavar=dimension.metavar,
+        parse=lambda text: str(dimension.narrowed(text)),
+        panel=SPACE_PANEL if paper else WIDE_PANEL,
+    )
+    return Field(dimension.name, str | None, None, option)
+
+
+def _spaced(dimension: Dimension) -> str:
+    """The values, with room for a line to end between them."""
+    return str(dimension).replace(",", ", ")
+
+
 def _asked(context: typer.Context, stage: Stage, values: dict[str, Any]) -> dict[str, Any]:
     """The request's fields, but for the given configurations."""
     values = values | _of_file(context, values["space_file"], stage)
     request = {name: values[name] for name in _fields(stage) if name != "enqueue"}
-    request["space"] = {n: values[n] for n in dimension_fields(stage) if values[n] is not None}
+    request["space"] = {n: values[n] for n in _dimension_fields(stage) if values[n] is not None}
     return request | _objectives(values["objectives"], values.get("metric"))
 
 

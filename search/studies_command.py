@@ -117,7 +117,6 @@ def show(
 def _last_run(study: "Study") -> Iterator[str]:
     """How the last run ended, as far as the study knows."""
     from studies.records import runs
-    from studies.records.runs import ENDED
 
     known = runs.of(study)
     if known:
@@ -125,6 +124,6 @@ def _last_run(study: "Study") -> Iterator[str]:
         ended = f" and ended at {runs.minute(last.ended)}" if last.ended else ""
         whose = f"{len(known)} runs are noted; the last" if len(known) > 1 else "Its run"
         yield f"{whose} began at {runs.minute(last.begun)}{ended} (UTC): {last.how_it_ended()}."
-    elif ENDED in study.user_attrs:
-        ended = study.user_attrs[ENDED]
+    elif runs.ENDED in study.user_attrs:
+        ended = study.user_attrs[runs.ENDED]
         yield f"Its last run ended at {runs.minute(ended['time'])} (UTC): {ended['reason']}."

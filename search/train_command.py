@@ -11,8 +11,7 @@ from search.output import Output, print_json, say
 from search.search_options import with_options
 from spaces.wording import percent
 from studies.final.final_request import FinalRequest
-from studies.records.fields import fields_of
-from studies.records.request import Machine
+from studies.records.fields import names_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,13 +19,10 @@ if TYPE_CHECKING:
     from studies.final.plan import FinalPlan
     from studies.final.results import FinalResult
 
-_OWN = [name for name in fields_of(FinalRequest) if name not in fields_of(Machine)]
-_OPTIONS = (*_OWN, *fields_of(Machine))
-
 _DECIDE_FIGURES = ("seeds", "protocol", "epochs", "subset", "encoder")
 
 
-@with_options(*_OPTIONS, of=FinalRequest)
+@with_options(*names_of(FinalRequest, "run", "machine"), of=FinalRequest)
 def train(
     options: dict[str, Any],
     output: Output,
@@ -112,13 +108,12 @@ def _trained(
     from search.final_view import FinalView
     from search.running import SAME_COMMAND, until_stopped
     from studies.final.protocol import train_final
-    from studies.records.request import scheduler
     from studies.workers.who_trains import check_scheduler
 
     folder = find_data(request.data_dir, output.quiet)
     if not output.quiet:
         _print_plan(console, plan, folder, request.threads)
-    check_scheduler(scheduler(request))
+    check_scheduler(request.scheduler())
     words = f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}"
     with until_stopped(words, output) as stop, FinalView(console, output.verbose) as view:
         return train_final(plan, request, folder, view, stop)

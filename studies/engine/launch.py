@@ -25,7 +25,7 @@ from studies.files.file_systems import network_file_system
 from studies.records import attempts, encoders, garbage, trials
 from studies.records.open_study import OpenStudy
 from studies.records.references import find_if_there
-from studies.records.request import PrunerName, SearchRequest, scheduler
+from studies.records.request import PrunerName, SearchRequest
 from studies.records.settings import StudySettings, is_untouched
 from studies.storage.databases import confirm_stored, sole_coordinator, sqlite_path
 from studies.storage.place import Place
@@ -210,4 +210,4 @@ def _pool(
     n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
     n_left = n_waiting + n_wanted(request, opened.settings, there) - n_begun(there)
     n_jobs = min(n_side_by_side(request.jobs, request.threads), n_left)
-    return who_trains.make_pool(n_jobs, request.threads, scheduler(request), factory, say)
+    return who_trains.make_pool(n_jobs, request.threads, request.scheduler(), factory, say)

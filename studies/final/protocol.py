@@ -29,7 +29,6 @@ from studies.final.results import FinalResult, SeedResult
 from studies.networks.evaluation import Judgement, judge
 from studies.networks.plain import build
 from studies.records.attempts import MAX_ATTEMPTS
-from studies.records.request import scheduler
 from studies.records.settings import made_with
 from studies.records.trials import OUT_OF_MEMORY
 from studies.training.factory import TrainingFactory
@@ -155,7 +154,7 @@ class _FinalRun:
         request = self.request
         factory = TrainingFactory(self.data_folder, self.plan.budget, request.threads, start)
         return who_trains.make_pool(
-            *(self.plan.n_jobs, request.threads, scheduler(request), factory),
+            *(self.plan.n_jobs, request.threads, request.scheduler(), factory),
             lambda text: self.on_event(Notice(text)),
         )
 

@@ -5,9 +5,6 @@ from urllib.parse import urlsplit
 
 from spaces.errors import ConfigurationError
 
-SCHEMES = ("tcp", "tls", "ws", "wss")
-"""Of addresses of Dask."""
-
 
 def seconds(text: str) -> float:
     """A time such as ``90``, ``90s``, ``15m`` or ``2h`` in seconds."""
@@ -47,7 +44,7 @@ def address(text: str) -> str:
     """The address of a Dask scheduler."""
     parts = urlsplit(text if "://" in text else f"tcp://{text}")
     try:
-        is_one = parts.scheme in SCHEMES and parts.hostname and parts.port
+        is_one = parts.scheme in ("tcp", "tls", "ws", "wss") and parts.hostname and parts.port
     except ValueError:  # of a port that is none
         is_one = False
     if not is_one:

@@ -107,6 +107,12 @@ class Machine:
         """Refuse values out of their bounds."""
         check(self)
 
+    def scheduler(self) -> Scheduler | None:
+        """The Dask scheduler whose workers are to train; None: this machine's processes."""
+        if self.dask is None:
+            return None
+        return Scheduler(self.dask, self.dask_ca, self.dask_cert, self.dask_key)
+
 
 @dataclass(frozen=True)
 class SearchRequest(Machine):
@@ -263,21 +269,11 @@ class SearchRequest(Machine):
     def __post_init__(self) -> None:
         """Refuse values out of their bounds, and a name that nobody could show or type."""
         super().__post_init__()
-        if self.study is not None:
-            _check_name(self.study)
-
-
-def _check_name(name: str) -> None:
-    """Refuse a study's name that no table, line or command could show as it is."""
-    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise ConfigurationError(
-            f"--study must be a name of 1 to {LONGEST_NAME} characters that can be seen; "
-            f"got {name[:LONGEST_NAME]!r}"
-        )
-
-
-def scheduler(machine: Machine) -> Scheduler | None:
-    """The Dask scheduler whose workers are to train; None: this machine's processes."""
-    if machine.dask is None:
-        return None
-    return Scheduler(machine.dask, machine.dask_ca, machine.dask_cert, machine.dask_key)
+        name = self.study
+        if name is not None and not (
+            name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
+        ):
+            raise ConfigurationError(
+                f"--study must be a name of 1 to {LONGEST_NAME} characters that can be seen; "
+                f"got {name[:LONGEST_NAME]!r}"
+            )

@@ -34,8 +34,6 @@ NOTED = tuple(
 DECIDING = tuple(name for name in NOTED if _OPTIONS[name].option.decides)
 """Of that, what decides which trials there are, or what one comes to."""
 
-STILL_RUNNING = "it still runs, or was killed"
-
 
 @dataclass(frozen=True)
 class Run:
@@ -74,7 +72,7 @@ class Run:
 
     def how_it_ended(self) -> str:
         """Why, in words."""
-        return self.reason or STILL_RUNNING
+        return self.reason or "it still runs, or was killed"
 
 
 class Record:

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from reports.analysis.tables import FrontRow
-from search.pareto_table import pareto_table
+from search.result_tables import pareto_table
 from studies.records.settings import StudySettings
 
 ROWS = [
