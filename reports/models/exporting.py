@@ -21,7 +21,7 @@ from studies.files import places
 from studies.files.writing import write
 from studies.final.results import FinalResult
 from studies.networks import exported, onnx_model
-from studies.networks.judged_again import judged_again
+from studies.networks.evaluation import judged_again
 from studies.networks.plain import Autoencoder, Classifier
 from studies.records import encoders, trials, weights
 from studies.records.open_study import OpenStudy

@@ -37,7 +37,6 @@ CARD = "README.md"
 FILES = (CONFIG_JSON, CONFIG_TOML, SCHEMA, WEIGHTS, ENCODER, ONNX, METRICS, CARD)
 """All that an exported folder can hold."""
 
-
 MOST_BYTES = 5 * MOST_PARAMETERS
 """Of a file: four bytes for each weight, and room for their names."""
 

@@ -33,14 +33,7 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 
 def scale_pixels(pixels: Tensor) -> Tensor:
-    """Images as networks take them.
-
-    Args:
-        pixels: uint8 (N, 28, 28).
-
-    Returns:
-        float32 (N, 1, 28, 28) in [−1, 1].
-    """
+    """Images, uint8 (N, 28, 28), as networks take them: float32 (N, 1, 28, 28) in [−1, 1]."""
     scaled = pixels.to(torch.float32).mul_(1 / (255 * PIXEL_STD)).sub_(PIXEL_MEAN / PIXEL_STD)
     return scaled.unsqueeze(1)
 
@@ -129,11 +122,7 @@ def build_classifier(config: ClassifierConfig) -> Classifier:
 
 
 def load_encoder(network: Classifier, weights: Mapping[str, Tensor]) -> None:
-    """Copy an encoder's weights and statistics, bit for bit.
-
-    Args:
-        network: the classifier.
-        weights: the encoder's ``state_dict``.
+    """Copy an encoder's weights and statistics, its ``state_dict``, bit for bit.
 
     Raises:
         StudyError: they are another encoder's.

@@ -12,8 +12,9 @@ from spaces.classifier import WIDE_SPACE as WIDE_CLASSIFIERS
 from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.space import Configuration
 from studies.networks import fast
-from studies.networks.fast import Forward, accelerate, accelerate_fixed, dropout_mask, laid_out
+from studies.networks.fast import Forward, accelerate, accelerate_fixed, laid_out
 from studies.networks.plain import Autoencoder, Classifier, build, build_autoencoder, scale_pixels
+from studies.networks.pooling import dropout_mask
 
 BATCH = 6
 
