@@ -31,7 +31,7 @@ from studies.engine.coordinator import Search
 from studies.engine.progress import paper_names
 from studies.engine.repair import prepare
 from studies.engine.samplers import Tpe
-from studies.engine.sharing import Alone
+from studies.engine.sharing import Sharing
 from studies.records import settings, trials
 from studies.records.open_study import OpenStudy
 from studies.records.request import PrunerName, SamplerName, SearchRequest
@@ -163,7 +163,7 @@ def replay(path: Path, task: tuple[Way, int]) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         opened = OpenStudy(study, study_settings, ArtifactFolder(Path(folder)))
         request = SearchRequest(keep_weights="none")
-        prepare(opened, Alone(), paper_names(request, study_settings))
+        prepare(opened, Sharing(), paper_names(request, study_settings))
         Search(
             opened,
             request,

@@ -22,17 +22,10 @@ from studies.data.images import Images
 from studies.engine import repair, reuse
 from studies.engine.endings import Endings, reason_of
 from studies.engine.on_the_way import OnTheWay
-from studies.engine.progress import (
-    Event,
-    Notice,
-    early_stop_reason,
-    n_begun,
-    n_wanted,
-    paper_names,
-)
+from studies.engine.progress import Event, Notice, early_stop_reason, n_begun, n_wanted, paper_names
 from studies.engine.running_trial import Running
 from studies.engine.samplers import make_pruner, make_sampler
-from studies.engine.sharing import LOOK_S, Alone, Sharing
+from studies.engine.sharing import LOOK_S, Sharing
 from studies.records import attempts, runs
 from studies.records.open_study import OpenStudy
 from studies.records.request import PrunerName, SamplerName, SearchRequest
@@ -54,7 +47,7 @@ class Search:
     pool: Pool
     on_event: Callable[[Event], None]
     stop: StopSignal
-    sharing: Sharing = field(default_factory=Alone)
+    sharing: Sharing = field(default_factory=Sharing)
     make_sampler: Callable[[SamplerName, SearchSpace[Configuration], int, int], BaseSampler] = (
         make_sampler
     )
@@ -84,12 +77,7 @@ class Search:
             len(names),
         )
         self._on_the_way = OnTheWay(
-            opened,
-            self._trainings,
-            self.endings,
-            self.on_event,
-            self.stop,
-            names,
+            opened, self._trainings, self.endings, self.on_event, self.stop, names
         )
         if not opened.settings.objectives:
             budget = opened.settings.budget

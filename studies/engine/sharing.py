@@ -7,7 +7,6 @@ the trial is known to be its own. So the wanted total is exact, and no trial is 
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Protocol
 
 import optuna
 import sqlalchemy
@@ -31,40 +30,21 @@ LOOK_S = 3.0
 """How often a process that has nothing left to do looks at what the others do."""
 
 
-class Sharing(Protocol):
-    """The trials this process runs, and those of others."""
+class Sharing:
+    """The trials this process runs, and those of others; here of a process that runs a study alone.
 
-    def exclusively(self) -> AbstractContextManager[None]:
-        """Keep all others from beginning a trial inside the block."""
-
-    def hold(self, trial: Trial) -> None:
-        """Run the trial from now on, for all to see."""
-
-    def let_go(self, trial: Trial) -> None:
-        """Run it no longer."""
-
-    def lost(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-        """RUNNING trials that nobody runs any more; asked for inside :meth:`exclusively`."""
-
-    def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-        """RUNNING trials that other processes may bring to an end."""
-
-    def close(self) -> None:
-        """Run nothing any more."""
-
-
-class Alone:
-    """This process alone holds the study, so whatever it does not run itself is lost."""
+    Whatever such a process does not run itself is lost.
+    """
 
     def __init__(self) -> None:
         self._held: set[int] = set()
 
     def exclusively(self) -> AbstractContextManager[None]:
-        """There is nobody to keep out."""
+        """Keep all others from beginning a trial inside the block."""
         return nullcontext()
 
     def hold(self, trial: Trial) -> None:
-        """Run the trial from now on."""
+        """Run the trial from now on, for all to see."""
         self._held.add(trial.number)
 
     def let_go(self, trial: Trial) -> None:
@@ -72,36 +52,36 @@ class Alone:
         self._held.discard(trial.number)
 
     def lost(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-        """Left RUNNING by a process that is gone, also one on a machine that is no more."""
-        return [t for t in _running(all_trials) if t.number not in self._held]
+        """RUNNING trials that nobody runs any more; asked for inside :meth:`exclusively`."""
+        return self._not_held(all_trials)
 
     def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:  # noqa: ARG002
-        """Nowhere."""
+        """RUNNING trials that other processes may bring to an end."""
         return []
 
     def close(self) -> None:
         """Run nothing any more."""
         self._held.clear()
 
+    def _not_held(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        running = (trial for trial in all_trials if trial.state == TrialState.RUNNING)
+        return [trial for trial in running if trial.number not in self._held]
 
-class Shared:
+
+class Shared(Sharing):
     """Other processes may run the same study on a server, here and on other machines.
 
     A thread of its own records heartbeats, all trials' in one statement, and keeps a connection on
     which the server holds a lock for each trial, until the process is gone wherever it ran. Both
     are made anew after an error. A fresh heartbeat always means a live trial; ages are taken by
     the server's clock alone, and nothing of a machine decides.
-
-    Args:
-        storage: where the study lives.
-        study: the study.
     """
 
     def __init__(self, storage: PatientStorage, study: optuna.Study) -> None:
+        super().__init__()
         self._storage = storage
         self._study_name = study.study_name
         self._study_id = storage.get_study_id_from_name(study.study_name)
-        self._held: set[int] = set()
         self._closed = threading.Event()
         self._heart = threading.Thread(target=self._beat_on, daemon=True, name="heartbeat")
         self._heart.start()
@@ -113,11 +93,7 @@ class Shared:
     def hold(self, trial: Trial) -> None:
         """Run the trial from now on; its first heartbeat is recorded at once."""
         self._storage.patiently(lambda: self._beat_first(trial.number))
-        self._held.add(trial.number)
-
-    def let_go(self, trial: Trial) -> None:
-        """Run it no longer."""
-        self._held.discard(trial.number)
+        super().hold(trial)
 
     def lost(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
         """Those whose process is gone or silent for too long, or died before its first heartbeat.
@@ -132,7 +108,7 @@ class Shared:
 
     def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
         """RUNNING trials that are not ours."""
-        return [t for t in _running(all_trials) if t.number not in self._held]
+        return self._not_held(all_trials)
 
     def close(self) -> None:
         """End the heartbeats."""
@@ -180,18 +156,13 @@ class Shared:
 
 
 def share(storage: RDBStorage, study: optuna.Study, alone: bool) -> Sharing:
-    """How this process runs the study.
-
-    Args:
-        storage: where the study lives.
-        study: the study.
-        alone: no other process can be running it.
+    """How this process runs the study; ``alone`` if no other can be running it.
 
     Raises:
         StudyError: the storage is no PostgreSQL, so others could not be kept out.
     """
     if alone:
-        return Alone()
+        return Sharing()
     if not isinstance(storage, PatientStorage):
         raise StudyError(
             f"a search cannot run on {storage.engine.name}; give an SQLite file or a PostgreSQL "
@@ -225,7 +196,3 @@ def _lock_alone(connection: sqlalchemy.Connection, study_id: int, numbers: Seque
 def making_studies(storage: RDBStorage) -> AbstractContextManager[None]:
     """Keep all others from making a study inside the block."""
     return storage.locked("studies") if isinstance(storage, PatientStorage) else nullcontext()
-
-
-def _running(all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    return [trial for trial in all_trials if trial.state == TrialState.RUNNING]

@@ -15,7 +15,7 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.space import fingerprint
 from spaces.stages import AUTOENCODER
 from studies.engine.repair import prepare
-from studies.engine.sharing import Alone
+from studies.engine.sharing import Sharing
 from studies.records import attempts, trials
 from studies.records.settings import StudySettings, with_space, write
 from studies.storage.artifacts import ArtifactFolder
@@ -45,8 +45,8 @@ def test_who_is_alone_takes_all_running_trials_but_its_own_for_lost() -> None:
         made(3, FAIL),
         made(4, WAITING),
     ]
-    assert numbers(Alone().lost(study)) == [0, 1], "who is alone runs nothing yet"
-    assert Alone().elsewhere(study) == []
+    assert numbers(Sharing().lost(study)) == [0, 1], "who is alone runs nothing yet"
+    assert Sharing().elsewhere(study) == []
 
 
 def test_the_papers_trials_are_missing_until_one_waits_runs_or_has_ended_by_itself() -> None:
@@ -328,11 +328,11 @@ def test_making_up_for_a_run_twice_is_making_up_for_it_once(
         value = 0.5 if state in (COMPLETE, PRUNED) else None
         study.add_trial(create_trial(state=state, value=value, user_attrs=attrs))
     reopened = opened(study, ArtifactFolder(Path("none"), make=False))
-    prepare(reopened, Alone(), names)
+    prepare(reopened, Sharing(), names)
     once = snapshot(study)
-    prepare(reopened, Alone(), names)
+    prepare(reopened, Sharing(), names)
     assert snapshot(study) == once
-    assert Alone().lost(study.trials) == []
+    assert Sharing().lost(study.trials) == []
     assert trials.missing_paper_trials(study.trials, paper.AUTOENCODER_RUN_ORDER) == []
     assert attempts.to_retry(study.trials) == []
     kept = [(state, set(attrs)) for _, state, attrs in once[: len(history)] if state != FAIL]
