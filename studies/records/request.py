@@ -16,7 +16,7 @@ from spaces.space import Configuration
 from spaces.stages import SpaceName
 from studies.records import parsers
 from studies.records.fields import check, option
-from studies.workers.scheduler import Scheduler
+from studies.workers.pool import Scheduler
 
 SamplerName = Literal["tpe", "random", "gp", "grid", "qmc"]
 PrunerName = Literal["halving", "hyperband", "median", "none"]

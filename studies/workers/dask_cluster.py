@@ -15,32 +15,29 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
-from distributed import Client
 from torch import Tensor
 
 from spaces.errors import FaultError, StudyError
 from studies.training.metrics import Outcome
 from studies.workers.dask_joining import Joining
-from studies.workers.dask_workers import (
-    LOOK_S,
-    STOP_S,
-    Worker,
-    begin,
-    call,
-    workers_at,
+from studies.workers.dask_workers import LOOK_S, STOP_S, Worker, begin, call, workers_at
+from studies.workers.pool import (
+    Job,
+    MakeTraining,
+    Raised,
+    Report,
+    Scheduler,
+    WorkerDied,
+    WorkerLostError,
 )
-from studies.workers.pool import Job, MakeTraining, Raised, Report, WorkerDied, WorkerLostError
-from studies.workers.scheduler import Scheduler
 from studies.workers.trainer import versions
 
 JOIN_S = 60.0
 """How long workers may take to load what a training needs."""
 
 
-def existing_cluster(
-    dask: Scheduler, n_threads: int, make_training: MakeTraining, say: Callable[[str], None]
-) -> "Cluster":
-    """The workers of a Dask cluster that somebody else started and will stop.
+class Cluster:
+    """Trains in the workers of a Dask cluster that goes on afterwards, one training in each.
 
     Args:
         dask: its scheduler.
@@ -48,55 +45,38 @@ def existing_cluster(
         make_training: pickled once for each worker.
         say: called with each line that a person should know.
 
-    Raises:
-        FaultError: no scheduler answers there, or it has no workers that are free.
-        StudyError: none of its workers can train as this process would.
-    """
-    with ExitStack() as stack:
-        client = stack.enter_context(workers_at(dask))
-        return Cluster(client, n_threads, make_training, say, stack)
-
-
-class Cluster:
-    """Trains in the worker processes of a Dask cluster, one training in each.
-
-    Args:
-        client: connected to the cluster's scheduler.
-        n_threads: torch's threads in each worker.
-        make_training: pickled once for each worker.
-        say: called with each line that a person should know.
-        resources: taken over once the pool is made, and closed with it.
-
     Attributes:
         capacity: workers that train or can; changes only in :meth:`wait`.
 
     Raises:
-        FaultError: there are no workers that are free.
-        StudyError: none of them can train as this process would.
+        FaultError: no scheduler answers there, or it has no workers that are free.
+        StudyError: none of its workers can train as this process would.
     """
 
     def __init__(
         self,
-        client: Client,
+        dask: Scheduler,
         n_threads: int,
         make_training: MakeTraining,
         say: Callable[[str], None],
-        resources: ExitStack,
     ) -> None:
-        self._client = client
-        self._address = str(client.scheduler_info()["address"])
         self._say = say
         self._is_waiting = False
         self._workers: list[Worker] = []
         self._queued: deque[Job] = deque()
         self._arrivals: SimpleQueue[Callable[[], Report | None]] = SimpleQueue()
-        self._looked = monotonic()
+        self._unsaid: list[str] = []
         self.capacity = 0
         arguments = pickle.dumps(make_training), n_threads, versions()
-        self._unsaid: list[str] = []
-        self._joining = Joining(client, arguments, self._arrivals, self._take, self._unsaid.append)
-        self._wait_for_first_trainers()
-        self._resources = resources.pop_all()
+        with ExitStack() as stack:
+            self._client = client = stack.enter_context(workers_at(dask))
+            self._address = str(client.scheduler_info()["address"])
+            self._looked = monotonic()
+            self._joining = Joining(
+                client, arguments, self._arrivals, self._take, self._unsaid.append
+            )
+            self._wait_for_first_trainers()
+            self._resources = stack.pop_all()
 
     def start(self, job: Job) -> None:
         """Set a training up in a worker that has none, or in the next that has none."""

@@ -30,14 +30,10 @@ class _Aside(NamedTuple):
 
 
 class Joining:
-    """Gives trainers to the workers of a cluster. Used by one thread.
+    """Gives trainers, made of ``arguments``, to the workers of a cluster. Used by one thread.
 
-    Args:
-        client: connected to the cluster's scheduler.
-        arguments: of a :class:`Trainer`.
-        arrivals: gets what is to be called when a worker has answered.
-        take: called with each worker that can train.
-        say: called with each line that a person should know.
+    What is to be called when a worker has answered goes into ``arrivals``; ``take`` is called with
+    each worker that can train, ``say`` with each line that a person should know.
     """
 
     def __init__(
@@ -71,14 +67,9 @@ class Joining:
         new, self._known = (addresses - self._known) | mended, addresses
         for address in new - self.pending:
             self.pending.add(address)
+            options = {"pure": False, "retries": 0, "allow_other_workers": False}
             future = self._client.submit(
-                Trainer,
-                *self._arguments,
-                actor=True,
-                pure=False,
-                retries=0,
-                workers=[address],
-                allow_other_workers=False,
+                Trainer, *self._arguments, actor=True, workers=[address], **options
             )
             begin(self._client, self._join(address, future))
 

@@ -13,8 +13,7 @@ from distributed.utils import silence_logging_cmgr
 
 from spaces.errors import ConfigurationError, FaultError, StudyError
 from studies.workers import trainer
-from studies.workers.pool import WorkerLostError
-from studies.workers.scheduler import Scheduler
+from studies.workers.pool import Scheduler, WorkerLostError
 
 CONNECT_S = 5.0
 """How long a scheduler may take to answer."""

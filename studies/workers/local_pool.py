@@ -29,13 +29,7 @@ ENDING_S = 0.5
 
 
 class LocalPool:
-    """Trains in processes of this machine, one training in each.
-
-    Args:
-        n_jobs: trainings at a time, and processes at most.
-        n_threads: torch's threads in each.
-        make_training: pickled once for each process.
-    """
+    """Trains in ``n_jobs`` processes of this machine at most, one training in each."""
 
     def __init__(self, n_jobs: int, n_threads: int, make_training: MakeTraining) -> None:
         self.capacity = n_jobs

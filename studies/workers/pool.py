@@ -3,10 +3,12 @@
 The coordinator asks, reports, prunes and tells; a pool only trains. Between two epochs a training
 waits for the coordinator's word, so a trial's values never depend on how many run beside it.
 :mod:`studies.workers.in_process` is the pool of one, without other processes;
-:mod:`studies.workers.local_pool` and :mod:`studies.workers.dask_cluster` have others.
+:mod:`studies.workers.local_pool` and :mod:`studies.workers.dask_cluster` have others. Nothing
+heavy is imported here.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from spaces.space import Configuration
@@ -80,6 +82,16 @@ def is_out_of_memory(error: Exception) -> bool:
 
 
 Report = Started | EpochDone | Raised | WorkerDied
+
+
+class Scheduler(NamedTuple):
+    """A Dask scheduler whose workers shall train, and what it is to be shown and to show."""
+
+    address: str
+    ca: Path | None = None
+    """None, as with the next two: what Dask's own configuration says."""
+    cert: Path | None = None
+    key: Path | None = None
 
 
 class Pool(Protocol):

@@ -22,7 +22,6 @@ TO_ALL = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 """Signals that stop a run and that a terminal, or a scheduler such as Slurm, sends to every process
 of it."""
 
-
 PROCESS_BYTES = 700 * 2**20
 """Memory of a process that trains the largest networks: see docs/speed.md."""
 
@@ -67,11 +66,7 @@ def pace(n_jobs: int, n_threads: int) -> tuple[Callable[[], float], float]:
 
 
 def environment(n_threads: int) -> dict[str, str]:
-    """What a process that trains is to find in its environment before anything is imported.
-
-    Args:
-        n_threads: that it trains with.
-    """
+    """What a process that trains is to find in its environment before anything is imported."""
     own = {"OMP_NUM_THREADS": str(n_threads), "GOMP_SPINCOUNT": "1000"}
     # glibc takes memory in large pages then, which makes training 3 to 5 % faster.
     return {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"} | own

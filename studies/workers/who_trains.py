@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 from studies.workers.in_process import InProcess
 from studies.workers.local_pool import LocalPool
-from studies.workers.pool import MakeTraining, Pool
-from studies.workers.scheduler import Scheduler
+from studies.workers.pool import MakeTraining, Pool, Scheduler
 
 
 def make_pool(
@@ -28,9 +27,9 @@ def make_pool(
         StudyError: the Dask cluster does not answer, or cannot train.
     """
     if dask is not None:
-        from studies.workers.dask_cluster import existing_cluster
+        from studies.workers.dask_cluster import Cluster
 
-        return existing_cluster(dask, n_threads, make_training, say)
+        return Cluster(dask, n_threads, make_training, say)
     if n_jobs > 1:
         return LocalPool(n_jobs, n_threads, make_training)
     return InProcess(make_training)

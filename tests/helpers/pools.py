@@ -17,9 +17,8 @@ from helpers.warm import start_loading, workers_of
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from studies.training.factory import TrainingFactory
-from studies.workers.dask_cluster import Cluster, existing_cluster
-from studies.workers.pool import Job, MakeTraining, Pool, Report, Started
-from studies.workers.scheduler import Scheduler
+from studies.workers.dask_cluster import Cluster
+from studies.workers.pool import Job, MakeTraining, Pool, Report, Scheduler, Started
 
 BUDGET = Budget(epochs=500)
 """Epochs of all images take a minute: whoever waits for one to end is noticed."""
@@ -55,7 +54,7 @@ def connected(
     cluster: LocalCluster, make: MakeTraining, say: Callable[[str], None] = print
 ) -> Cluster:
     """The cluster's workers as a pool, each with one thread."""
-    return existing_cluster(Scheduler(cluster.scheduler_address), 1, make, say)
+    return Cluster(Scheduler(cluster.scheduler_address), 1, make, say)
 
 
 def workers() -> list[psutil.Process]:

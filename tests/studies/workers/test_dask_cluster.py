@@ -26,11 +26,10 @@ from helpers.pools import (
 )
 
 from spaces.errors import FaultError, FmnistSearchError, StudyError
-from studies.workers.dask_cluster import existing_cluster
+from studies.workers.dask_cluster import Cluster
 from studies.workers.dask_workers import workers_at
 from studies.workers.local_pool import LocalPool
-from studies.workers.pool import EpochDone, Pool, Report, WorkerDied
-from studies.workers.scheduler import Scheduler
+from studies.workers.pool import EpochDone, Pool, Report, Scheduler, WorkerDied
 from studies.workers.trainer import Trainer, versions
 
 pytestmark = pytest.mark.slow
@@ -228,7 +227,7 @@ def test_a_cluster_over_tls_is_reached_with_its_keys_alone(data_dir: Path, tmp_p
         address = cluster.scheduler_address
         assert address.startswith("tls://")
         make = long_trainings(data_dir)
-        pool = existing_cluster(Scheduler(address, *files), 1, make, print)
+        pool = Cluster(Scheduler(address, *files), 1, make, print)
         started(pool, 1)
         pool.close()
         configured = dict(
