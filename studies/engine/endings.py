@@ -71,12 +71,7 @@ class Endings:
         return weights.is_wanted(self.opened, self.keep_weights, running.trial, value, state)
 
     def finish(self, running: Running, outcome: Outcome) -> None:
-        """End a trial that was trained as far as it shall be.
-
-        Args:
-            running: its last epoch is reported.
-            outcome: with weights if they are wanted (:meth:`wants_weights`).
-        """
+        """End a trial whose last epoch is reported; with weights if it :meth:`wants_weights`."""
         trial, history, store = running.trial, running.history, self.opened.store
         last, seconds = history[-1], sum(epoch.seconds for epoch in history)
         at_hand = self._is_at_hand(running)
@@ -103,12 +98,9 @@ class Endings:
         self._announce(trial, word, value, seconds, all_trials=all_trials)
 
     def fail(self, trial: Trial, reason: str, begun: float) -> None:
-        """End a trial without a result.
+        """End a trial without a result; one that another process ended stays as it is.
 
-        Args:
-            trial: a running trial; if another process ended it, it stays as it is.
-            reason: kept in the trial.
-            begun: when, by :func:`time.monotonic`.
+        Its training began at ``begun``, by :func:`time.monotonic`.
         """
         seconds = time.monotonic() - begun
         with suppress(UpdateFinishedTrialError):  # another process took it for lost

@@ -3,7 +3,9 @@
 import math
 import random
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
+from itertools import count
 from time import perf_counter
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ from spaces.budget import N_VALIDATION, PARTS, Budget
 from spaces.recipe import TrainingRecipe
 from spaces.space import Configuration
 from spaces.wording import duration
-from studies.data.images import Batch, Images, Split
+from studies.data.images import Images, Split
 from studies.engine.samplers import EPOCH_SHARE
 from studies.records.request import PrunerName
 from studies.records.settings import StudySettings
@@ -23,7 +25,6 @@ from studies.workers.processes import pace
 
 N_SAMPLES = 5
 """Configurations drawn from the space to learn what a searched trial costs on average."""
-
 
 SAMPLE = 1_000
 """Training images at most that a measurement of time looks at; of others a tenth."""
@@ -61,13 +62,7 @@ def estimate(
 ) -> Estimate:
     """Time a few batches of each kind of trial that is still to come, on made-up images.
 
-    Args:
-        settings: the study's.
-        pruner: decides how many epochs a searched trial gets on average.
-        paper_configs: the paper's configurations that are still to be trained.
-        n_searched: searched trials still to come.
-        n_jobs: trials trained side by side.
-        n_threads: that each is trained with.
+    To come are ``paper_configs`` and ``n_searched`` trials, ``n_jobs`` of them side by side.
     """
     budget = settings.budget
     images = _blank_split(budget)
@@ -76,18 +71,13 @@ def estimate(
     samples = [space.sample(rng) for _ in range(N_SAMPLES if n_searched else 0)]
     clock, longer = pace(n_jobs, n_threads)
     n_at_once = n_jobs / longer
+    epoch_s = partial(seconds_per_epoch, split=images, n_batches=1, n_before=0, clock=clock)
     for config in [*paper_configs, *samples][:1]:
-        _epoch_s(
-            config, images, clock
-        )  # libraries choose their kernels; what that takes is not counted
-    mean_s = statistics.fmean(_epoch_s(c, images, clock) for c in samples) if samples else 0.0
+        epoch_s(config)  # libraries choose their kernels; what that takes is not counted
+    mean_s = statistics.fmean(map(epoch_s, samples)) if samples else 0.0
     at_most_s = mean_s * budget.epochs * n_searched / n_at_once
-    paper_s = sum(_epoch_s(c, images, clock) for c in paper_configs) * budget.epochs / n_at_once
+    paper_s = sum(map(epoch_s, paper_configs)) * budget.epochs / n_at_once
     return Estimate(paper_s, at_most_s * EPOCH_SHARE[pruner], at_most_s)
-
-
-def _epoch_s(config: Configuration, images: Split, clock: Callable[[], float]) -> float:
-    return seconds_per_epoch(config, images, n_batches=1, n_before=0, clock=clock)
 
 
 def _blank_split(budget: Budget) -> Split:
@@ -107,7 +97,7 @@ def _blank_split(budget: Budget) -> Split:
 def seconds_per_epoch(
     config: Configuration,
     split: Split,
-    n_batches: int = 20,
+    n_batches: int,
     n_before: int = 1,
     clock: Callable[[], float] = perf_counter,
 ) -> float:
@@ -124,7 +114,7 @@ def seconds_per_epoch(
     """
     sample = Split(split.train.first(SAMPLE), split.validation.first(SAMPLE // 10))
     training = Training(config, sample, seed=0, budget=Budget(epochs=1))
-    batches = _endless_batches(training)
+    batches = (batch for _ in count() for batch in training.shuffled_batches())
     for _ in range(n_before):
         training.train_batch(next(batches))
     start = clock()
@@ -136,11 +126,5 @@ def seconds_per_epoch(
     assert isinstance(config, TrainingRecipe)
     batches_an_epoch = math.ceil(len(split.train) / config.batch_size)
     samples_an_epoch = len(split.validation) / max(1, len(sample.validation))
-    return (trained - start) / n_batches * batches_an_epoch + (
-        evaluated - trained
-    ) * samples_an_epoch
-
-
-def _endless_batches(training: Training) -> Iterator[Batch]:
-    while True:
-        yield from training.shuffled_batches()
+    batch_s, sample_s = (trained - start) / n_batches, evaluated - trained
+    return batch_s * batches_an_epoch + sample_s * samples_an_epoch

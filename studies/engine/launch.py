@@ -136,13 +136,7 @@ def launch(
 ) -> SearchResult:
     """Run the search that the request asks for.
 
-    Args:
-        request: what the user asked for.
-        stage: which model is searched.
-        study_name: as the run was planned; another process can have made another study of it since.
-        data_folder: holds verified data.
-        on_event: told of everything that happens.
-        stop: asked between steps whether to stop.
+    The study has the name that was planned; another process can have made another of it since.
 
     Raises:
         FmnistSearchError: the run cannot begin as asked; nothing was trained.

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial
@@ -33,12 +33,10 @@ class OnTheWay:
     stop: StopSignal
     paper_names: list[str]
     """Of the paper's configurations that this run is to see to; those that it gives up go."""
-
-    def __post_init__(self) -> None:
-        """Begin with none."""
-        self._twins: list[Trial] = []
-        self._lost: set[int] = set()
-        self._dealt_with: int | None = None
+    _twins: list[Trial] = field(default_factory=list, init=False)
+    """Those that wait for the result of another with the same configuration."""
+    _lost: set[int] = field(default_factory=set, init=False)
+    _dealt_with: int | None = field(default=None, init=False)
 
     def begin(self, trial: Trial) -> None:
         """Settle the trial at once if its result is known or cannot be, else have it trained."""

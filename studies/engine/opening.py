@@ -37,10 +37,7 @@ class Resolution(NamedTuple):
 def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
     """Find out which study the request means, and whether it fits; writes nothing.
 
-    Args:
-        place: of the studies, and of their trials' weights.
-        request: what the user asked for; options left out are as the study was made.
-        stage: what the study is about.
+    Options that the request leaves out are as the study was made.
 
     Raises:
         StudyError: the study was made with other settings than are asked for now, or by another

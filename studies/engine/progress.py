@@ -80,13 +80,7 @@ def and_given_up(labels: Sequence[str]) -> str:
 def say_given_up(
     study_name: str, all_trials: Sequence[FrozenTrial], numbers: Sequence[int]
 ) -> list[Notice]:
-    """What a person should know where a trial that died just now is not tried again.
-
-    Args:
-        study_name: as commands name it.
-        all_trials: of the study.
-        numbers: of the trials that died.
-    """
+    """What a person should know of those trials that died just now and are not tried again."""
     return [
         Notice(
             f"{trials.label(trial)} is given up: {attempts.MAX_ATTEMPTS} attempts died without "

@@ -16,6 +16,9 @@ from studies.records import attempts, trials
 from studies.records.open_study import OpenStudy
 from studies.records.settings import StudySettings
 
+_KEPT = (trials.PROMOTED, trials.ENQUEUED, trials.TAKEN_FROM)
+"""What a retry is, too, if the trial was that it makes up for."""
+
 
 class MadeUp(NamedTuple):
     """A study once nothing of what was lost is left as it was."""
@@ -43,7 +46,7 @@ def prepare(
         given: configurations that a person wants trained as searched trials.
 
     Returns:
-        What was found and done, for a person to read.
+        As the notices of :class:`MadeUp`.
     """
     all_trials, notices = make_up(opened, sharing, paper_names)
     for trial in trials.pruned_to_promote(all_trials, opened.settings.direction, promote):
@@ -68,15 +71,17 @@ def make_up(opened: OpenStudy, sharing: Sharing, paper_names: list[str]) -> Made
     if lost:
         _mark_lost(opened, lost)
         all_trials = opened.trials()
-        text = f"trial {_numbers(lost)} was left running by a process that died: marked failed"
-        notices.append(Notice(text))
+        which = f"trial {_numbers(lost)} was left running by a process that died"
+        notices.append(Notice(f"{which}: marked failed"))
         notices += say_given_up(opened.name, all_trials, [trial.number for trial in lost])
     missing = trials.missing_paper_trials(all_trials, paper_names)
     for name in missing:
-        opened.enqueue(_papers(opened, name), {trials.PAPER: name})
+        row = opened.settings.stage_record().paper_row(name)
+        opened.enqueue(_over_encoder(opened.space.base, row.config), {trials.PAPER: name})
     retries = attempts.to_retry(all_trials)
     for trial in retries:
-        _enqueue_retry(opened, trial)
+        kept = {name: trial.user_attrs[name] for name in _KEPT if name in trial.user_attrs}
+        opened.enqueue(opened.config_of(trial), {trials.RETRY_OF: trial.number, **kept})
     if retries:
         text = f"trial {_numbers(retries)} did not finish and will be trained again"
         notices.append(Notice(text))
@@ -99,19 +104,6 @@ def to_enqueue(
     known -= set(attempts.configurations_given_up(all_trials))
     new = {fingerprint(c): c for c in (_over_encoder(base, config) for config in given)}
     return [config for key, config in new.items() if key not in known]
-
-
-def _papers(opened: OpenStudy, name: str) -> Configuration:
-    row = opened.settings.stage_record().paper_row(name)
-    return _over_encoder(opened.space.base, row.config)
-
-
-def _enqueue_retry(opened: OpenStudy, trial: FrozenTrial) -> None:
-    attrs = {trials.RETRY_OF: trial.number}
-    for name in (trials.PROMOTED, trials.ENQUEUED, trials.TAKEN_FROM):
-        if name in trial.user_attrs:
-            attrs[name] = trial.user_attrs[name]
-    opened.enqueue(opened.config_of(trial), attrs)
 
 
 def _enqueue_given(opened: OpenStudy, given: Sequence[Configuration]) -> list[Notice]:

@@ -4,7 +4,7 @@ import hashlib
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -18,9 +18,6 @@ from spaces.budget import Budget
 from spaces.space import SearchSpace
 from studies.records import trials
 from studies.records.request import PrunerName, SamplerName
-
-SAMPLERS: tuple[str, ...] = get_args(SamplerName)
-PRUNERS: tuple[str, ...] = get_args(PrunerName)
 
 MAX_GRID = 100_000
 """Points of a grid. Optuna lists and shuffles them all before each draw: of so many in half a
@@ -47,11 +44,7 @@ def make_sampler(
     A search that was stopped and goes on therefore draws what it would have drawn, and never its
     first draws again, as a sampler made anew with the study's seed would.
 
-    Args:
-        name: one of ``SAMPLERS``.
-        space: the study's space; the grid is laid over it.
-        study_seed: the study's seed.
-        n_begun: searched trials that have ended or are running.
+    Begun are searched trials that have ended or are running.
     """
     seed = derived_seed("sampler", study_seed, n_begun)
     with warnings.catch_warnings():

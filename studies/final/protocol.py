@@ -6,6 +6,7 @@ noted before the first epoch, and in each state, so that no other training goes 
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,13 +65,6 @@ def train_final(
 ) -> FinalResult:
     """Train and judge the seeds that are left.
 
-    Args:
-        plan: what to do.
-        request: what the user asked for.
-        data_folder: holds verified data.
-        on_event: told of everything that happens.
-        stop: asked between steps whether to stop.
-
     Raises:
         StudyError: the folder cannot be written or is another training's, or a worker died again
             and again.
@@ -104,10 +98,9 @@ class _FinalRun:
     stop: StopSignal
 
     def run(self) -> FinalResult:
-        self._result = self.plan.result
-        self._todo = self.plan.left
-        self._attempts: dict[int, int] = {}
-        self._furthest: dict[int, int] = {}
+        self._result, self._todo = self.plan.result, self.plan.left
+        self._attempts: Counter[int] = Counter()
+        self._furthest: Counter[int] = Counter()
         if not self._todo:
             return self._result
         for seed in self._todo:  # another training's state is refused before anything is trained
@@ -162,9 +155,9 @@ class _FinalRun:
         state = states.read(self.plan.folder, self._result, seed)
         if state.left_aside:
             self.on_event(Notice(f"seed {seed} begins anew: {state.left_aside}"))
-        if len(state.history) > self._furthest.get(seed, 0):  # progress begins the count anew
+        if len(state.history) > self._furthest[seed]:  # progress begins the count anew
             self._furthest[seed] = len(state.history)
-            self._attempts.pop(seed, None)
+            self._attempts[seed] = 0
         self.on_event(SeedStarted(seed, self.plan.budget.epochs))
         job = Job(seed, self.plan.model.config, seed, state.tensors)
         self._trainings.start(RunningTraining(seed, state.history), job)
@@ -176,8 +169,8 @@ class _FinalRun:
         """A seed's training is gone; it is begun again, a few times at most."""
         seed = running.number
         self._trainings.let_go(running)
-        self._attempts[seed] = self._attempts.get(seed, 1) + 1
-        if self._attempts[seed] > MAX_ATTEMPTS:
+        self._attempts[seed] += 1
+        if self._attempts[seed] >= MAX_ATTEMPTS:
             raise StudyError(
                 f"seed {seed} was lost {MAX_ATTEMPTS} times ({reason}); it is given up"
             )

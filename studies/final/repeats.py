@@ -73,11 +73,8 @@ def compare(
 ) -> Comparison:
     """Compare a training with the one that it was to repeat.
 
-    Args:
-        before: that one.
-        epochs: the new one's metrics after every epoch.
-        weights: that the new one ended with; None if they cannot be read.
-        made_with: versions and machine of the new one.
+    Of it are the metrics after every epoch, the weights it ended with, None if they cannot be read,
+    and the versions and machine it was made with.
     """
     n = min(before.n_epochs, len(epochs.get("epoch", ())))
     names = [name for name in _FIGURES if name in before.epochs and name in epochs]

@@ -26,7 +26,6 @@ from studies.storage.databases import sqlite_path
 FORMAT = "fmnist-search result 1"
 FILE = "result.json"
 
-
 MOST_BYTES = 50_000_000
 """Of a file of results: a thousand seeds of a thousand epochs take less."""
 

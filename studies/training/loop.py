@@ -98,10 +98,7 @@ class Training:
         return self.train_epoch()
 
     def train_epoch(self, should_stop: Callable[[], bool] = lambda: False) -> EpochMetrics:
-        """Train one epoch and evaluate.
-
-        Args:
-            should_stop: asked before each batch.
+        """Train one epoch, asking before each batch whether it should stop, and evaluate.
 
         Raises:
             TrainingDivergedError: a loss became NaN or infinite.
@@ -124,10 +121,6 @@ class Training:
             validation.accuracy,
         )
 
-    def evaluate(self, images: Images) -> float:
-        """Mean loss over the images in evaluation mode, without label smoothing."""
-        return self._evaluate(images).loss
-
     def validate(self) -> Score:
         """The score over the validation images, in evaluation mode; NaN where there are none.
 
@@ -137,7 +130,7 @@ class Training:
         if not len(self._seen.validation):
             nothing = float("nan")
             return Score(nothing, nothing if self._classifies() else None)
-        score = self._evaluate(self._seen.validation)
+        score = self.evaluate(self._seen.validation)
         return Score(self._finite(score.loss, "validation"), score.accuracy)
 
     def latency(self) -> Latency:
@@ -194,7 +187,8 @@ class Training:
             TrainingDivergedError: the loss became NaN or infinite.
         """
         if self._config.schedule != "constant":
-            share = rate_share(self._config.schedule, self._step, self._steps_in_all())
+            n_steps = self._steps_an_epoch() * self._budget.epochs
+            share = rate_share(self._config.schedule, self._step, n_steps)
             for group in self._optimizer.param_groups:
                 group["lr"] = self._config.learning_rate * share
         self._step += 1
@@ -239,7 +233,8 @@ class Training:
         n = len(self._seen.train)
         return Score(loss / n, n_right / n if self._classifies() else None)
 
-    def _evaluate(self, images: Images) -> Score:
+    def evaluate(self, images: Images) -> Score:
+        """The score over any images in evaluation mode, without label smoothing."""
         self.network.eval()
         with torch.inference_mode():
             forward = accelerate_fixed(self.network, self._generator)
@@ -280,9 +275,6 @@ class Training:
     def _steps_an_epoch(self) -> int:
         n_whole, rest = divmod(len(self._split.train), self._config.batch_size)
         return max(1, n_whole + (rest > 1))
-
-    def _steps_in_all(self) -> int:
-        return self._steps_an_epoch() * self._budget.epochs
 
     def _finite(self, loss: float, phase: str) -> float:
         if not math.isfinite(loss):

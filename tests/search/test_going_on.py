@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -21,8 +21,7 @@ from search.search_options import (
 )
 from spaces.recipe import MOST_PARAMETERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
-from studies.engine.samplers import PRUNERS, SAMPLERS
-from studies.records.request import SearchRequest
+from studies.records.request import PrunerName, SamplerName, SearchRequest
 
 STORED = ("epochs", "subset", "protocol", "seed", "space_name", "max_params", "max_latency_ms")
 """Fields that the study knows, and that only a default in force makes the command name."""
@@ -46,8 +45,8 @@ def requests_of(stage: Stage) -> st.SearchStrategy[SearchRequest]:
         SearchRequest,
         **own,
         space=st.fixed_dictionaries({}, optional=space),
-        sampler=st.sampled_from(SAMPLERS),
-        pruner=st.sampled_from(PRUNERS),
+        sampler=st.sampled_from(get_args(SamplerName)),
+        pruner=st.sampled_from(get_args(PrunerName)),
         promote=st.integers(0, 9),
         timeout_s=maybe(positive),
         patience=maybe(st.integers(1, 99)),

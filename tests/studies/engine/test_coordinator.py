@@ -30,7 +30,7 @@ from studies.engine.progress import (
     search_state,
 )
 from studies.engine.repair import prepare
-from studies.engine.sharing import Alone
+from studies.engine.sharing import Sharing
 from studies.records import attempts, reading, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.request import SearchRequest
@@ -70,7 +70,7 @@ class Runner:
         opened = open_study(place, resolve(place, request, AUTOENCODER))
         settings = opened.settings
         names = paper_names(request, settings)
-        self.events.extend(prepare(opened, Alone(), names, request.promote, request.enqueue))
+        self.events.extend(prepare(opened, Sharing(), names, request.promote, request.enqueue))
 
         def listen(event: Event) -> None:
             self.events.append(event)
@@ -624,7 +624,7 @@ def test_stored_weights_give_the_stored_loss(run: Runner) -> None:
     settings = StudySettings("autoencoder")
     training = Training(config, run.split, seed=99, budget=settings.budget)
     training.network.load_state_dict(weights.load(run.opened(), trial))
-    assert training.evaluate(run.split.validation) == trial.value
+    assert training.evaluate(run.split.validation).loss == trial.value
 
 
 def through(run: Runner, config: dict[str, Any], seed: int, epochs: int) -> Training:
@@ -642,7 +642,7 @@ def assert_trained_through(run: Runner, study_name: str, trial: FrozenTrial, epo
     stored = weights.load(run.opened(study_name), trial)
     for name, tensor in whole.network.state_dict().items():
         assert torch.equal(stored[name], tensor)
-    assert trial.value == whole.evaluate(run.split.validation)
+    assert trial.value == whole.evaluate(run.split.validation).loss
 
 
 def test_promoted_trials_go_on_where_they_were_pruned_and_end_as_if_never_stopped(

@@ -1,6 +1,6 @@
 """One contract for all samplers and pruners, asked and told as a search does."""
 
-from typing import Any
+from typing import Any, get_args
 
 import optuna
 import pytest
@@ -13,8 +13,6 @@ from spaces.budget import Budget
 from spaces.space import SearchSpace
 from studies.engine.samplers import (
     EPOCH_SHARE,
-    PRUNERS,
-    SAMPLERS,
     PrunerName,
     SamplerName,
     derived_seed,
@@ -23,6 +21,7 @@ from studies.engine.samplers import (
     n_grid_points,
 )
 
+SAMPLERS, PRUNERS = get_args(SamplerName), get_args(PrunerName)
 NARROW = PAPER_SPACE.narrowed({"dropout": "0.05:0.3", "conv1_channels": "16,64"})
 
 
