@@ -16,6 +16,7 @@ from helpers.untraced import leave_libraries_untraced
 from helpers.warm import start_loading
 
 from spaces.budget import Budget
+from studies.data import idx_files
 from studies.data.fetch import ensure_data
 from studies.data.images import Split, load_split
 
@@ -69,9 +70,11 @@ def small_split(data_dir: Path) -> Split:
 
 
 @pytest.fixture
-def tiny_data(tmp_path: Path) -> TinyData:
-    """120 training and 20 test images, in a folder of their own."""
-    return write_tiny_data(tmp_path / "tiny")
+def tiny_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TinyData:
+    """120 training and 20 test images in a folder of their own, in place of the real ones."""
+    data = write_tiny_data(tmp_path / "tiny")
+    monkeypatch.setattr(idx_files, "FILES", data.files)
+    return data
 
 
 @pytest.fixture

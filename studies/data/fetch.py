@@ -14,7 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from spaces.errors import DataError
-from studies.data.idx_files import FILES, DataFile, Progress, locate, verified_chunks, verify
+from studies.data import idx_files
+from studies.data.idx_files import Progress, locate, verified_chunks, verify
 from studies.data.sources import (
     PACKAGE,
     DataSource,
@@ -28,7 +29,11 @@ from studies.files import places
 ENVIRONMENT_VARIABLE = "FMNIST_SEARCH_DATA"
 """Names a folder as ``--data-dir`` does, which goes before it."""
 
-SOURCES = (installed_package(), torchvision_download(), debian_package())
+SOURCES = (
+    DataSource("installed Debian package", installed_package),
+    DataSource("torchvision's download", torchvision_download),
+    DataSource(f"Debian package {PACKAGE}", debian_package),
+)
 """Where the files come from if neither a named folder nor the cache has them, in this order."""
 
 OTHER_WAYS = (
@@ -44,15 +49,7 @@ def no_progress(what: str, done: int, total: int | None) -> None:
     """Shows nothing."""
 
 
-def ensure_data(
-    data_dir: Path | None,
-    say: Say,
-    *,
-    progress: Progress = no_progress,
-    cache: Path | None = None,
-    files: Sequence[DataFile] = FILES,
-    sources: Sequence[DataSource] = SOURCES,
-) -> Path:
+def ensure_data(data_dir: Path | None, say: Say, *, progress: Progress = no_progress) -> Path:
     """A folder with the four verified, uncompressed files; fetched into the cache if need be.
 
     A named folder is only read. If it holds ``.gz`` files, or torchvision's layout of them, they
@@ -63,35 +60,32 @@ def ensure_data(
             the cache.
         say: takes one line for each step.
         progress: takes the bytes of a download or of unpacking as they come.
-        cache: where fetched and unpacked files are kept; None for the user's.
-        files: what the files must be.
-        sources: where to fetch them from, tried in this order.
 
     Raises:
         DataError: a file in the named folder is missing or damaged, the cache cannot be written,
             or no source has the files.
     """
     if named := _named(data_dir):
-        return _use_folder(*named, cache, files, say, progress)
-    cache = cache or places.fashion_mnist()
-    problem = find_problem(cache, files)
+        return _use_folder(*named, say, progress)
+    cache = places.fashion_mnist()
+    problem = find_problem(cache)
     if problem is None:
         say(f"Fashion-MNIST: cache {cache}, verified")
         return cache
     say(f"cache: {problem}")
     with _writing(cache, say) as work:
         # Another process may have fetched them while this one waited.
-        if find_problem(cache, files) is not None:
-            _fetch(work, cache, files, sources, say, progress)
+        if find_problem(cache) is not None:
+            _fetch(work, cache, say, progress)
     say(f"Fashion-MNIST: stored in {cache}, verified")
     return cache
 
 
-def find_problem(folder: Path, files: Sequence[DataFile] = FILES) -> str | None:
+def find_problem(folder: Path) -> str | None:
     """What keeps ``folder`` from being used as it is; None if all files are there and right."""
     try:
-        for file in files:
-            verify(folder / file.name, file, files)
+        for file in idx_files.FILES:
+            verify(folder / file.name, file)
     except DataError as error:
         return str(error)
     return None
@@ -106,7 +100,7 @@ def check_named(data_dir: Path | None) -> None:
     if named := _named(data_dir):
         folder, named_by = named
         with _to_be_mended(named_by):
-            _locate_all(places.expanded(folder), FILES)
+            _locate_all(places.expanded(folder))
 
 
 def _named(data_dir: Path | None) -> tuple[Path, str] | None:
@@ -129,36 +123,29 @@ def _to_be_mended(named_by: str) -> Iterator[None]:
         ) from error
 
 
-def _use_folder(
-    folder: Path,
-    named_by: str,
-    cache: Path | None,
-    files: Sequence[DataFile],
-    say: Say,
-    progress: Progress,
-) -> Path:
+def _use_folder(folder: Path, named_by: str, say: Say, progress: Progress) -> Path:
     """The folder that the user named if it can be used in place, else the cache filled from it."""
     with _to_be_mended(named_by):
-        paths = _locate_all(places.expanded(folder), files)
-        for path, file in zip(paths, files, strict=True):
-            verify(path, file, files)
+        paths = _locate_all(places.expanded(folder))
+        for path, file in zip(paths, idx_files.FILES, strict=True):
+            verify(path, file)
     in_place = paths[0].parent
-    if paths == [in_place / file.name for file in files]:
+    if paths == [in_place / file.name for file in idx_files.FILES]:
         say(f"Fashion-MNIST: {in_place} ({named_by}), verified")
         return in_place
-    cache = cache or places.fashion_mnist()
-    if find_problem(cache, files) is not None:
+    cache = places.fashion_mnist()
+    if find_problem(cache) is not None:
         with _writing(cache, say) as work:
-            _store(paths, files, work, cache, progress)
+            _store(paths, work, cache, progress)
     say(f"Fashion-MNIST: {folder} ({named_by}), verified; unpacked in {cache}")
     return cache
 
 
-def _locate_all(folder: Path, files: Sequence[DataFile]) -> list[Path]:
+def _locate_all(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
     paths = []
-    for file in files:
+    for file in idx_files.FILES:
         path = locate(folder, file)
         if path is None:
             raise DataError(f"{folder} has no {file.name}, with or without .gz")
@@ -166,22 +153,15 @@ def _locate_all(folder: Path, files: Sequence[DataFile]) -> list[Path]:
     return paths
 
 
-def _fetch(
-    work: Path,
-    cache: Path,
-    files: Sequence[DataFile],
-    sources: Sequence[DataSource],
-    say: Say,
-    progress: Progress,
-) -> None:
+def _fetch(work: Path, cache: Path, say: Say, progress: Progress) -> None:
     """Fill the cache from the first source that has the right files."""
     reasons = []
-    for number, source in enumerate(sources):
+    for number, source in enumerate(SOURCES):
         place = work / f"source-{number}"
         place.mkdir()
         try:
-            paths = _locate_all(source.fetch(place, say, progress), files)
-            _store(paths, files, work, cache, progress)
+            paths = _locate_all(source.fetch(place, say, progress))
+            _store(paths, work, cache, progress)
         except DataError as error:
             say(f"{source.name}: {error}")
             reasons.append(f"{source.name}: {error}")
@@ -194,18 +174,13 @@ def _fetch(
     )
 
 
-def _store(
-    paths: Sequence[Path],
-    files: Sequence[DataFile],
-    work: Path,
-    cache: Path,
-    progress: Progress,
-) -> None:
+def _store(paths: Sequence[Path], work: Path, cache: Path, progress: Progress) -> None:
     """Write the files, verified and uncompressed, into the cache: none of them if one is bad."""
+    files = idx_files.FILES
     done, total = 0, sum(file.n_bytes for file in files)
     for path, file in zip(paths, files, strict=True):
         with (work / file.name).open("wb") as sink:
-            for chunk in verified_chunks(path, file, files):
+            for chunk in verified_chunks(path, file):
                 sink.write(chunk)
                 done += len(chunk)
                 progress("unpacking", done, total)

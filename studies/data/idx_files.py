@@ -6,7 +6,7 @@ Knows nothing of networks, caches or torch.
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -76,24 +76,21 @@ def locate(folder: Path, file: DataFile) -> Path | None:
     return None
 
 
-def verify(path: Path, file: DataFile, files: Sequence[DataFile] = FILES) -> None:
+def verify(path: Path, file: DataFile) -> None:
     """Check that ``path`` holds ``file``, compressed or not, byte for byte.
 
     Args:
         path: a file; ``.gz`` at the end of its name means that it is compressed.
         file: what it should be.
-        files: all four, to tell a swapped file from a damaged one.
 
     Raises:
         DataError: it is missing, unreadable, cut short, another of the four, or altered.
     """
-    for _ in verified_chunks(path, file, files):
+    for _ in verified_chunks(path, file):
         pass
 
 
-def verified_chunks(
-    path: Path, file: DataFile, files: Sequence[DataFile] = FILES
-) -> Iterator[bytes]:
+def verified_chunks(path: Path, file: DataFile) -> Iterator[bytes]:
     """The uncompressed bytes of ``path``; what :func:`verify` raises comes after the last of them.
 
     Whoever keeps the bytes must therefore read to the end before trusting any.
@@ -113,7 +110,7 @@ def verified_chunks(
         raise DataError(f"{path} is cut short after {n_bytes:,} bytes of data") from None
     except (OSError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
-    _compare(path, n_bytes, digest.hexdigest(), file, files)
+    _compare(path, n_bytes, digest.hexdigest(), file)
 
 
 @contextmanager
@@ -126,12 +123,10 @@ def _open(path: Path) -> Iterator[BinaryIO]:
             yield file
 
 
-def _compare(
-    path: Path, n_bytes: int, sha256: str, file: DataFile, files: Sequence[DataFile]
-) -> None:
+def _compare(path: Path, n_bytes: int, sha256: str, file: DataFile) -> None:
     if sha256 == file.sha256:
         return
-    for other in files:
+    for other in FILES:
         if sha256 == other.sha256:
             raise DataError(f"{path} holds {other.name}: two files were swapped")
     if n_bytes != file.n_bytes:

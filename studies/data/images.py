@@ -6,7 +6,7 @@ machine share one copy in memory.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from spaces.budget import PARTS, Budget
-from studies.data.idx_files import FILES, DataFile, verify
+from studies.data import idx_files
+from studies.data.idx_files import DataFile, verify
 
 CLASS_NAMES = (
     "T-shirt/top",
@@ -104,7 +105,7 @@ class Split(NamedTuple):
     validation: Images
 
 
-def load_split(folder: Path, budget: Budget, files: Sequence[DataFile] = FILES) -> Split:
+def load_split(folder: Path, budget: Budget) -> Split:
     """The images of a budget's protocol, or a subset of them.
 
     The search protocol cuts 10,000 validation images out of the 60,000 training images, 1,000 of
@@ -116,17 +117,16 @@ def load_split(folder: Path, budget: Budget, files: Sequence[DataFile] = FILES) 
     Args:
         folder: holds the uncompressed files the protocol needs.
         budget: says which protocol, and how many images.
-        files: what the files must be.
 
     Raises:
         DataError: a file is missing or not what it must be.
     """
-    train = load_train(folder, files)
+    train = load_train(folder)
     if budget.protocol == "final":
         chosen = take_evenly(shuffled_by_class(train.labels), budget.subset or len(train))
         return Split(_pick(train, chosen), train.first(0))
     if budget.protocol == "paper":
-        judged_by = load_test(folder, files)
+        judged_by = load_test(folder)
         pools = shuffled_by_class(train.labels), shuffled_by_class(judged_by.labels)
     else:
         judged_by = train
@@ -141,22 +141,22 @@ def load_split(folder: Path, budget: Budget, files: Sequence[DataFile] = FILES) 
     )
 
 
-def load_train(folder: Path, files: Sequence[DataFile] = FILES) -> Images:
+def load_train(folder: Path) -> Images:
     """The 60,000 training images.
 
     Raises:
         DataError: a file is missing or not what it must be.
     """
-    return _load(folder, files[0], files[1], files)
+    return _load(folder, *idx_files.FILES[:2])
 
 
-def load_test(folder: Path, files: Sequence[DataFile] = FILES) -> Images:
+def load_test(folder: Path) -> Images:
     """The 10,000 test images.
 
     Raises:
         DataError: a file is missing or not what it must be.
     """
-    return _load(folder, files[2], files[3], files)
+    return _load(folder, *idx_files.FILES[2:])
 
 
 def class_counts(images: Images) -> tuple[int, ...]:
@@ -196,11 +196,9 @@ def _pick(images: Images, pools: list[Tensor]) -> Images:
     return Images(images.stored, images.labels[indices], indices)
 
 
-def _load(
-    folder: Path, pixels_file: DataFile, labels_file: DataFile, files: Sequence[DataFile]
-) -> Images:
+def _load(folder: Path, pixels_file: DataFile, labels_file: DataFile) -> Images:
     for file in (pixels_file, labels_file):
-        verify(folder / file.name, file, files)
+        verify(folder / file.name, file)
     pixels = _map(folder / pixels_file.name, pixels_file.n_bytes)[16:].view(-1, 28, 28)
     labels = _map(folder / labels_file.name, labels_file.n_bytes)[8:].long()
     return Images(pixels, labels)

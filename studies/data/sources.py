@@ -25,6 +25,7 @@ Say = Callable[[str], None]
 PACKAGE = "dataset-fashion-mnist"
 PACKAGE_FOLDER = "usr/share/datasets/fashion-mnist"
 """Where the package keeps the four ``.gz`` files, from the root of the file system."""
+INSTALLED = Path("/", PACKAGE_FOLDER)
 
 TORCHVISION_BYTES = 30_878_645
 """The four ``.gz`` files together."""
@@ -54,65 +55,50 @@ class DataSource(NamedTuple):
     """
 
 
-def installed_package(root: Path = Path("/")) -> DataSource:
-    """Debian's package as installed on this machine; ``root`` is that of the file system."""
-
-    def fetch(work: Path, say: Say, progress: Progress) -> Path:  # noqa: ARG001
-        folder = root / PACKAGE_FOLDER
-        if not folder.is_dir():
-            raise DataError(f"there is no {folder}")
-        return folder
-
-    return DataSource("installed Debian package", fetch)
+def installed_package(work: Path, say: Say, progress: Progress) -> Path:  # noqa: ARG001
+    """Debian's package as installed on this machine."""
+    if not INSTALLED.is_dir():
+        raise DataError(f"there is no {INSTALLED}")
+    return INSTALLED
 
 
-def torchvision_download(stall_s: float = STALL_S) -> DataSource:
+def torchvision_download(work: Path, say: Say, progress: Progress) -> Path:
     """What ``torchvision.datasets.FashionMNIST`` downloads from the mirror it knows."""
+    say("torchvision's download: asking its mirror for 31 MB")
 
-    def fetch(work: Path, say: Say, progress: Progress) -> Path:
-        say("torchvision's download: asking its mirror for 31 MB")
+    def report() -> None:
+        progress("download", _folder_bytes(work, "*.gz"), TORCHVISION_BYTES)
 
-        def report() -> None:
-            progress("download", _folder_bytes(work, "*.gz"), TORCHVISION_BYTES)
-
-        # -P and the caller's own path: a module in the working directory must not get in the way.
-        command = [sys.executable, "-P", "-c", TORCHVISION_PROGRAM, str(work)]
-        _run(
-            command, work, report, stall_s, {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        )
-        return work
-
-    return DataSource("torchvision's download", fetch)
+    # -P and the caller's own path: a module in the working directory must not get in the way.
+    command = [sys.executable, "-P", "-c", TORCHVISION_PROGRAM, str(work)]
+    _run(command, work, report, {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))})
+    return work
 
 
-def debian_package(stall_s: float = STALL_S) -> DataSource:
+def debian_package(work: Path, say: Say, progress: Progress) -> Path:
     """The package from the system's Debian or Ubuntu mirror, unpacked without being installed.
 
     It needs no root. Where the system's package lists are missing or stale, fresh ones are fetched
     for this download only.
     """
-
-    def fetch(work: Path, say: Say, progress: Progress) -> Path:
-        for tool in ("apt-get", "dpkg-deb"):
-            if shutil.which(tool) is None:
-                raise DataError(f"this system has no {tool}")
-        say(f"Debian package: downloading {PACKAGE}")
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise DataError(f"this system has no {tool}")
+    say(f"Debian package: downloading {PACKAGE}")
+    try:
+        archive = _download_package(work, (), progress)
+    except DataError as error:
+        say(f"Debian package: {error}; fetching package lists for this download")
+        lists = _fetch_lists(work, say, progress)
         try:
-            archive = _download_package(work, (), progress, stall_s)
-        except DataError as error:
-            say(f"Debian package: {error}; fetching package lists for this download")
-            lists = _fetch_lists(work, say, progress, stall_s)
-            try:
-                archive = _download_package(work, lists, progress, stall_s)
-            except DataError as again:
-                raise DataError(f"{error}; with fresh package lists: {again}") from again
-        _run(["dpkg-deb", "-x", str(archive), str(work)], work, lambda: None, stall_s)
-        return work / PACKAGE_FOLDER
-
-    return DataSource(f"Debian package {PACKAGE}", fetch)
+            archive = _download_package(work, lists, progress)
+        except DataError as again:
+            raise DataError(f"{error}; with fresh package lists: {again}") from again
+    _run(["dpkg-deb", "-x", str(archive), str(work)], work)
+    return work / PACKAGE_FOLDER
 
 
-def _fetch_lists(work: Path, say: Say, progress: Progress, stall_s: float) -> tuple[str, ...]:
+def _fetch_lists(work: Path, say: Say, progress: Progress) -> tuple[str, ...]:
     """Apt options for lists of our own: they need no root and leave the system's alone."""
     lists, cache = work / "lists", work / "apt-cache"
     (lists / "partial").mkdir(parents=True)
@@ -124,24 +110,22 @@ def _fetch_lists(work: Path, say: Say, progress: Progress, stall_s: float) -> tu
 
     # One unreachable repository among many fails the update, and need not be the one that counts.
     update = ["apt-get", "update", *APT_OPTIONS, *options]
-    for line in _run(update, work, report, stall_s, check=False).splitlines():
+    for line in _run(update, work, report, check=False).splitlines():
         if "Failed to fetch" in line:
             say(f"Debian package: {line}")
     return options
 
 
-def _download_package(
-    work: Path, options: Sequence[str], progress: Progress, stall_s: float
-) -> Path:
+def _download_package(work: Path, options: Sequence[str], progress: Progress) -> Path:
     download = ["apt-get", "download", *APT_OPTIONS, *options]
     # One line: 'address' file-name size checksum
-    line = _run([*download, "--print-uris", PACKAGE], work, lambda: None, stall_s)
+    line = _run([*download, "--print-uris", PACKAGE], work)
     total = next((int(word) for word in line.split() if word.isdigit()), None)
 
     def report() -> None:
         progress("download", _folder_bytes(work, "*.deb"), total)
 
-    _run([*download, PACKAGE], work, report, stall_s)
+    _run([*download, PACKAGE], work, report)
     archives = list(work.glob("*.deb"))
     if not archives:
         raise DataError("apt-get left no package behind")
@@ -161,8 +145,7 @@ def _folder_bytes(folder: Path, pattern: str) -> int:
 def _run(
     command: Sequence[str],
     work: Path,
-    report: Callable[[], None],
-    stall_s: float,
+    report: Callable[[], None] = lambda: None,
     environment: Mapping[str, str] = MappingProxyType({}),
     check: bool = True,
 ) -> str:
@@ -181,25 +164,23 @@ def _run(
             stderr=subprocess.STDOUT,
         )
         try:
-            status = _wait(process, work, report, stall_s)
+            status = _wait(process, work, report)
         finally:
             process.kill()
             process.wait()
         output.seek(0)
         text = output.read().decode(errors="replace").strip()
     if status is None:
-        raise DataError(f"nothing came for {stall_s:.0f} s")
+        raise DataError(f"nothing came for {STALL_S:.0f} s")
     if status != 0 and check:
         raise DataError(text.splitlines()[-1] if text else f"{command[0]} failed ({status})")
     return text
 
 
-def _wait(
-    process: subprocess.Popen[bytes], work: Path, report: Callable[[], None], stall_s: float
-) -> int | None:
-    """The exit status, or None once ``work`` has not grown for ``stall_s`` seconds."""
+def _wait(process: subprocess.Popen[bytes], work: Path, report: Callable[[], None]) -> int | None:
+    """The exit status, or None once ``work`` has not grown for ``STALL_S`` seconds."""
     n_bytes, grown_at = 0, monotonic()
-    while monotonic() - grown_at < stall_s:
+    while monotonic() - grown_at < STALL_S:
         try:
             return process.wait(POLL_S)
         except subprocess.TimeoutExpired:

@@ -106,14 +106,14 @@ def test_loading_twice_gives_the_same_whatever_torch_has_drawn(
 
 def test_writing_to_loaded_images_leaves_the_file_alone(tiny_data: TinyData) -> None:
     before = (tiny_data.folder / tiny_data.files[0].name).read_bytes()
-    train = load_train(tiny_data.folder, tiny_data.files)
+    train = load_train(tiny_data.folder)
     train.pixels.zero_()
     assert (tiny_data.folder / tiny_data.files[0].name).read_bytes() == before
 
 
 def test_pixels_are_read_row_by_row_after_the_header(tiny_data: TinyData) -> None:
     content = (tiny_data.folder / tiny_data.files[2].name).read_bytes()
-    pixels = load_test(tiny_data.folder, tiny_data.files).pixels
+    pixels = load_test(tiny_data.folder).pixels
     assert pixels[1, 2, 3] == content[16 + 28 * 28 + 2 * 28 + 3]
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_file_is_refused_when_loaded(tiny_data: TinyData) -> None:
     path = tiny_data.folder / tiny_data.files[1].name
     path.write_bytes(path.read_bytes()[:-1] + b"\x05")
     with pytest.raises(DataError, match="train-labels-idx1-ubyte is damaged"):
-        load_split(tiny_data.folder, Budget(), tiny_data.files)
+        load_split(tiny_data.folder, Budget())
 
 
 # Each image is of one grey, which is its label too.
@@ -174,7 +174,7 @@ def test_two_swapped_files_are_told_from_damaged_ones(tiny_data: TinyData) -> No
     train, test = (tiny_data.folder / tiny_data.files[index].name for index in (1, 3))
     train.write_bytes(test.read_bytes())
     with pytest.raises(DataError, match="holds t10k-labels-idx1-ubyte: two files were swapped"):
-        load_train(tiny_data.folder, tiny_data.files)
+        load_train(tiny_data.folder)
 
 
 def test_torchvision_names_the_classes_alike() -> None:

@@ -15,18 +15,17 @@ from threading import Event, Thread
 
 import pytest
 from helpers import ROOT
+from helpers.fetching import ensure_data
 from helpers.tiny_data import TinyData
 
 from spaces.errors import DataError
-from studies.data.fetch import ENVIRONMENT_VARIABLE, ensure_data, find_problem
+from studies.data import sources
+from studies.data.fetch import ENVIRONMENT_VARIABLE, SOURCES, find_problem
 from studies.data.idx_files import FILES
 from studies.data.sources import (
     PACKAGE,
     PACKAGE_FOLDER,
     TORCHVISION_BYTES,
-    debian_package,
-    installed_package,
-    torchvision_download,
 )
 
 pytestmark = pytest.mark.slow
@@ -40,12 +39,12 @@ COMPRESSED_AT = {"train": 1504176606, "t10k": 1504176627}
 """Time stamps in the headers of the files on torchvision's mirror, in seconds since 1970."""
 
 FETCH = """
-import sys
-from pathlib import Path
-from studies.data.fetch import ensure_data
-from studies.data.sources import torchvision_download
-ensure_data(None, print, cache=Path(sys.argv[1]), sources=[torchvision_download()])
+from studies.data import fetch
+fetch.SOURCES = fetch.SOURCES[1:2]
+fetch.ensure_data(None, print)
 """
+
+INSTALLED_PACKAGE, TORCHVISION, DEBIAN_PACKAGE = SOURCES
 
 
 @pytest.fixture(autouse=True)
@@ -135,11 +134,14 @@ def write_package(data: TinyData, folder: Path) -> Path:
     return folder
 
 
-def test_an_installed_package_is_read_where_it_lies(tiny_data: TinyData, tmp_path: Path) -> None:
+def test_an_installed_package_is_read_where_it_lies(
+    tiny_data: TinyData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = write_package(tiny_data, tmp_path / "root")
-    source = installed_package(root)
-    ensure_data(None, ignore, cache=tmp_path / "c", files=tiny_data.files, sources=[source])
-    assert find_problem(tmp_path / "c", tiny_data.files) is None
+    monkeypatch.setattr(sources, "INSTALLED", root / PACKAGE_FOLDER)
+    installed = [INSTALLED_PACKAGE]
+    ensure_data(None, ignore, cache=tmp_path / "c", sources=installed)
+    assert find_problem(tmp_path / "c") is None
 
 
 @needs_apt
@@ -149,9 +151,9 @@ def test_the_debian_package_is_fetched_where_package_lists_are_missing(
     write_repository(tmp_path / "apt", write_package(tiny_data, tmp_path / "package"))
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt" / "conf"))
     cache, lines = tmp_path / "c", list[str]()
-    ensure_data(None, lines.append, cache=cache, files=tiny_data.files, sources=[debian_package()])
+    ensure_data(None, lines.append, cache=cache, sources=[DEBIAN_PACKAGE])
     assert any("fetching package lists" in line for line in lines)
-    assert find_problem(cache, tiny_data.files) is None
+    assert find_problem(cache) is None
     assert {path.name for path in cache.iterdir()} - {"lock"} == {f.name for f in tiny_data.files}
     assert list((tmp_path / "apt" / "lists").iterdir()) == [tmp_path / "apt" / "lists" / "partial"]
 
@@ -165,9 +167,9 @@ def test_the_debian_package_is_fetched_by_the_systems_package_lists(
     subprocess.run(["apt-get", "update", "-q"], check=True, capture_output=True)
     lines: list[str] = []
     cache = tmp_path / "c"
-    ensure_data(None, lines.append, cache=cache, files=tiny_data.files, sources=[debian_package()])
+    ensure_data(None, lines.append, cache=cache, sources=[DEBIAN_PACKAGE])
     assert not any("package lists" in line for line in lines)
-    assert find_problem(cache, tiny_data.files) is None
+    assert find_problem(cache) is None
 
 
 @needs_apt
@@ -177,9 +179,9 @@ def test_without_network_there_is_one_error_that_lists_what_was_tried_and_what_t
     write_repository(tmp_path / "apt", None)
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt" / "conf"))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # where nothing listens
-    sources = [installed_package(tmp_path), torchvision_download(), debian_package()]
+    monkeypatch.setattr(sources, "INSTALLED", tmp_path / PACKAGE_FOLDER)
     with pytest.raises(DataError) as caught:
-        ensure_data(None, ignore, cache=tmp_path / "c", sources=sources)
+        ensure_data(None, ignore, cache=tmp_path / "c", sources=SOURCES)
     message = str(caught.value)
     assert "\n" not in message
     for part in (
@@ -196,7 +198,7 @@ def test_without_network_there_is_one_error_that_lists_what_was_tried_and_what_t
 def test_a_system_without_apt_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DataError, match="this system has no apt-get"):
-        ensure_data(None, ignore, cache=tmp_path / "c", sources=[debian_package()])
+        ensure_data(None, ignore, cache=tmp_path / "c", sources=[DEBIAN_PACKAGE])
 
 
 @pytest.mark.skipif(shutil.which("gzip") is None, reason="needs GNU gzip")
@@ -213,7 +215,7 @@ def test_what_torchvision_downloads_is_verified_and_kept(
             ignore,
             progress=lambda *step: seen.append(step),
             cache=tmp_path / "c",
-            sources=[torchvision_download()],
+            sources=[TORCHVISION],
         )
     assert find_problem(tmp_path / "c") is None
     assert any(step[0] == "download" for step in seen)
@@ -225,7 +227,7 @@ def test_a_mirror_with_other_bytes_is_refused(
     with serving(lambda handler: send(handler, b"<html>please log in</html>")) as proxy:
         monkeypatch.setenv("http_proxy", proxy)
         with pytest.raises(DataError, match="File not found or corrupted"):
-            ensure_data(None, ignore, cache=tmp_path / "c", sources=[torchvision_download()])
+            ensure_data(None, ignore, cache=tmp_path / "c", sources=[TORCHVISION])
 
 
 def test_a_mirror_that_never_answers_is_given_up(
@@ -235,8 +237,9 @@ def test_a_mirror_that_never_answers_is_given_up(
     with serving(lambda handler: end.wait(30) and None) as proxy:
         monkeypatch.setenv("http_proxy", proxy)
         start = time.monotonic()
+        monkeypatch.setattr(sources, "STALL_S", 5.0)
         with pytest.raises(DataError, match="nothing came for 5 s"):
-            ensure_data(None, ignore, cache=tmp_path / "c", sources=[torchvision_download(5.0)])
+            ensure_data(None, ignore, cache=tmp_path / "c", sources=[TORCHVISION])
         end.set()
     assert time.monotonic() - start < 20
 
@@ -253,11 +256,12 @@ def test_an_interrupt_in_the_middle_of_a_download_leaves_nothing_behind(
         handler.wfile.write(bytes(500_000))
         end.wait(60)
 
-    cache = tmp_path / "c"
+    cache = tmp_path / "fmnist-search" / "fashion-mnist"
+    places = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
     with serving(send_half) as proxy:
         process = subprocess.Popen(
-            [sys.executable, "-c", FETCH, str(cache)],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "http_proxy": proxy},
+            [sys.executable, "-c", FETCH],
+            env={**os.environ, **places, "http_proxy": proxy},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
