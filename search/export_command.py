@@ -18,28 +18,32 @@ if TYPE_CHECKING:
     from studies.storage.place import Place
 
 
+Reference = Annotated[
+    str,
+    typer.Argument(
+        metavar="STUDY[#TRIAL]", help="The study, for its best trial, or one of its trials."
+    ),
+]
+ParetoOption = Annotated[
+    bool,
+    typer.Option(
+        "--pareto",
+        help="Every trial that none beats in all of the study's objectives; of one, together "
+        "with parameters. Each in a folder within DIR.",
+    ),
+]
+
+
 @with_options()
 def export(
     output: Output,
-    reference: Annotated[
-        str,
-        typer.Argument(
-            metavar="STUDY[#TRIAL]", help="The study, for its best trial, or one of its trials."
-        ),
-    ],
+    reference: Reference,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
     top: Annotated[
         int | None,
         typer.Option(min=1, metavar="K", help="The best K trials, each in a folder within DIR."),
     ] = None,
-    pareto: Annotated[
-        bool,
-        typer.Option(
-            "--pareto",
-            help="Every trial that none beats in all of the study's objectives; of one, together "
-            "with parameters. Each in a folder within DIR.",
-        ),
-    ] = False,
+    pareto: ParetoOption = False,
     config_format: Annotated[
         Literal["json", "toml"], typer.Option("--format", help="Of the configuration's file.")
     ] = "json",

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from search.data_command import find_data
-from search.going_on import shown_storage
 from search.options import ArtifactsOption, DataDir, StorageOption
 from search.output import Output, print_json, safe_console, say
 from search.search_options import with_options
 from spaces.errors import DataError, StudyError
 from spaces.wording import size
+from studies.records.commands import shown_storage
 
 if TYPE_CHECKING:
     from reports.analysis.chosen_studies import Sources

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,6 @@ from search.search_options import in_force, with_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.records.fields import fields_of
 from studies.records.request import Machine
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @with_options(
@@ -38,7 +35,12 @@ def run(
 
     Example: fmnist-search run --trials 50
     """
-    _check_folder(output.progress_console(), out)
+    with output.progress_console().status("loading"):
+        from reports.page.folder import holds_only_a_report
+        from reports.page.making import check_folder
+
+        # Refused before the search, as the report would be after it.
+        check_folder(out, overwrite=holds_only_a_report(out))
     found: dict[str, Any] = {}
     names: list[str] = []
     for stage in (AUTOENCODER, CLASSIFIER):
@@ -57,12 +59,3 @@ def run(
         print_json({**found, "report": report_document(files)})
     else:
         print_report(files, output)
-
-
-def _check_folder(console: "Console", out: Path) -> None:
-    """Refuse before the search what the report would be refused after it."""
-    with console.status("loading"):
-        from reports.page.folder import holds_only_a_report
-        from reports.page.making import check_folder
-
-        check_folder(out, overwrite=holds_only_a_report(out))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import typer
 
 from search.data_command import find_data
-from search.going_on import command_to_go_on, shown_storage
 from search.output import Output, print_json, say
 from search.search_options import SearchOptions
 from spaces.budget import Budget
 from spaces.errors import NoEncoderError
 from spaces.stages import AUTOENCODER, Stage
 from spaces.wording import percent
+from studies.records.commands import command_to_go_on, shown_storage
 from studies.records.fields import fields_of
 from studies.records.request import Machine, SearchRequest
 

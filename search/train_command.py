@@ -51,7 +51,11 @@ def train(
         fmnist-search train exported/config.json --repeat
     """
     if options["repeat"]:
-        _refuse_beside_repeat(context)
+        # What it decides; a default set elsewhere gives way.
+        for name in typed(context, "seeds", "protocol", "epochs", "subset"):
+            raise typer.BadParameter(
+                f"--repeat trains exactly as the trial was; leave out --{name}, or --repeat"
+            )
     from studies.data.fetch import check_named
 
     check_named(options["data_dir"])
@@ -91,14 +95,6 @@ def _show(
         print_final(console, result, plan.folder)
     if comparison:
         console.print(comparison.in_words(), markup=False, soft_wrap=True)
-
-
-def _refuse_beside_repeat(context: typer.Context) -> None:
-    """Refuse what ``--repeat`` decides, where it was typed; a default set elsewhere gives way."""
-    for name in typed(context, "seeds", "protocol", "epochs", "subset"):
-        raise typer.BadParameter(
-            f"--repeat trains exactly as the trial was; leave out --{name}, or --repeat"
-        )
 
 
 def _trained(

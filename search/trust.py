@@ -19,7 +19,7 @@ from spaces.secrets import without_secrets
 from spaces.stages import STAGES
 from studies.files import places
 from studies.final.final_request import FinalRequest
-from studies.records.fields import fields_of
+from studies.records.fields import fields_of, is_plain
 from studies.records.request import SearchRequest
 
 RECORD = "trusted"
@@ -32,7 +32,7 @@ _OF_REQUESTS = {
     field.flag.replace("-", "_")
     for request in (SearchRequest, FinalRequest)
     for field in fields_of(request).values()
-    if field.is_plain()
+    if is_plain(field.kind)
 }
 
 HARMLESS = (

@@ -71,13 +71,6 @@ class Field(NamedTuple):
         """The option's name, without dashes before it."""
         return self.option.flag or self.name.replace("_", "-")
 
-    def is_plain(self) -> bool:
-        """Whether its values are numbers, words of a list or yes and no, so that it names no place.
-
-        What cannot be told, as of a text, is not.
-        """
-        return _is_plain(self.kind)
-
 
 def fields_of(request: type) -> dict[str, Field]:
     """The fields of a request that are options, by name, in the order of the class."""
@@ -112,7 +105,11 @@ def check(request: Any) -> None:
             raise ConfigurationError(f"{name} must be above 0 {unit}; got {value}")
 
 
-def _is_plain(kind: Any) -> bool:
+def is_plain(kind: Any) -> bool:
+    """Whether values of a type are numbers, words of a list or yes and no, so that none is a place.
+
+    What cannot be told, as of a text, is not.
+    """
     if get_origin(kind) is Literal or kind in (int, float, bool, type(None), ...):
         return True
-    return bool(get_args(kind)) and all(map(_is_plain, get_args(kind)))
+    return bool(get_args(kind)) and all(map(is_plain, get_args(kind)))

@@ -14,7 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from studies.records import attempts, trials
-from studies.records.fields import fields_of, names_of
+from studies.records.fields import fields_of, is_plain, names_of
 from studies.records.request import SearchRequest
 from studies.records.settings import made_with
 
@@ -27,7 +27,7 @@ PREFIX = "run:"
 _OPTIONS = fields_of(SearchRequest)
 
 NOTED = tuple(
-    name for name in names_of(SearchRequest, "run", "machine") if _OPTIONS[name].is_plain()
+    name for name in names_of(SearchRequest, "run", "machine") if is_plain(_OPTIONS[name].kind)
 )
 """What of its request a run notes: all that no study remembers, but for places and addresses."""
 

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from search.going_on import command_to_go_on
 from search.output import Output
 from search.search_options import (
     SearchOptions,
@@ -21,6 +20,7 @@ from search.search_options import (
 )
 from spaces.recipe import MOST_PARAMETERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from studies.records.commands import command_to_go_on
 from studies.records.request import PrunerName, SamplerName, SearchRequest
 
 STORED = ("epochs", "subset", "protocol", "seed", "space_name", "max_params", "max_latency_ms")
