@@ -14,7 +14,7 @@ from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from studies.final.results import FinalResult
 from studies.records import trials
 from studies.records.open_study import OpenStudy
-from studies.records.origins import Origin, best_found, origins
+from studies.records.origins import Origin, origins
 from studies.records.reading import check
 from studies.records.references import pick
 from studies.records.settings import is_ours
@@ -28,10 +28,6 @@ class Source(OpenStudy):
     def completed(self) -> list[FrozenTrial]:
         """The trials that were trained here to the end, by number."""
         return [t for t in trials.completed(self.own()) if t.values]
-
-    def best_found(self) -> FrozenTrial | None:
-        """The best of those that the search drew itself."""
-        return best_found(self.trials(), self.settings.direction)
 
     def origin_of(self, trial: FrozenTrial) -> Origin:
         """Who chose its configuration."""

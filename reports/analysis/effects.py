@@ -131,15 +131,10 @@ def features(config: Any, stage: StageName, space: SearchSpace[Any]) -> Features
 def estimate(
     rows: Sequence[Features], outcomes: Sequence[float], contrast: Features
 ) -> Effect | None:
-    """The effect of a change, all other features held.
+    """The effect of a change, all other features held, by a row and an outcome of each trial.
 
-    Args:
-        rows: one a trial.
-        outcomes: one a trial.
-        contrast: by how much the change moves each feature.
-
-    Returns:
-        None where the trials do not vary what the change moves, or are too few.
+    The contrast is by how much the change moves each feature. None where the trials do not vary
+    what it moves, or are too few.
     """
     if not rows:
         return None

@@ -45,12 +45,8 @@ class Importances(NamedTuple):
 def importances(completed: Sequence[FrozenTrial], direction: Direction) -> Importances | None:
     """The shares of all dimensions by PED-ANOVA, with bootstrap intervals.
 
-    Pruned trials do not take part: their last values are of fewer epochs. Neither do the paper's,
-    which nobody drew.
-
-    Args:
-        completed: trials trained to the end, each configuration once.
-        direction: which way the study's metric is better.
+    Trials are those trained to the end, each configuration once. Pruned ones do not take part:
+    their last values are of fewer epochs. Neither do the paper's, which nobody drew.
 
     Returns:
         None where there are too few of them, or nothing varies.

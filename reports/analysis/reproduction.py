@@ -68,11 +68,7 @@ class ReproducedRow(NamedTuple):
 
 
 def reproduced(studies: Sequence[optuna.Study]) -> list[ReproducedRow]:
-    """The paper's rows of a stage, in its order.
-
-    Args:
-        studies: of one stage, with the same budget, one for each seed.
-    """
+    """The paper's rows, in its order, of studies of one stage and budget, one for each seed."""
     settings = load(studies[0])
     same_budget = settings.budget == PAPER_BUDGET
     every = [_by_row(study.get_trials(deepcopy=False)) for study in studies]

@@ -1,6 +1,6 @@
 """Where a search's time went."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -51,7 +51,6 @@ def time_spent(source: Source) -> TimeSpent:
         if trial.state in _GROUPS:
             kind = _GROUPS[trial.state]
             groups["paper" if trials.is_paper(trial) and kind != "failed" else kind].append(trial)
-    seconds = {name: sum(map(_seconds, group)) for name, group in groups.items()}
     searched = [t for t in groups["complete"] + groups["pruned"] if not trials.is_too_costly(t)]
     n_searched = sum(trials.PROMOTED not in t.user_attrs for t in searched)
     full = source.settings.budget.epochs * n_searched
@@ -59,20 +58,15 @@ def time_spent(source: Source) -> TimeSpent:
     epochs_s, evaluation_s = (
         sum(sum(_own(t, column)) for t in trained) for column in ("seconds", "evaluation_seconds")
     )
-    counts = {name: len(group) for name, group in groups.items()}
+    of_groups: dict[str, Any] = {}
+    for name, group in groups.items():
+        of_groups |= {f"{name}_s": sum(map(_seconds, group)), f"n_{name}": len(group)}
     return TimeSpent(
         study=source.name,
-        paper_s=seconds["paper"],
-        complete_s=seconds["complete"],
-        pruned_s=seconds["pruned"],
-        failed_s=seconds["failed"],
         n_searched=n_searched,
-        n_paper=counts["paper"],
-        n_complete=counts["complete"],
-        n_pruned=counts["pruned"],
-        n_failed=counts["failed"],
         epochs_share=epochs / full if full else None,
         evaluation_share=evaluation_s / epochs_s if epochs_s else None,
+        **of_groups,
     )
 
 

@@ -102,12 +102,7 @@ def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_o
 def quality_against_size(
     best: Sequence[FrozenTrial], settings: StudySettings
 ) -> graph_objects.Figure:
-    """Quality against size, and which trials no smaller one reaches.
-
-    Args:
-        best: completed trials, the best first.
-        settings: the study's.
-    """
+    """Quality against size of completed trials, the best first; which ones no smaller reaches."""
     found = front_of(best, settings.direction, trials.N_PARAMETERS)
     groups = (
         ("other trials", found.others, "markers", GREY, "circle"),

@@ -31,14 +31,7 @@ PERCENT = 100.0
 def learning_curves(
     name: str, curves: Sequence[Curve], metrics: Sequence[tuple[str, str]], texts: Texts
 ) -> Drawing:
-    """Metrics by epoch, a panel each, a line for each model.
-
-    Args:
-        name: the figure's.
-        curves: the models.
-        metrics: an epoch's metric and the panel's title, for each panel.
-        texts: the report's language.
-    """
+    """Metrics by epoch, a panel with its title for each, a line for each model."""
     with panels(len(metrics), 0.6 + 2.3 * len(metrics)) as (figure, axes):
         for ax, (metric, title) in zip(axes, metrics, strict=True):
             styles = cycle(looks.SERIES), cycle(looks.DASHES), cycle(looks.MARKERS)
@@ -119,7 +112,7 @@ def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> 
             ax.set_visible(False)
         figure.supylabel(axis.title, fontsize=8.5)
         for ax, part in zip(axes, found, strict=False):
-            _scatter(ax, part.groups(), texts, s=10)
+            _scatter(ax, part.groups, texts, s=10)
             ax.set_title(part.name, fontsize=8.5)
             if part.ticks is not None:
                 turned = sum(map(len, part.ticks)) > 24
@@ -205,13 +198,7 @@ def effects(name: str, rows: Sequence[tuple[str, Effect, bool | None]], unit: st
 
 
 def parallel(name: str, axes: Sequence[Coordinate], less_is_better: bool) -> Drawing:
-    """Trials as lines across all dimensions, fainter for worse, and blue for the best.
-
-    Args:
-        name: the figure's.
-        axes: as :func:`reports.figures.figure_data.parallel` finds them.
-        less_is_better: which trials are the best.
-    """
+    """Trials as lines across all dimensions, fainter for worse, and blue for the best."""
     shades = [1 - v if less_is_better else v for v in _scaled(axes[-1].values)]
     with panels(1, 3.4) as (figure, (ax,)):
         scaled = [_scaled(axis.values) for axis in axes]

@@ -84,15 +84,11 @@ class Slice(NamedTuple):
     """Completed trials along one dimension."""
 
     name: str
-    points: list[Point]
-    paper: list[Point]
+    groups: Groups
+    """The points by who chose the trials."""
     ticks: list[str] | None
     """Of a dimension with named values, at 0, 1, 2, …"""
     is_log: bool
-
-    def groups(self) -> Groups:
-        """The points by who chose the trials."""
-        return (COMPLETE, self.points), (PAPER, self.paper)
 
 
 class Coordinate(NamedTuple):
@@ -176,8 +172,8 @@ def slices(source: "Source") -> list[Slice]:
             [_point(t, _place(v, ticks)) for v, t in pairs if trials.is_paper(t) == is_paper]
             for is_paper in (False, True)
         )
-        name = dimension.name.replace("_", "-")
-        found.append(Slice(name, points, paper, ticks, isinstance(dimension, LogRange)))
+        name, groups = dimension.name.replace("_", "-"), ((COMPLETE, points), (PAPER, paper))
+        found.append(Slice(name, groups, ticks, isinstance(dimension, LogRange)))
     return found
 
 
@@ -227,13 +223,7 @@ def fronts(source: "Source") -> list[Front]:
 
 
 def front_of(ranked: Sequence[FrozenTrial], direction: Direction, cost: str) -> Front:
-    """Quality against one cost.
-
-    Args:
-        ranked: completed trials with that cost, the best first.
-        direction: which way the metric is better.
-        cost: the trial attribute that holds it.
-    """
+    """Quality against one cost, of completed trials that have it, the best first."""
     numbers = {trial.number for trial in trials.front_against(ranked, direction, cost)}
     points = [(t, _point(t, t.user_attrs[cost])) for t in ranked]
     return Front(

@@ -1,6 +1,6 @@
 """Figures of images, classes and weights."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,29 +12,20 @@ from reports.document.texts import Texts
 from reports.figures.looks import BLUE, CLASS_COLORS, GREY, MARKERS
 from reports.figures.matplotlib_alone import Axes
 from reports.figures.style import panels, picture
-from reports.models.on_validation import (
-    N_EXAMPLES,
-    ClassErrors,
-    ConfusedPair,
-    LatentMap,
-    Reconstructions,
-)
+from reports.models.on_validation import N_EXAMPLES, ClassErrors, ConfusedPair, LatentMap
 from spaces import wording
 from studies.data.images import CLASS_NAMES
 
 
-def reconstructions(name: str, shown: Reconstructions, texts: Texts) -> Drawing:
+def reconstructions(name: str, shown: Mapping[str, Tensor], texts: Texts) -> Drawing:
     """Five classes a panel, so that each is large enough on a telephone."""
-    rows = [(texts("models.original"), shown.originals)]
-    if shown.baseline is not None:
-        rows.append((texts("models.baseline"), shown.baseline))
-    rows.append((texts("models.best"), shown.best))
-    with panels(2, 0.3 + 1.9 * len(rows)) as (figure, axes):
+    titles = [texts(f"models.{of}") for of in shown]
+    with panels(2, 0.3 + 1.9 * len(shown)) as (figure, axes):
         for ax, labels in zip(axes, (range(5), range(5, 10)), strict=True):
-            _montage(ax, [[images[label].numpy() for label in labels] for _, images in rows])
+            _montage(ax, [[images[label].numpy() for label in labels] for images in shown.values()])
             names = [CLASS_NAMES[label] for label in labels]
             ax.set_xticks(_centres(5), names, fontsize=8)
-            ax.set_yticks(_centres(len(rows)), [title for title, _ in rows], fontsize=8)
+            ax.set_yticks(_centres(len(titles)), titles, fontsize=8)
             ax.xaxis.tick_top()
         return picture(figure, name)
 

@@ -46,13 +46,7 @@ _RC: dict[Any, Any] = {
 
 @contextmanager
 def panels(n_rows: int, height: float, n_columns: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of panels in the report's style, the axes row by row.
-
-    Args:
-        n_rows: panels below each other.
-        height: of the whole figure, inches.
-        n_columns: panels beside each other.
-    """
+    """A figure so many inches high, of panels in the report's style: their axes row by row."""
     with mpl.rc_context(_RC):
         figure = Figure(figsize=(WIDTH, height))
         yield figure, list(figure.subplots(n_rows, n_columns, squeeze=False).flat)

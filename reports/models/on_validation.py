@@ -8,6 +8,7 @@ from optuna.trial import FrozenTrial
 from torch import Tensor
 
 from reports.analysis.chosen_studies import Source, Sources
+from spaces.errors import DataError
 from spaces.paper import AUTOENCODERS
 from studies.data.images import CLASS_NAMES, Images, first_of_each_class, load_split
 from studies.networks.evaluation import (
@@ -35,15 +36,6 @@ class Trained(NamedTuple):
     source: Source
     trial: FrozenTrial
     network: Autoencoder | Classifier
-
-
-class Reconstructions(NamedTuple):
-    """One image of each class, as it is and as two autoencoders give it back."""
-
-    originals: Tensor
-    """uint8 (10, 28, 28)."""
-    baseline: Tensor | None
-    best: Tensor
 
 
 class ClassErrors(NamedTuple):
@@ -99,17 +91,24 @@ def validation_images(sources: Sources, source: Source) -> Images | None:
     """What the study's trials were judged by; None where the data are not there."""
     if sources.data_folder is None:
         return None
-    return load_split(sources.data_folder, source.settings.budget).validation
+    try:
+        return load_split(sources.data_folder, source.settings.budget).validation
+    except DataError:
+        return None
 
 
-def reconstructions(images: Images, best: Trained, baseline: Trained | None) -> Reconstructions:
-    """The first image of each class through both autoencoders."""
-    originals = first_of_each_class(images)
-    return Reconstructions(
-        originals,
-        None if baseline is None else _reconstruct(baseline, originals),
-        _reconstruct(best, originals),
-    )
+def reconstructions(images: Images, best: Trained, baseline: Trained | None) -> dict[str, Tensor]:
+    """The first image of each class, as it is and as the autoencoders give it back.
+
+    Returns:
+        uint8 (10, 28, 28) each: ``original``, ``baseline`` where there is one, ``best``.
+    """
+    shown = {"original": first_of_each_class(images)}
+    for name, trained in (("baseline", baseline), ("best", best)):
+        if trained is not None:
+            assert isinstance(trained.network, Autoencoder)
+            shown[name] = reconstruct(trained.network, shown["original"])
+    return shown
 
 
 def class_errors(images: Images, best: Trained, baseline: Trained | None) -> ClassErrors:
@@ -166,11 +165,6 @@ def _load(source: Source, trial: FrozenTrial) -> Trained:
     network = build(source.config_of(trial))
     network.load_state_dict(weights.load(source, trial))
     return Trained(source, trial, network.eval())
-
-
-def _reconstruct(trained: Trained, pixels: Tensor) -> Tensor:
-    assert isinstance(trained.network, Autoencoder)
-    return reconstruct(trained.network, pixels)
 
 
 def _errors(trained: Trained, images: Images) -> list[float]:

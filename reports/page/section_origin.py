@@ -16,19 +16,13 @@ from studies.records import runs, trials
 
 
 def origin_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
-    """Versions, seeds, split, machine, commands, and what the test images were used for.
-
-    Args:
-        sources: what the report reads.
-        storage: ``--storage`` as commands must repeat it; None for the default.
-        texts: the report's language.
-    """
-    section = Section("reproducibility", texts("origin.title"))
-    section.blocks += [
+    """Versions, seeds, split, machine, commands, and what the test images were used for."""
+    about: list[Block] = [
         Text(texts("origin.split", seed=SPLIT_SEED)),
         Text(texts("origin.test_set"), is_notice=True),
         Text(texts("origin.seeds")),
     ]
+    section = Section("reproducibility", texts("origin.title"), about)
     studies = [*sources.searches, *sources.reproductions]
     if studies:
         section.blocks.append(_versions(studies, texts))
@@ -79,18 +73,16 @@ def _repeating_all(source: Source, texts: Texts) -> list[Block]:
 
 
 def _versions(studies: list[Source], texts: Texts) -> Table:
-    rows = []
-    for source in studies:
-        encoder = source.settings.encoder
-        rows.append(
-            {
-                "study": source.name,
-                "seed": source.settings.seed,
-                "encoder": str(encoder) if encoder else None,
-                "threads": _threads(source),
-                **_made_with(source),
-            }
-        )
+    rows = [
+        {
+            "study": source.name,
+            "seed": source.settings.seed,
+            "encoder": str(source.settings.encoder) if source.settings.encoder else None,
+            "threads": _threads(source),
+            **_made_with(source),
+        }
+        for source in studies
+    ]
     keys = list(dict.fromkeys(key for row in rows for key in row))
     known = {"study", "seed", "encoder", "threads", "machine", "processor"}
     titles = {key: texts(f"origin.{key}") if key in known else key for key in keys}

@@ -17,7 +17,6 @@ from reports.models.on_validation import Trained
 from reports.page.final_tables import final_blocks
 from reports.page.paper_tables import table_2, table_of_results
 from reports.page.words import model_name, storage_option
-from spaces.errors import DataError
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import count, percent
 from studies.data.images import CLASS_NAMES, Images
@@ -48,7 +47,7 @@ def autoencoder_section(sources: Sources, texts: Texts) -> Section:
     if main is None or best is None:
         return _without(section, texts("models.no_weights", stage=texts("stages.autoencoder")))
     section.blocks.append(_kernels(best, texts))
-    images = _images(sources, main)
+    images = on_validation.validation_images(sources, main)
     if images is None:
         return _without(section, texts("models.no_data"))
     baseline = on_validation.find_baseline(main)
@@ -73,7 +72,7 @@ def classifier_section(sources: Sources, texts: Texts) -> Section:
     best = on_validation.find_trained(main)
     if best is None:
         return _without(section, texts("models.no_weights", stage=texts("stages.classifier")))
-    images = _images(sources, main)
+    images = on_validation.validation_images(sources, main)
     if images is None:
         return _without(section, texts("models.no_data"))
     pairs = on_validation.confused_pairs(images, best)
@@ -89,13 +88,6 @@ def _name(trained: Trained) -> str:
 def _without(section: Section, notice: str) -> Section:
     section.blocks.append(Text(notice, is_notice=True))
     return section
-
-
-def _images(sources: Sources, source: Source) -> Images | None:
-    try:
-        return on_validation.validation_images(sources, source)
-    except DataError:
-        return None
 
 
 def _learning(

@@ -24,32 +24,26 @@ def search_section(sources: Sources, texts: Texts) -> Section:
     if not sources.searches:
         section.blocks.append(Text(texts("search.none"), is_notice=True))
         return section
-    section.sections = [_study_section(source, texts) for source in sources.searches]
-    together = Section("together", texts("search.together"))
-    together.blocks += _time(sources, texts)
-    together.blocks += warm_blocks(sources, texts)
-    section.sections.append(together)
+    together = [*_time(sources, texts), *warm_blocks(sources, texts)]
+    section.sections = [
+        *(_study_section(source, texts) for source in sources.searches),
+        Section("together", texts("search.together"), together),
+    ]
     return section
 
 
 def _study_section(source: Source, texts: Texts) -> Section:
     name = anchor(source.name)
-    stage, budget = source.settings.stage, budget_in_words(source.settings.budget, texts)
-    title = texts("search.study", study=source.name)
-    section = Section(f"study-{name}", title)
-    section.blocks.append(
-        Text(
-            texts(
-                "search.about",
-                stage=texts(f"stages.{stage}"),
-                budget=budget,
-                space=", ".join(f"{d.name.replace('_', '-')} {d}" for d in source.space.dimensions),
-            )
-        )
-    )
+    stage, metric = source.settings.stage, source.settings.metric
+    about = {
+        "stage": texts(f"stages.{stage}"),
+        "budget": budget_in_words(source.settings.budget, texts),
+        "space": ", ".join(f"{d.name.replace('_', '-')} {d}" for d in source.space.dimensions),
+    }
+    section = Section(f"study-{name}", texts("search.study", study=source.name))
+    section.blocks.append(Text(texts("search.about", **about)))
     if not source.completed():
         section.blocks.append(Text(texts("search.nothing_complete"), is_notice=True))
-    metric = source.settings.metric
     axis = ValueAxis(
         texts(f"labels.{stage}.{metric}"), texts(f"labels.short.{metric}"), metric.endswith("loss")
     )
@@ -78,11 +72,8 @@ def _best(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Bloc
         Column(key, axis.title if key == "value" else texts(f"search.best.{key}"), kind)
         for key, kind in kinds.items()
     )
-    caption, note = (
-        texts("search.best.caption", study=source.name),
-        _how_certain(rows, source, texts),
-    )
-    return [Table(f"{name}-best", caption, frame, shown, note)]
+    caption = texts("search.best.caption", study=source.name)
+    return [Table(f"{name}-best", caption, frame, shown, _how_certain(rows, source, texts))]
 
 
 def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:

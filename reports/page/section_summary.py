@@ -16,6 +16,7 @@ from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import duration
 from studies.records import attempts, trials
+from studies.records.origins import best_found
 
 _COLUMNS: dict[str, Notation] = {
     **{"study": "text", "stage": "text", "budget": "text", "paper": "count"},
@@ -60,7 +61,7 @@ def _of_stage(sources: Sources, stage: Stage, main: Source, texts: Texts) -> lis
 
 def _whose(main: Source, best: FrozenTrial, texts: Texts) -> str:
     """Whether the search found its best; if not, what it did find."""
-    origin, drawn = main.origin_of(best), main.best_found()
+    origin, drawn = main.origin_of(best), best_found(main.trials(), main.settings.direction)
     words = texts(f"summary.origins.{origin}", name=best.user_attrs.get(trials.PAPER, ""))
     if origin == "found":
         return words
