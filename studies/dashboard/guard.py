@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from http import HTTPStatus
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from wsgiref.util import request_uri
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PICTURES = {
     "image/png": b"\x89PNG\r\n\x1a\n",
@@ -49,21 +47,19 @@ class Guard:
         port: and its port, as browsers give a cookie to all ports of a host.
     """
 
-    def __init__(self, application: "WSGIApplication", host: str, port: int) -> None:
+    def __init__(self, application: WSGIApplication, host: str, port: int) -> None:
         self.token = secrets.token_urlsafe(32)
         self._application = application
         self._cookie = f"fmnist-search-{port}={self.token}"
         self._is_meant = _hosts_meant(host)
 
-    def __call__(
-        self, environ: "WSGIEnvironment", start_response: "StartResponse"
-    ) -> Iterable[bytes]:
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
         answer = self._answer(environ)
         start_response(answer.status, answer.headers + _ALWAYS)
         return answer.body
 
-    def _answer(self, environ: "WSGIEnvironment") -> _Answer:
+    def _answer(self, environ: WSGIEnvironment) -> _Answer:
         if not self._is_meant(_host_of(environ.get("HTTP_HOST", ""))):
             return _refused("this dashboard is not known by the name in the address")
         if self._came_with_the_token(environ):
@@ -80,18 +76,18 @@ class Guard:
             return _as_a_file(answer)
         return _with_a_policy(answer)
 
-    def _came_with_the_token(self, environ: "WSGIEnvironment") -> bool:
+    def _came_with_the_token(self, environ: WSGIEnvironment) -> bool:
         tokens = parse_qs(environ.get("QUERY_STRING", "")).get("token", [""])
         return environ["REQUEST_METHOD"] == "GET" and _are_the_same(tokens[0], self.token)
 
-    def _without_the_token(self, environ: "WSGIEnvironment") -> _Answer:
+    def _without_the_token(self, environ: WSGIEnvironment) -> _Answer:
         """A page that leads on: to a redirection from elsewhere a browser adds no strict cookie."""
         url = escape(request_uri(environ, include_query=False))
         page = f'<!DOCTYPE html><meta http-equiv="refresh" content="0; url={url}">'
         cookie = f"{self._cookie}; Path=/; HttpOnly; SameSite=Strict"
         return _own(HTTPStatus.OK, "text/html", page, ("Set-Cookie", cookie))
 
-    def _has_the_cookie(self, environ: "WSGIEnvironment") -> bool:
+    def _has_the_cookie(self, environ: WSGIEnvironment) -> bool:
         sent = environ.get("HTTP_COOKIE", "").split(";")
         return any(_are_the_same(cookie.strip(), self._cookie) for cookie in sent)
 
@@ -127,13 +123,13 @@ def _host_of(header: str) -> str:
         return ""
 
 
-def _comes_from_another_page(environ: "WSGIEnvironment") -> bool:
+def _comes_from_another_page(environ: WSGIEnvironment) -> bool:
     """Whether a page of another origin sent this; one of the same host's other ports is such."""
     origin = environ.get("HTTP_ORIGIN")
     return origin is not None and origin != f"http://{environ['HTTP_HOST']}"
 
 
-def _ask(application: "WSGIApplication", environ: "WSGIEnvironment") -> _Answer:
+def _ask(application: WSGIApplication, environ: WSGIEnvironment) -> _Answer:
     begun: list[Any] = []
 
     def start(*status_and_headers: Any) -> Any:

@@ -77,8 +77,8 @@ def _protocol(settings: StudySettings) -> str:
         f"A trial's value is its **{in_words(settings.metric)}** after its last epoch; {better}. "
         "An autoencoder's loss is the mean squared error over pixels scaled to [−1, 1], a "
         "classifier's the cross-entropy in nats.",
+        _certainty(settings),
     ]
-    lines.append(_certainty(settings))
     if settings.objectives:
         costs = " and ".join(in_words(name) for name in settings.names_of_values()[1:])
         lines.append(f"Beside it {costs} are minimised, so no trial is pruned.")
@@ -109,13 +109,13 @@ def _images(budget: Budget) -> str:
     if budget.protocol == "paper":
         text = (
             f"Trained on the {count(N_TRAIN_FILE)} training images, judged by the test images, as "
+            "the paper does; only for reproducing its tables."
         )
-        text += "the paper does; only for reproducing its tables."
     else:
         text = (
             f"Trained on {count(N_TRAIN_FILE - N_VALIDATION)} and judged by {count(N_VALIDATION)} "
+            "of the training images; the test images are not looked at."
         )
-        text += "of the training images; the test images are not looked at."
     return text if budget.subset is None else f"{text} Of these a subset of {count(budget.subset)}."
 
 
@@ -149,10 +149,7 @@ def _paper(settings: StudySettings) -> Iterator[str]:
 
 def _go_on(name: str, settings: StudySettings) -> str:
     command = f"fmnist-search {settings.stage_record().short} --study {shlex.quote(visible(name))}"
-    if settings.budget.protocol == "paper":
-        command += " --trials 0"
-    else:
-        command += " --more 10"
+    command += " --trials 0" if settings.budget.protocol == "paper" else " --more 10"
     return (
         f"    {command}\n\nThe study knows its own settings. Add `--storage` if this is not the "
         "default database. After Ctrl-C or a crash the same command makes up for what was lost."

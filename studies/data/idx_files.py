@@ -7,9 +7,8 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import NamedTuple
 
 from spaces.bounded import open_regular
 from spaces.errors import DataError
@@ -97,7 +96,8 @@ def verified_chunks(path: Path, file: DataFile) -> Iterator[bytes]:
     """
     digest, n_bytes = hashlib.sha256(), 0
     try:
-        with _open(path) as stream:
+        with open_regular(path) as opened:
+            stream = gzip.GzipFile(fileobj=opened) if path.suffix == ".gz" else opened
             while chunk := stream.read(CHUNK_BYTES):
                 digest.update(chunk)
                 n_bytes += len(chunk)
@@ -111,16 +111,6 @@ def verified_chunks(path: Path, file: DataFile) -> Iterator[bytes]:
     except (OSError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     _compare(path, n_bytes, digest.hexdigest(), file)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    with open_regular(path) as file:
-        if path.suffix == ".gz":
-            with gzip.open(file, "rb") as unpacked:
-                yield cast(BinaryIO, unpacked)
-        else:
-            yield file
 
 
 def _compare(path: Path, n_bytes: int, sha256: str, file: DataFile) -> None:

@@ -214,6 +214,4 @@ def _map(path: Path, n_bytes: int) -> Tensor:
 def first_of_each_class(images: Images) -> Tensor:
     """The first image of each class, uint8 (10, 28, 28)."""
     labels = range(len(CLASS_NAMES))
-    rows = torch.stack([(images.labels == label).int().argmax() for label in labels])
-    stored = rows if images.rows is None else images.rows[rows]
-    return images.stored[stored]
+    return torch.stack([images.first_where(images.labels == label) for label in labels])

@@ -134,12 +134,8 @@ def _fitted(grey: np.ndarray, ground: float, steps: list[str]) -> np.ndarray:
         steps.append(f"trimmed from {width}×{height} to {grey.shape[1]}×{grey.shape[0]} pixels")
     share = IMAGE_SIZE / max(grey.shape)
     rows, columns = (max(1, round(side * share)) for side in grey.shape)
-    image = Image.fromarray(grey.astype(np.float32))
-    small = np.asarray(
-        image.resize(
-            (columns, rows), Image.Resampling.BOX if share < 1 else Image.Resampling.BICUBIC
-        )
-    )
+    how = Image.Resampling.BOX if share < 1 else Image.Resampling.BICUBIC
+    small = np.asarray(Image.fromarray(grey.astype(np.float32)).resize((columns, rows), how))
     square = np.full((IMAGE_SIZE, IMAGE_SIZE), ground)
     top, left = (IMAGE_SIZE - rows) // 2, (IMAGE_SIZE - columns) // 2
     square[top : top + rows, left : left + columns] = small

@@ -163,7 +163,13 @@ def _chosen(
         found = next((StudyTrial(s, t) for s in usable if (t := s.best()) is not None), None)
         which, hint = "", "make one"
     else:
-        return _named(place, source, budget)
+        found = find_trial(place, source)
+        if not _fits(found.study, budget):
+            raise StudyError(
+                f"--encoder: study '{found.study.name}' holds no autoencoders of the "
+                f"{budget.protocol} protocol"
+            )
+        return found
     if found is None:
         n_trials = 0 if source == "paper" or budget.protocol == "paper" else 50
         raise NoEncoderError(
@@ -235,13 +241,3 @@ def _encoder_of(autoencoder: dict[str, Tensor]) -> dict[str, Tensor]:
     """The encoder's part of a ``state_dict``."""
     prefix = "encoder."
     return {n.removeprefix(prefix): t for n, t in autoencoder.items() if n.startswith(prefix)}
-
-
-def _named(place: Place, source: str, budget: Budget) -> StudyTrial:
-    found = find_trial(place, source)
-    if not _fits(found.study, budget):
-        raise StudyError(
-            f"--encoder: study '{found.study.name}' holds no autoencoders of the "
-            f"{budget.protocol} protocol"
-        )
-    return found

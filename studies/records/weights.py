@@ -26,11 +26,8 @@ FileName = Literal["weights.safetensors", "state.safetensors"]
 WEIGHTS: FileName = "weights.safetensors"
 STATE: FileName = "state.safetensors"
 
-
 _MEDIA_TYPE = "application/octet-stream"
-
 _SHA256 = "; sha256="
-
 _Read = TypeVar("_Read")
 
 

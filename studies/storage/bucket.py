@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -63,7 +63,7 @@ class ArtifactBucket(ArtifactStore):
 
     Args:
         location: ``s3://bucket`` or ``s3://bucket/prefix``.
-        cache: that folder; None for one in the user's cache.
+        cache: that folder; None for one in the user's cache, or without a home of this process.
 
     Raises:
         StudyError: the location names no bucket, or the bucket cannot be used.
@@ -80,7 +80,7 @@ class ArtifactBucket(ArtifactStore):
         super().__init__(location.rstrip("/"))
         self._bucket = named[1]
         self._prefix = f"{named[2].lstrip('/')}/" if named[2] else ""
-        self._cache = cache or self._users_cache()
+        self._cache = cache or (places.cache() or temporary.own_folder()) / "artifacts"
         try:
             self._client = boto3.Session().client("s3")
             self._store = Boto3ArtifactStore(self._bucket, self._client)
@@ -93,23 +93,15 @@ class ArtifactBucket(ArtifactStore):
         except ValueError as error:  # whose text has the URL, and a password that is in it
             raise StudyError(f"cannot use {self.place}: AWS_ENDPOINT_URL is no URL") from error
 
-    def _users_cache(self) -> Path:
-        """The user's, or without a home a folder of this process's own."""
-        folder = places.cache()
-        if folder is None:
-            return temporary.own_folder() / "artifacts"
-        return folder / "artifacts"
-
     def has(self, artifact_id: str) -> bool:
         """Whether the object is there; brings nothing down."""
-        try:
-            self._client.head_object(Bucket=self._bucket, Key=self._key(artifact_id))
-        except botocore.ClientError as error:
-            if _code(error) in ("404", "NoSuchKey"):
+        with self._asking():
+            try:
+                self._client.head_object(Bucket=self._bucket, Key=self._key(artifact_id))
+            except botocore.ClientError as error:
+                if _code(error) not in ("404", "NoSuchKey"):
+                    raise
                 return False
-            self._fail(error)
-        except _FAILURES as error:
-            self._fail(error)
         return True
 
     def path(self, artifact_id: str) -> Path:
@@ -154,8 +146,7 @@ class ArtifactBucket(ArtifactStore):
         """Remove the object, and this machine's copy of it."""
         with self._asking():
             self._store.remove(self._key(artifact_id))
-        with suppress(OSError):
-            (self._cache / artifact_id).unlink(missing_ok=True)
+        self.drop_copy(artifact_id)
 
     def stored(self) -> Iterator[Stored]:
         """The objects right below the prefix."""
@@ -231,13 +222,10 @@ class ArtifactBucket(ArtifactStore):
         try:
             yield
         except _FAILURES as error:
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> NoReturn:
-        raise FaultError(
-            f"cannot use {self.place} any more: {_reason(error)}; mend that, and type the same "
-            "command again"
-        ) from error
+            raise FaultError(
+                f"cannot use {self.place} any more: {_reason(error)}; mend that, and type the same "
+                "command again"
+            ) from error
 
 
 def _reason(error: Exception) -> str:

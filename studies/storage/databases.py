@@ -4,7 +4,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from optuna import Study, logging
@@ -12,17 +12,16 @@ from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from spaces.errors import StudyError
+from spaces.errors import FaultError, StudyError
 from spaces.secrets import without_secrets
 from studies.files import places, temporary
 from studies.storage.artifacts import ArtifactFolder, ArtifactStore
 from studies.storage.server import first_line, open_server
 from studies.storage.sqlite_faults import in_words
 from studies.storage.sqlite_locks import HeldError, locked
+from studies.storage.sqlite_snapshots import DamagedDatabaseError, snapshot
 from studies.storage.sqlite_storages import (
     bring_home,
-    confirm,
-    copy_into,
     has_own_artifacts,
     look_at,
     open_file,
@@ -137,8 +136,13 @@ def shown(url: URL) -> Iterator[URL]:
         yield url
         return
     with temporary.folder() as folder:
-        with _opening(url):
-            copied = copy_into(path, folder)
+        copied = folder / path.name
+        with (
+            _opening(url),
+            closing(snapshot(path)) as copy,
+            closing(sqlite3.connect(copied)) as file,
+        ):
+            copy.backup(file)
         yield url.set(database=str(copied))
 
 
@@ -209,12 +213,8 @@ def open_artifacts(url: URL, named: Path | str | None, make: bool = True) -> Art
     Raises:
         StudyError: the folder cannot be made, or the bucket cannot be used.
     """
-    if named is not None and "://" in str(named):
-        return _open_bucket(str(named))
-    return ArtifactFolder(artifacts_folder(url, named), make)
-
-
-def _open_bucket(location: str) -> ArtifactStore:
+    if named is None or "://" not in str(named):
+        return ArtifactFolder(artifacts_folder(url, named), make)
     try:
         from studies.storage.bucket import ArtifactBucket
     except ImportError as error:
@@ -222,7 +222,7 @@ def _open_bucket(location: str) -> ArtifactStore:
             "boto3, which --artifacts needs for a bucket, is not installed; install it beside "
             "fmnist-search: pip install 'boto3>=1.40'"
         ) from error
-    return ArtifactBucket(location)
+    return ArtifactBucket(str(named))
 
 
 def confirm_stored(url: URL, study: Study) -> None:
@@ -232,8 +232,23 @@ def confirm_stored(url: URL, study: Study) -> None:
         FaultError: an SQLite file was damaged, cut or written over meanwhile.
     """
     path = sqlite_path(url)
-    if path is not None:
-        confirm(path, study.study_name, len(study.get_trials(deepcopy=False)))
+    if path is None:
+        return
+    n_trials = len(study.get_trials(deepcopy=False))
+    query = (
+        "SELECT count(*) FROM trials WHERE study_id = "
+        "(SELECT study_id FROM studies WHERE study_name = ?)"
+    )
+    try:
+        with closing(snapshot(path)) as copy:
+            (n_stored,) = copy.execute(query, (study.study_name,)).fetchone()
+    except (sqlite3.Error, OSError, DamagedDatabaseError) as error:
+        raise FaultError(in_words(error, path)) from error
+    if n_stored < n_trials:
+        raise FaultError(
+            f"the database {path} holds {n_stored} of the {n_trials} trials that were stored in "
+            "it; something wrote over it; put a copy in its place, and type the same command again"
+        )
 
 
 @contextmanager

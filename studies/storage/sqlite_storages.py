@@ -103,28 +103,6 @@ def bring_home(path: Path, mode: Literal["PASSIVE", "TRUNCATE"] = "PASSIVE") -> 
             raise FaultError(in_words(error, path)) from error
 
 
-def confirm(path: Path, study_name: str, n_trials: int) -> None:
-    """See whether the database is whole at a run's end, and holds the study.
-
-    Raises:
-        FaultError: it was damaged, cut or written over meanwhile.
-    """
-    query = (
-        "SELECT count(*) FROM trials WHERE study_id = "
-        "(SELECT study_id FROM studies WHERE study_name = ?)"
-    )
-    try:
-        with closing(snapshot(path)) as copy:
-            (n_stored,) = copy.execute(query, (study_name,)).fetchone()
-    except (sqlite3.Error, OSError, DamagedDatabaseError) as error:
-        raise FaultError(in_words(error, path)) from error
-    if n_stored < n_trials:
-        raise FaultError(
-            f"the database {path} holds {n_stored} of the {n_trials} trials that were stored in "
-            "it; something wrote over it; put a copy in its place, and type the same command again"
-        )
-
-
 def look_at(path: Path) -> FileStorage:
     """The database as it is now, as a storage that cannot be written.
 
@@ -145,19 +123,6 @@ def look_at(path: Path) -> FileStorage:
     _check_parts(storage)
     copy.execute("PRAGMA query_only = ON")
     return storage
-
-
-def copy_into(path: Path, folder: Path) -> Path:
-    """A copy of the database as it is now, in a file that can be written.
-
-    Raises:
-        StudyError: it is damaged.
-        sqlite3.Error, OSError: it cannot be read.
-    """
-    copied = folder / path.name
-    with closing(snapshot(path)) as copy, closing(sqlite3.connect(copied)) as file:
-        copy.backup(file)
-    return copied
 
 
 def open_file(path: Path, url: URL, to_look_on: bool = False) -> FileStorage:
