@@ -170,7 +170,7 @@ def pareto_table(rows: Sequence["FrontRow"], settings: "StudySettings", width: i
 
 def _numbers(row: "FrontRow", with_spread: bool) -> list[str]:
     """Quality and costs, each with a star where the trial is on its front."""
-    from studies.records.latencies import latency_of
+    from studies.records.costs import latency_of
 
     latency = latency_of(row._asdict())
     shown = {

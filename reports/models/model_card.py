@@ -12,7 +12,7 @@ from spaces.wording import count, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.networks import exported
 from studies.networks.plain import Autoencoder, Classifier
-from studies.records.latencies import latency_of
+from studies.records.costs import latency_of
 
 _FILES = {
     exported.CONFIG_JSON: "the configuration, and what it was trained with",

@@ -16,7 +16,7 @@ from spaces.safe_text import markdown, markdown_cell, visible
 from spaces.wording import count, counted, duration, loss, percent, points
 from studies.dashboard.texts_in_attributes import note_key, save_first_note
 from studies.records import trials
-from studies.records.latencies import latency_of
+from studies.records.costs import latency_of
 from studies.records.open_study import ReadStudy
 from studies.records.scores import TWO_SIDED, standard_error
 from studies.records.settings import StudySettings

@@ -18,8 +18,8 @@ from studies.engine.progress import Ending, Event, SearchState, TrialEnded, sear
 from studies.engine.running_trial import Running
 from studies.engine.sharing import Sharing
 from studies.networks.evaluation import confusion_matrix
-from studies.records import attempts, gallery, limits, trials, weights
-from studies.records.latencies import latency_of
+from studies.records import attempts, pictures, trials, weights
+from studies.records.costs import constrain, latency_of
 from studies.records.open_study import OpenStudy
 from studies.records.request import Keep
 from studies.training.metrics import Outcome
@@ -44,7 +44,7 @@ class Endings:
 
     def refused(self, trial: Trial, name: str, value: float, spread: float = 0.0) -> bool:
         """End a searched trial, pruned and infeasible, if a cost is above the study's limit."""
-        broken = limits.constrain(trial, self.opened.settings, name, value, spread)
+        broken = constrain(trial, self.opened.settings, name, value, spread)
         if not broken or trials.is_paper(trial):
             return False
         reason = f"{trials.INFEASIBLE}: {broken}"
@@ -57,7 +57,7 @@ class Endings:
         """End the trial with another's result."""
         if latency := latency_of(known.user_attrs):
             spread = latency.spread_ms or 0.0
-            limits.constrain(trial, self.opened.settings, trials.LATENCY_MS, latency.ms, spread)
+            constrain(trial, self.opened.settings, trials.LATENCY_MS, latency.ms, spread)
         reason = reuse.copy_result(self.opened, trial, known)
         self.sharing.let_go(trial)
         value = trials.value_of(known) if known.values else None
@@ -82,7 +82,7 @@ class Endings:
         if outcome.predictions is not None and at_hand:
             counts = confusion_matrix(self.validation.labels, outcome.predictions)
             trial.set_user_attr(trials.CONFUSION, counts.tolist())
-        gallery.keep(store, trial, history, outcome if at_hand else None, self.validation)
+        pictures.keep(store, trial, history, outcome if at_hand else None, self.validation)
         if outcome.weights is not None:
             reuse.save(store, trial, outcome)
         # Last, as a full disk before costs no training then.

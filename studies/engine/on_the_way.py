@@ -14,7 +14,7 @@ from studies.engine.endings import Endings, is_of_the_run, reason_of
 from studies.engine.progress import Event, Notice, TrialStarted, say_given_up
 from studies.engine.running_trial import Running, configure
 from studies.networks.latency import Latency
-from studies.records import attempts, latencies, limits, trials
+from studies.records import attempts, costs, trials
 from studies.records.open_study import OpenStudy
 from studies.workers.pool import EpochDone, Job, Raised, Started, WorkerDied
 from studies.workers.stopping import StopSignal
@@ -76,7 +76,7 @@ class OnTheWay:
                 Notice(f"trial {trials.label(trial)} does not go on from a state: {text}")
             )
         seed: int = trial.user_attrs[trials.SEED]
-        known = latencies.measured(all_trials, architecture(config))
+        known = costs.measured_latency(all_trials, architecture(config))
         self.trainings.start(
             Running(trial.number, earlier.epochs, trial, config),
             Job(trial.number, config, seed, earlier.state, known),
@@ -115,12 +115,12 @@ class OnTheWay:
     def _go_on_from_start(self, running: Running, measured: Latency) -> None:
         trial, key = running.trial, architecture(running.config)
         # Another trial that began at the same time may have measured the same.
-        found = latencies.measured(self.opened.trials(), key) or measured
-        latencies.note(trial, found, key)
+        found = costs.measured_latency(self.opened.trials(), key) or measured
+        costs.note_latency(trial, found, key)
         if self.endings.refused(trial, trials.LATENCY_MS, found.ms, found.spread_ms or 0.0):
             self._let_go(running)
             return
-        if words := limits.passed_by_its_spread(trial, self.opened.settings, found):
+        if words := costs.passed_by_its_spread(trial, self.opened.settings, found):
             self.on_event(Notice(words))
         self.trainings.go_on(running)
 

@@ -1,21 +1,23 @@
-"""Pictures of what a trial's network does, as PNG bytes: small, and drawn in milliseconds.
+"""Pictures of what a trial's network does, kept as its artifacts when its training ends.
 
-Pure functions from tensors and metrics to bytes; who keeps them is :mod:`studies.records.gallery`.
+They are PNG files, small and drawn in milliseconds.
 """
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
+from optuna.trial import Trial
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from spaces.classifier import N_CLASSES
-from studies.data.images import CLASS_NAMES, Images
+from studies.data.images import CLASS_NAMES, Images, first_of_each_class
 from studies.networks import evaluation
-from studies.training.metrics import EpochMetrics
+from studies.storage.artifacts import ArtifactStore, put
+from studies.training.metrics import EpochMetrics, Outcome
 
 MADE_BY = "fmnist-search"
 """What every picture says in its PNG text ``Software``, by which it is known as ours."""
@@ -32,6 +34,42 @@ BLUE, ORANGE = (31, 95, 170), (215, 120, 20)
 
 Color = tuple[int, int, int]
 Point = tuple[float, float]
+
+
+def keep(
+    store: ArtifactStore,
+    trial: Trial,
+    history: Sequence[EpochMetrics],
+    outcome: Outcome | None,
+    validation: Images,
+) -> None:
+    """Put the trial's pictures into the store, under 100 kB in all.
+
+    Args:
+        store: where artifacts are.
+        trial: still running, as Optuna takes no artifacts for finished ones.
+        history: its epochs.
+        outcome: what its training left after the last of them; None if that is not at hand.
+        validation: the images it was judged by.
+    """
+    for name, png in _pictures(history, outcome, validation):
+        put(store, trial, name, png)
+
+
+def _pictures(
+    history: Sequence[EpochMetrics], outcome: Outcome | None, validation: Images
+) -> Iterator[tuple[str, bytes]]:
+    """File names and contents, in the order in which a person wants to see them."""
+    if outcome is not None and outcome.reconstructions is not None:
+        originals = first_of_each_class(validation)
+        yield "reconstructions.png", reconstructions(originals, outcome.reconstructions)
+    if outcome is not None and outcome.predictions is not None:
+        counts = evaluation.confusion_matrix(validation.labels, outcome.predictions)
+        yield "confusion-matrix.png", confusion(counts)
+        confused = most_confused(validation, outcome.predictions)
+        if confused is not None:
+            yield "most-confused.png", confused
+    yield "learning-curve.png", learning_curve(history)
 
 
 def reconstructions(originals: Tensor, given_back: Tensor, columns: int = 5) -> bytes:

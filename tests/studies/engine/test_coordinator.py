@@ -108,7 +108,7 @@ def random_images(n: int, seed: int) -> Images:
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Runner]:
     # Pictures are a third of a tiny trial's time, and other tests look at them.
-    monkeypatch.setattr("studies.engine.endings.gallery.keep", lambda *_: None)
+    monkeypatch.setattr("studies.engine.endings.pictures.keep", lambda *_: None)
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield Runner(tmp_path, Split(random_images(40, 1), random_images(20, 2)))

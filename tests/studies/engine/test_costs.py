@@ -21,8 +21,7 @@ from studies.engine.samplers import make_sampler
 from studies.networks import evaluation
 from studies.networks.latency import Latency
 from studies.records import trials
-from studies.records.latencies import latency_of
-from studies.records.limits import constrain
+from studies.records.costs import constrain, latency_of
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, with_space
 
