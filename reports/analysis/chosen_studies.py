@@ -43,14 +43,14 @@ class Sources(NamedTuple):
     """Studies under the paper's protocol with its full budget, whether named or not."""
     reduced: list[Source]
     """Studies under the paper's protocol with less than its budget, which reproduce nothing."""
-    left_out: list[str]
-    """Studies that are there and were not named, or cannot be read."""
     unread: list[str]
     """Why, of each study of ours that cannot be read."""
-    data_folder: Path | None
-    """Where the images are; None if they are not there."""
-    results: list[FinalResult]
+    results: Sequence[FinalResult]
     """What ``fmnist-search train`` left beside the studies."""
+    left_out: Sequence[str] = ()
+    """Studies that are there and were not named, or cannot be read."""
+    data_folder: Path | None = None
+    """Where the images are; None if they are not there."""
 
     def of(self, stage: Stage) -> list[Source]:
         """The searches of a stage."""
@@ -82,7 +82,6 @@ def choose(
     studies: Sequence[optuna.Study],
     names: Sequence[str],
     store: ArtifactStore,
-    data_folder: Path | None = None,
     results: Sequence[FinalResult] = (),
 ) -> Sources:
     """Sort the storage's studies by what they are to the report.
@@ -92,7 +91,6 @@ def choose(
         names: the studies to report on; none for one search of each stage, the one with the largest
             budget, and beside it the classifiers that started from random weights.
         store: where the trials' weights are.
-        data_folder: holds the images, if they are there.
         results: of chosen configurations, over several seeds.
 
     Raises:
@@ -109,10 +107,8 @@ def choose(
         searches=searches,
         reproductions=[s for s in papers if s.settings.budget == PAPER_BUDGET],
         reduced=[s for s in papers if s.settings.budget != PAPER_BUDGET],
-        left_out=[],
         unread=[str(each) for each in read if isinstance(each, StudyError)],
-        data_folder=data_folder,
-        results=list(results),
+        results=results,
     )
     wanted = {study.study_name for study in named} or _by_default(sources)
     used = [s for s in searches if s.name in wanted]

@@ -97,7 +97,7 @@ def read_everything(trained: TrainedStudies, database: Path, with_report: bool) 
     for source in (None, "paper", "scratch", AE):
         with suppress(StudyError):
             encoders.find(place, source, Budget(epochs=1, subset=600))
-    sources = choose(all_studies(storage), (), store, data_folder=trained.data_dir)
+    sources = choose(all_studies(storage), (), store)._replace(data_folder=trained.data_dir)
     assert len(sources.unread) + len(sources.searches) <= 2
     refresh(open_storage(storage_url(str(database))))
     if with_report:
@@ -150,7 +150,9 @@ def test_the_largest_loss_that_training_can_come_to_is_read(
         assert find_study(storage, AE).trials[1].value == huge
         json.dumps(list_studies(all_studies(storage)), allow_nan=False)
         assert refresh(storage) == []
-        sources = choose(all_studies(storage), (), trained.store(), data_folder=trained.data_dir)
+        sources = choose(all_studies(storage), (), trained.store())._replace(
+            data_folder=trained.data_dir
+        )
         assert sources.unread == []
         build(sources, "en")
 
