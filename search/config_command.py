@@ -23,8 +23,6 @@ from spaces.errors import ConfigurationError, TrustError
 from spaces.secrets import without_secrets
 
 if TYPE_CHECKING:
-    from typer.core import TyperOption
-
     from search.defaults import Command
 
 
@@ -110,7 +108,9 @@ def _settings(context: typer.Context, place: tuple[str, ...], found: Defaults) -
         value, source = option.consume_value(context, {})
         stated = _from_whom(source.name, key, place, found)
         if source.name == "DEFAULT" and value is None:
-            value = _default_in_words(option)
+            # What the help says of a default that is worked out later.
+            words = re.search(r"\[default: ([^\]]*)\]", option.help or "")
+            value = words[1] if words else None
         yield Setting(" ".join(place), f"--{key.replace('_', '-')}", _hidden(value), stated)
     for name, sub in subcommands_of(command).items():
         inner = typer.Context(sub, info_name=name, parent=context, resilient_parsing=True)
@@ -132,12 +132,6 @@ def _hidden(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_hidden(part) for part in value]
     return without_secrets(str(value)) if isinstance(value, str | Path) else value
-
-
-def _default_in_words(option: "TyperOption") -> str | None:
-    """What the help says of a default that is worked out later."""
-    words = re.search(r"\[default: ([^\]]*)\]", option.help or "")
-    return words[1] if words else None
 
 
 def _print(settings: list[Setting], with_variables: bool) -> None:

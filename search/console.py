@@ -13,7 +13,6 @@ from studies.workers.pool import EpochDone
 
 if TYPE_CHECKING:
     from studies.engine.launch import Plan
-    from studies.records.settings import StudySettings
 
 STYLES = {"complete": "green", "pruned": "dim", "failed": "red", "reused": "dim"}
 """Of a line that says how a trial ended."""
@@ -76,42 +75,35 @@ def print_plan(console: Console, plan: "Plan") -> None:
     """What a run is going to do, and how long that will take."""
     verb = "new study" if plan.created else "study"
     console.print(f"{verb} '{plan.study_name}' in {plan.storage}", markup=False, soft_wrap=True)
-    for line in (*_of_the_study(plan), _to_do(plan)):
+    for line in _in_words(plan):
         console.print(line, markup=False)
     if plan.n_wanted > plan.n_searched or plan.paper_missing:
         console.print(plan.estimate.in_words(), style="bold", markup=False)
 
 
-def _of_the_study(plan: "Plan") -> Iterable[str]:
-    settings = plan.settings
-    yield f"{settings.budget}; seed {settings.seed}, {_side_by_side(plan)}"
+def _in_words(plan: "Plan") -> Iterable[str]:
+    """How trials are trained, what limits them, which are drawn, and what is to do."""
+    settings, each = plan.settings, counted(plan.n_threads, "thread")
+    side_by_side = f"{plan.n_jobs} at a time with {each} each" if plan.n_jobs > 1 else each
+    yield f"{settings.budget}; seed {settings.seed}, {side_by_side}"
     if settings.encoder is not None:
         yield f"encoder: {settings.encoder}"
-    yield from _limits(settings)
-    space = (f"{name.replace('_', '-')} {values}" for name, values in settings.space.items())
-    yield f"space: {', '.join(space)}"
-    if plan.n_grid_points is not None:
-        n_different = count(settings.search_space().size())
-        yield f"grid: {count(plan.n_grid_points)} points, {n_different} different configurations"
-
-
-def _to_do(plan: "Plan") -> str:
-    names = plan.paper_missing
-    fixed = f"{len(names)} of the paper's ({', '.join(names)})" if names else "none of the paper's"
-    given = f" ({plan.n_given} of them given)" if plan.n_given else ""
-    return f"to do: {max(0, plan.n_wanted - plan.n_searched)} searched trials{given}, {fixed}"
-
-
-def _limits(settings: "StudySettings") -> Iterable[str]:
-    """What a study has beyond one objective over all models."""
-    metric = settings.metric.removeprefix("validation_")
     if settings.objectives:
-        several = ", ".join((metric, *settings.objectives))
+        several = ", ".join((settings.metric.removeprefix("validation_"), *settings.objectives))
         yield f"objectives: {several}; nothing is pruned, as Optuna cannot with several"
     if settings.max_params is not None:
         yield f"limit: no more than {count(settings.max_params)} parameters"
     if settings.max_latency_ms is not None:
         yield f"limit: no more than {settings.max_latency_ms:g} ms for 100 images on one thread"
+    space = (f"{name.replace('_', '-')} {values}" for name, values in settings.space.items())
+    yield f"space: {', '.join(space)}"
+    if plan.n_grid_points is not None:
+        n_different = count(settings.search_space().size())
+        yield f"grid: {count(plan.n_grid_points)} points, {n_different} different configurations"
+    names = plan.paper_missing
+    fixed = f"{len(names)} of the paper's ({', '.join(names)})" if names else "none of the paper's"
+    given = f" ({plan.n_given} of them given)" if plan.n_given else ""
+    yield f"to do: {max(0, plan.n_wanted - plan.n_searched)} searched trials{given}, {fixed}"
 
 
 def _ended(event: TrialEnded) -> str:
@@ -119,8 +111,3 @@ def _ended(event: TrialEnded) -> str:
     reason = f" ({event.reason})" if event.reason else ""
     after = f" after {duration(event.seconds)}" if event.seconds else ""
     return f"{event.label} {event.outcome}{value}{after}: {event.words}{reason}"
-
-
-def _side_by_side(plan: "Plan") -> str:
-    each = counted(plan.n_threads, "thread")
-    return f"{plan.n_jobs} at a time with {each} each" if plan.n_jobs > 1 else each

@@ -44,14 +44,14 @@ class FinalView(LiveView):
 
 def print_final(console: "Console", result: "FinalResult", folder: Path) -> None:
     """Every seed's figures, their mean and interval, and a classifier's classes."""
-    of_classifier = ("accuracy", "training accuracy") if result.confusion() else ()
+    confusion = result.confusion()
+    of_classifier = ("accuracy", "training accuracy") if confusion else ()
     seeds = plain_table("Seeds", "seed", *of_classifier, "loss", "training loss", "time")
     for seed in result.seeds:
         accuracies = (seed.accuracy, seed.train_accuracy) if of_classifier else ()
         shares = (*accuracies, seed.loss, seed.train_loss)
         seeds.add_row(str(seed.seed), *map(percent, shares), duration(seed.seconds))
     console.print(seeds)
-    confusion = result.confusion()
     if confusion is not None:
         _print_classes(console, confusion)
     console.print(in_words(result), style="bold", markup=False, soft_wrap=True)

@@ -52,7 +52,7 @@ class LiveView:
         """Begin to show."""
         if self._console.is_terminal:
             self._live = Live(
-                get_renderable=self._render,
+                get_renderable=lambda: Group(*map(Text, self.headlines()), self._bars),
                 console=self._console,
                 refresh_per_second=4,
                 transient=self.is_transient,
@@ -104,6 +104,3 @@ class LiveView:
         """Print a line above the bars."""
         self._last_line = time.monotonic()
         self._console.print(Text(line, style=style), soft_wrap=True)
-
-    def _render(self) -> Group:
-        return Group(*map(Text, self.headlines()), self._bars)

@@ -148,11 +148,17 @@ def pareto_table(rows: Sequence["FrontRow"], settings: "StudySettings", width: i
         width: columns of the terminal.
     """
     with_configuration = width >= LEAST_FOR_CONFIGURATION
+    metric, title, joint = settings.metric.removeprefix("validation_"), "Pareto front", ""
+    if settings.objectives:
+        title = f"Best trials: the Pareto front of {', '.join((metric, *settings.objectives))}"
+        joint = f" (at the {metric}: in all objectives)"
     table = Table(
-        title=_title(settings),
+        title=title,
         title_justify="left",
         title_style="bold",
-        caption=_caption(settings),
+        caption=f"* no trial is better in both {metric} and this cost{joint}. macs: multiply-adds "
+        "of an image; ms: 100 images on one thread, from the best to the worst of the measurement "
+        "(?: not known); a difference smaller than that range does not count.",
         caption_justify="left",
         box=SIMPLE_HEAD,
     )
@@ -182,23 +188,6 @@ def _numbers(row: "FrontRow", with_spread: bool) -> list[str]:
     return [text + ("*" if front in row.fronts else " ") for front, text in shown.items()]
 
 
-def _title(settings: "StudySettings") -> str:
-    if not settings.objectives:
-        return "Pareto front"
-    metric = settings.metric.removeprefix("validation_")
-    return f"Best trials: the Pareto front of {', '.join((metric, *settings.objectives))}"
-
-
-def _caption(settings: "StudySettings") -> str:
-    metric = settings.metric.removeprefix("validation_")
-    joint = f" (at the {metric}: in all objectives)" if settings.objectives else ""
-    return (
-        f"* no trial is better in both {metric} and this cost{joint}. macs: multiply-adds of an "
-        "image; ms: 100 images on one thread, from the best to the worst of the measurement (?: "
-        "not known); a difference smaller than that range does not count."
-    )
-
-
 def print_reproduction(console: Console, studies: Sequence["Study"]) -> None:
     """Print one stage's tables: published, and the mean over the seeds with its interval.
 
@@ -212,8 +201,9 @@ def print_reproduction(console: Console, studies: Sequence["Study"]) -> None:
         console.print(_reproduction_table(title, rows, metric))
     _, _, note = _OF_THE_PAPER[settings.stage]
     n_seeds = max(figure.n_seeds for row in rows for figure in row.figures.values())
+    over = f"mean ± its 95 % interval, t over {n_seeds} seeds" if n_seeds > 1 else "one seed"
     diff = "diff.: test, here less published, in points."
-    here = f"{note} Here: {settings.budget}; {_over_seeds(n_seeds)}; {diff}"
+    here = f"{note} Here: {settings.budget}; {over}; {diff}"
     for line in (here, _meaning(settings, n_seeds)):
         console.print(line, style="dim", markup=False)
 
@@ -232,10 +222,6 @@ def reproduced_in_one_line(studies: Sequence["Study"]) -> str:
 def _verdict(figure: Reproduced) -> str:
     """The verdict, and why there is none: ``higher``, ``cannot say: one run each``."""
     return f"{figure.verdict}: {figure.why}" if figure.why else figure.verdict
-
-
-def _over_seeds(n: int) -> str:
-    return f"mean ± its 95 % interval, t over {n} seeds" if n > 1 else "one seed"
 
 
 def _meaning(settings: "StudySettings", n_seeds: int) -> str:

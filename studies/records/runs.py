@@ -43,7 +43,7 @@ class Run:
     """When, in UTC."""
     options: dict[str, Any]
     """By the names of the request's fields; what the study stores is not among them."""
-    given: tuple[int, ...]
+    given: list[int]
     """Numbers of the trials that it queued because a person gave their configurations."""
     first: int
     """Number of the first trial that it began."""
@@ -102,7 +102,7 @@ class Record:
         run = Run(
             begun=_now(),
             options={name: value for name, value in asked.items() if value is not None},
-            given=tuple(_given(all_trials, of(self._study))),
+            given=_given(all_trials, of(self._study)),
             first=first,
             n_before=attempts.n_tried(all_trials),
             side_by_side=side_by_side,
@@ -110,8 +110,7 @@ class Record:
         )
         there = self._study.user_attrs
         self._name = next(n for n in map(f"{PREFIX}{{}}".format, count()) if n not in there)
-        # A list, as every storage but Optuna's in memory would make of it.
-        self._study.set_user_attr(self._name, {**asdict(run), "given": [*run.given]})
+        self._study.set_user_attr(self._name, asdict(run))
 
     def end(self, reason: str) -> None:
         """Note why the run ended, if it began a trial."""
@@ -128,8 +127,8 @@ def minute(moment: str) -> str:
 def of(study: optuna.Study) -> list[Run]:
     """The runs that the study knows of, in the order in which they began."""
     attrs = study.user_attrs
-    names = [name for name in map(f"{PREFIX}{{}}".format, range(len(attrs))) if name in attrs]
-    return [Run(**{**attrs[name], "given": tuple(attrs[name]["given"])}) for name in names]
+    names = map(f"{PREFIX}{{}}".format, range(len(attrs)))
+    return [Run(**attrs[name]) for name in names if name in attrs]
 
 
 def _given(all_trials: Sequence[FrozenTrial], earlier: Sequence[Run]) -> list[int]:
