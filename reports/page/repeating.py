@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 from reports.analysis.chosen_studies import Source
 from studies.records import attempts, runs, trials
@@ -20,46 +20,28 @@ STORAGE = "repeated.db"
 """A storage that does not have the study yet."""
 
 
-class Step(NamedTuple):
-    """One command: runs in a row that were asked for the same."""
-
-    runs: tuple[Run, ...]
-    n_trials: int
-    """Searched trials that the study had in the end of it."""
-
-    @property
-    def given(self) -> list[int]:
-        """Numbers of the trials of given configurations."""
-        return [number for run in self.runs for number in run.given]
-
-
-def steps(source: Source) -> list[Step]:
-    """The study's runs, those in a row that one command can stand for together.
-
-    A search in pieces finds what one run finds; a promotion, a given configuration or another
-    sampler does what it does only after what was there before.
-    """
-    known = runs.of(source.study)
-    n_after = [*(run.n_before for run in known), attempts.n_tried(source.trials())][1:]
-    together: list[Step] = []
-    for run, n_trials in zip(known, n_after, strict=False):
-        before = together[-1] if together else None
-        if before and _goes_on(run, before.runs[-1]):
-            together[-1] = Step((*before.runs, run), n_trials)
-        else:
-            together.append(Step((run,), n_trials))
-    return together
-
-
 def search_commands(source: Source) -> list[str]:
     """The commands that make the study, one after the other; one where one is enough.
 
-    Of a study whose runs are not known, a command for its settings and its number of trials.
+    Runs in a row that were asked for the same are one command, as a search in pieces finds what one
+    run finds. A promotion, a given configuration or another sampler does what it does only after
+    what was there before. Of a study whose runs are not known, a command for its settings and its
+    number of trials.
     """
-    known = steps(source)
-    if not known:
-        return [_command(source, attempts.n_tried(source.trials()), [], {})]
-    return [_command(source, s.n_trials, s.given, s.runs[0].options) for s in known]
+    together: list[list[Run]] = []
+    for run in runs.of(source.study):
+        if together and _goes_on(run, together[-1][-1]):
+            together[-1].append(run)
+        else:
+            together.append([run])
+    n_tried = attempts.n_tried(source.trials())
+    if not together:
+        return [_command(source, n_tried, [], {})]
+    n_after = [*(first.n_before for first, *_ in together[1:]), n_tried]
+    return [
+        _command(source, n, [number for run in asked for number in run.given], asked[0].options)
+        for asked, n in zip(together, n_after, strict=True)
+    ]
 
 
 def made_at_once(source: Source) -> int:
