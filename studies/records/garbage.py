@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from studies.records import encoders
 from studies.records.pictures import MADE_BY
 from studies.records.references import all_studies
 from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, Stored
-from studies.storage.databases import open_to_look_on, sqlite_path, storage_url
+from studies.storage.databases import OWN_SUFFIX, open_to_look_on, sqlite_path, storage_url
 
 MIN_AGE_S = 600.0
 """Younger files stay: somebody may be writing them."""
@@ -64,8 +65,9 @@ class Survey(NamedTuple):
 
 
 def note_owner(store: ArtifactStore, url: URL) -> None:
-    """Note in the place that the database has files in it."""
-    store.note_owner(_place(url))
+    """Note in the place that the database has files in it, unless its name says so."""
+    if _place(url) != _own_database(store):
+        store.note_owner(_place(url))
 
 
 def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE_S) -> Survey:
@@ -85,7 +87,10 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     sorted_ = Survey([], [], [], len(stored) - len(own))
     if not stored:
         return sorted_
-    if others := [name for name in store.owners() if _place_noted(name) not in named]:
+    owners = store.owners()
+    if (own_database := _own_database(store)) and Path(own_database).exists():
+        owners.append(own_database)
+    if others := [name for name in owners if _place_noted(name) not in named]:
         ways = "; ".join(map(store.how_to_forget, others))
         raise StudyError(
             f"{store.place} has files of other databases, too: {', '.join(others)}; name each with "
@@ -174,6 +179,12 @@ def _is_artifact_id(name: str) -> bool:
         return str(UUID(name)) == name
     except ValueError:
         return False
+
+
+def _own_database(store: ArtifactStore) -> str | None:
+    """The SQLite file that the folder is named after; the two may be copied together."""
+    name = store.place.removesuffix(OWN_SUFFIX)
+    return None if name == store.place else str(Path(name).resolve())
 
 
 def _place(url: URL) -> str:

@@ -27,6 +27,9 @@ from studies.storage.sqlite_storages import (
     open_file,
 )
 
+OWN_SUFFIX = "-artifacts"
+"""Of the folder of a database's own artifacts, after the database's name."""
+
 DRIVERS = {"postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 """Which of several drivers is meant where none is named."""
 
@@ -196,7 +199,7 @@ def artifacts_folder(url: URL, folder: Path | str | None) -> Path:
         return places.expanded(folder).absolute()
     path = sqlite_path(url)
     beside = places.studies() if path is None else path.parent
-    own = beside / f"{Path(url.database or 'memory').name}-artifacts"
+    own = beside / f"{Path(url.database or 'memory').name}{OWN_SUFFIX}"
     shared = beside / "artifacts"
     is_new = own.is_dir() or not shared.is_dir() or (path is not None and has_own_artifacts(path))
     return own if is_new else shared

@@ -93,7 +93,7 @@ def read_everything(trained: TrainedStudies, database: Path, with_report: bool) 
             json.dumps([summary(study), every_trial(study)])
             csv_text(trials_frame(study))
             find_trial(place, name)
-    survey(store, [storage_url(str(database))])
+    survey(store, [storage_url(str(path)) for path in (database, trained.database)])
     for source in (None, "paper", "scratch", AE):
         with suppress(StudyError):
             encoders.find(place, source, Budget(epochs=1, subset=600))

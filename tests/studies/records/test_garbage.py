@@ -2,6 +2,7 @@ import io
 import json
 import os
 import re
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,9 @@ CONFIG = {"dropout": 0.0}
 class Place:
     """Databases in a folder, and the artifacts that they share."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, artifacts: str = "artifacts") -> None:
         self.folder = folder
-        self.store = ArtifactFolder(folder / "artifacts")
+        self.store = ArtifactFolder(folder / artifacts)
 
     def study(self, name: str = "s", database: str = "studies.db") -> optuna.Study:
         url = storage_url(str(self.folder / database))
@@ -75,6 +76,30 @@ def test_what_a_deleted_study_left_can_go_and_all_else_stays(place: Place) -> No
     garbage.remove(place.store, found.unused)
     garbage.remove(place.store, found.unused)  # gone already
     assert {path.name for path in place.store.folder.iterdir()} == used | {OWNERS}
+
+
+def test_a_folder_named_after_its_database_needs_no_note_and_may_be_copied_with_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "here").mkdir()
+    place = Place(tmp_path / "here", "studies.db-artifacts")
+    used = place.picture(place.study())
+    assert not (place.store.folder / OWNERS).exists()
+    shutil.copytree(tmp_path / "here", tmp_path / "copy")
+    copy = ArtifactFolder(tmp_path / "copy" / "studies.db-artifacts")
+    found = garbage.survey(copy, [storage_url(str(tmp_path / "copy" / "studies.db"))], -1.0)
+    assert ([file.name for file in found.used], found.unused) == ([used], [])
+
+
+def test_what_the_database_a_folder_is_named_after_refers_to_is_safe_from_others(
+    tmp_path: Path,
+) -> None:
+    place = Place(tmp_path, "studies.db-artifacts")
+    place.picture(place.study())
+    place.study(database="guest.db")
+    with pytest.raises(StudyError, match=r"studies\.db; name each with --also"):
+        place.unused("guest.db")
+    assert place.unused("guest.db", "studies.db") == set()
 
 
 def test_what_a_copied_trial_refers_to_stays_when_its_study_is_deleted(place: Place) -> None:
