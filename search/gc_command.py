@@ -48,7 +48,7 @@ def gc(
         fmnist-search gc --yes
     """
     from studies.files.temporary import remove_left
-    from studies.records.garbage import remove, survey
+    from studies.records.garbage import survey
     from studies.storage.databases import open_artifacts, open_existing, storage_url
 
     if not (dry_run or yes) and (output.as_json or not sys.stdin.isatty()):
@@ -70,7 +70,7 @@ def gc(
         return
     if not yes:
         typer.confirm(f"Remove {_total(found.unused)}?", abort=True)
-    remove(store, found.unused)
+    store.discard(file.name for file in found.unused)
     say(f"removed {_total(found.unused)}", err=output.as_json)
 
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -45,11 +45,7 @@ LOCK_TIMEOUT_S = 1800.0
 """How long one process waits for another that is fetching."""
 
 
-def no_progress(what: str, done: int, total: int | None) -> None:
-    """Shows nothing."""
-
-
-def ensure_data(data_dir: Path | None, say: Say, *, progress: Progress = no_progress) -> Path:
+def ensure_data(data_dir: Path | None, say: Say, *, progress: Progress = lambda *_: None) -> Path:
     """A folder with the four verified, uncompressed files; fetched into the cache if need be.
 
     A named folder is only read. If it holds ``.gz`` files, or torchvision's layout of them, they
@@ -211,18 +207,13 @@ def _writing(cache: Path, say: Say) -> Iterator[Path]:
         ) from error
 
 
-@contextmanager
-def _locked(path: Path, say: Say) -> Iterator[None]:
+def _locked(path: Path, say: Say) -> AbstractContextManager[object]:
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        return lock.acquire(timeout=0)
     except Timeout:
         say("cache: another process is filling it; waiting")
-        try:
-            lock.acquire(timeout=LOCK_TIMEOUT_S)
-        except Timeout:
-            raise DataError(f"another process has held {path} for too long") from None
     try:
-        yield
-    finally:
-        lock.release()
+        return lock.acquire(timeout=LOCK_TIMEOUT_S)
+    except Timeout:
+        raise DataError(f"another process has held {path} for too long") from None

@@ -175,12 +175,8 @@ def shuffled_by_class(labels: Tensor) -> list[Tensor]:
 
 def split_by_class(labels: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """Indices for training and for validation, class by class: five sixths and one sixth."""
-    for_train, for_validation = [], []
-    for indices in shuffled_by_class(labels):
-        n_validation = len(indices) // PARTS["search"]
-        for_validation.append(indices[:n_validation])
-        for_train.append(indices[n_validation:])
-    return for_train, for_validation
+    pools = [(indices, len(indices) // PARTS["search"]) for indices in shuffled_by_class(labels)]
+    return [indices[n:] for indices, n in pools], [indices[:n] for indices, n in pools]
 
 
 def take_evenly(pools: list[Tensor], n: int) -> list[Tensor]:

@@ -106,11 +106,6 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     return sorted_
 
 
-def remove(store: ArtifactStore, files: Iterable[OwnFile]) -> None:
-    """Remove the files; that one is gone already is no error."""
-    store.discard([file.name for file in files])
-
-
 def _referred(storage: BaseStorage) -> Iterator[str]:
     """Identifiers of all artifacts that the database refers to."""
     try:

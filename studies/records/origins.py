@@ -27,7 +27,6 @@ def origins(every: Iterable[FrozenTrial]) -> dict[int, Origin]:
     Attempts, promotions and copies of one configuration have one origin: the paper's wherever one
     of them is the paper's, else that of the first.
     """
-    found: dict[int, Origin] = {}
     first: dict[str, Origin] = {}
     in_order = sorted(every, key=lambda t: t.number)
     for trial in in_order:
@@ -35,9 +34,7 @@ def origins(every: Iterable[FrozenTrial]) -> dict[int, Origin]:
         first.setdefault(key, _own(trial))
         if trials.is_paper(trial):
             first[key] = "paper"
-    for trial in in_order:
-        found[trial.number] = first[_identity(trial)]
-    return found
+    return {trial.number: first[_identity(trial)] for trial in in_order}
 
 
 def best_found(every: Sequence[FrozenTrial], direction: Direction) -> FrozenTrial | None:

@@ -101,13 +101,9 @@ def confusion(counts: Tensor) -> bytes:
     """
     left, top, cell = 112, 96, 46
     image, draw = _canvas(left + N_CLASSES * cell + GAP, top + N_CLASSES * cell + GAP)
-    for y, text in (
-        (16, "a row is what"),
-        (33, "it was, a column"),
-        (50, "what it was"),
-        (67, "taken for"),
-    ):
-        draw.text((8, y), text, GREY, _font(), anchor="lm")
+    legend = ("a row is what", "it was, a column", "what it was", "taken for")
+    for line, text in enumerate(legend):
+        draw.text((8, 16 + 17 * line), text, GREY, _font(), anchor="lm")
     shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
     for i, name in enumerate(CLASS_NAMES):
         draw.text((left - 8, top + (i + 0.5) * cell), name, BLACK, _font(), anchor="rm")

@@ -84,9 +84,7 @@ def find_trial(place: Place, reference: str) -> StudyTrial:
     """
     name, number = _split(reference, place.storage)
     opened = OpenStudy.at(_named(place.storage, name), place.artifacts)
-    if number is not None:
-        return StudyTrial(opened, _finished(opened, number))
-    return StudyTrial(opened, _best(opened, name))
+    return StudyTrial(opened, _best(opened, name) if number is None else _finished(opened, number))
 
 
 def configuration_of(storage: BaseStorage, reference: str) -> tuple[Stage, Configuration]:

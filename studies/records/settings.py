@@ -146,24 +146,20 @@ class StudySettings:
 
     def default_name(self) -> str:
         """The study's name where none is given: other settings get studies of their own."""
-        default, stage = Budget(), self.stage_record()
-        parts: list[str] = [stage.short]
-        if self.space_name != "paper":
-            parts.append(self.space_name)
-        if self.encoder is not None and self.encoder.source == "scratch":
-            parts.append("scratch")
-        if self.budget.protocol != default.protocol:
-            parts.append(self.budget.protocol)
-        if self.metric != next(iter(stage.metrics.values())).key:
-            parts.append(self.metric.removeprefix("validation_"))
-        parts += self.objectives
-        if self.budget.epochs != default.epochs:
-            parts.append(f"epochs{self.budget.epochs}")
-        if self.budget.subset is not None:
-            parts.append(f"subset{self.budget.subset}")
-        if self.seed:
-            parts.append(f"seed{self.seed}")
-        return "-".join(parts)
+        budget, default, metrics = self.budget, Budget(), self.stage_record().metrics.values()
+        usual_metric = next(iter(metrics)).key
+        parts = (
+            self.stage_record().short,
+            self.space_name if self.space_name != "paper" else "",
+            "scratch" if self.encoder is not None and self.encoder.source == "scratch" else "",
+            budget.protocol if budget.protocol != default.protocol else "",
+            self.metric.removeprefix("validation_") if self.metric != usual_metric else "",
+            *self.objectives,
+            f"epochs{budget.epochs}" if budget.epochs != default.epochs else "",
+            f"subset{budget.subset}" if budget.subset is not None else "",
+            f"seed{self.seed}" if self.seed else "",
+        )
+        return "-".join(filter(None, parts))
 
     def is_comparable(self, other: "StudySettings", ignore_epochs: bool = False) -> bool:
         """Whether the same configuration would get the same value in both.
@@ -201,7 +197,6 @@ _NOT_OF_A_VALUE = (
     *(name for name, field in fields_of(SearchRequest).items() if field.option.only_chooses),
 )
 """Settings that decide which trials there are, and not what one comes to."""
-
 
 _STORED = TypeAdapter(StudySettings)
 

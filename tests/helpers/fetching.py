@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from studies.data import fetch
-from studies.data.fetch import no_progress
 from studies.data.idx_files import Progress
 from studies.data.sources import DataSource, Say
 from studies.files import places
@@ -18,7 +17,7 @@ def ensure_data(
     *,
     cache: Path,
     sources: Sequence[DataSource] = (),
-    progress: Progress = no_progress,
+    progress: Progress = lambda *_: None,
 ) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "fashion_mnist", lambda: cache)
