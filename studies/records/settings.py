@@ -177,14 +177,15 @@ class StudySettings:
 
     def differences(self, other: "StudySettings") -> list[str]:
         """Lines ``name: own value, not other's value`` for all that differs."""
-        own, others = self._flat(), other._flat()
+        own, others = self.flat(), other.flat()
         return [
             f"{name.replace('_', '-')}: {_shown(name, own)}, not {_shown(name, others)}"
             for name in dict.fromkeys([*own, *others])
             if own.get(name) != others.get(name)
         ]
 
-    def _flat(self) -> dict[str, Any]:
+    def flat(self) -> dict[str, Any]:
+        """All fields as one table, those of the budget and of the space among them."""
         flat: dict[str, Any] = asdict(self)
         parts = (flat.pop("budget"), flat.pop("space"))
         if self.encoder is not None:
