@@ -36,11 +36,6 @@ SOURCES = (
 )
 """Where the files come from if neither a named folder nor the cache has them, in this order."""
 
-OTHER_WAYS = (
-    f"`apt-get install {PACKAGE}`, or put the four files (as they are or .gz) in a folder and name "
-    f"it with --data-dir or {ENVIRONMENT_VARIABLE}"
-)
-
 LOCK_TIMEOUT_S = 1800.0
 """How long one process waits for another that is fetching."""
 
@@ -140,13 +135,7 @@ def _use_folder(folder: Path, named_by: str, say: Say, progress: Progress) -> Pa
 def _locate_all(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
-    paths = []
-    for file in idx_files.FILES:
-        path = locate(folder, file)
-        if path is None:
-            raise DataError(f"{folder} has no {file.name}, with or without .gz")
-        paths.append(path)
-    return paths
+    return [locate(folder, file) for file in idx_files.FILES]
 
 
 def _fetch(work: Path, cache: Path, say: Say, progress: Progress) -> None:
@@ -166,7 +155,8 @@ def _fetch(work: Path, cache: Path, say: Say, progress: Progress) -> None:
             return
     raise DataError(
         f"Fashion-MNIST is not at hand and could not be fetched ({'; '.join(reasons)}). "
-        f"Connect to a network and try again, {OTHER_WAYS}"
+        f"Connect to a network and try again, `apt-get install {PACKAGE}`, or put the four files "
+        f"(as they are or .gz) in a folder and name it with --data-dir or {ENVIRONMENT_VARIABLE}"
     )
 
 

@@ -65,14 +65,18 @@ SUBFOLDERS = ("", "FashionMNIST/raw", "raw")
 """Where a folder may keep the files: itself, or as torchvision's root or dataset folder."""
 
 
-def locate(folder: Path, file: DataFile) -> Path | None:
-    """The file in ``folder``, preferably uncompressed, else as ``.gz``; None if it has neither."""
+def locate(folder: Path, file: DataFile) -> Path:
+    """The file in ``folder``, preferably uncompressed, else as ``.gz``.
+
+    Raises:
+        DataError: there is neither.
+    """
     for suffix in ("", ".gz"):
         for subfolder in SUBFOLDERS:
             path = folder / subfolder / (file.name + suffix)
             if path.is_file():
                 return path
-    return None
+    raise DataError(f"{folder} has no {file.name}, with or without .gz")
 
 
 def verify(path: Path, file: DataFile) -> None:

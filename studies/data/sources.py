@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from types import MappingProxyType
@@ -135,10 +136,8 @@ def _download_package(work: Path, options: Sequence[str], progress: Progress) ->
 def _folder_bytes(folder: Path, pattern: str) -> int:
     total = 0
     for path in folder.rglob(pattern):
-        try:
+        with suppress(FileNotFoundError):  # renamed meanwhile
             total += path.stat().st_size if path.is_file() else 0
-        except FileNotFoundError:  # renamed meanwhile
-            continue
     return total
 
 

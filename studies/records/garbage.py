@@ -24,7 +24,7 @@ from spaces.errors import StudyError
 from studies.records import encoders
 from studies.records.pictures import MADE_BY
 from studies.records.references import all_studies
-from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, Stored
+from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore
 from studies.storage.databases import OWN_SUFFIX, open_to_look_on, sqlite_path, storage_url
 
 MIN_AGE_S = 600.0
@@ -83,7 +83,8 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     """
     named = {_place(url): url for url in urls}
     stored = list(store.stored())  # before the databases, which refer to a file first
-    own = list(_own_files(store, stored))
+    kinds = ((each, _kind(store, each.name)) for each in stored)
+    own = [OwnFile(each.name, kind, each.n_bytes, each.age_s) for each, kind in kinds if kind]
     sorted_ = Survey([], [], [], len(stored) - len(own))
     if not stored:
         return sorted_
@@ -128,13 +129,6 @@ def _live(attrs: dict[str, Any]) -> Iterator[str]:
     for key, text in attrs.items():
         if key.startswith(_ARTIFACT_PREFIXES) and text != _DELETED:
             yield key.rpartition(":")[2]
-
-
-def _own_files(store: ArtifactStore, stored: Iterable[Stored]) -> Iterator[OwnFile]:
-    for name, n_bytes, age_s in stored:
-        kind = _kind(store, name)
-        if kind is not None:
-            yield OwnFile(name, kind, n_bytes, age_s)
 
 
 def _kind(store: ArtifactStore, name: str) -> FileKind | None:

@@ -20,12 +20,7 @@ from studies.storage.server import first_line, open_server
 from studies.storage.sqlite_faults import in_words
 from studies.storage.sqlite_locks import HeldError, locked
 from studies.storage.sqlite_snapshots import DamagedDatabaseError, snapshot
-from studies.storage.sqlite_storages import (
-    bring_home,
-    has_own_artifacts,
-    look_at,
-    open_file,
-)
+from studies.storage.sqlite_storages import bring_home, has_own_artifacts, look_at, open_file
 
 OWN_SUFFIX = "-artifacts"
 """Of the folder of a database's own artifacts, after the database's name."""

@@ -32,7 +32,8 @@ def test_an_uncompressed_file_is_preferred_to_a_compressed_one(tiny_data: TinyDa
 
 
 def test_an_absent_file_is_not_found(tmp_path: Path) -> None:
-    assert locate(tmp_path, FILES[0]) is None
+    with pytest.raises(DataError, match=r"has no train-images-idx3-ubyte, with or without \.gz"):
+        locate(tmp_path, FILES[0])
 
 
 @pytest.mark.parametrize("index", range(4))
