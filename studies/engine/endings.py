@@ -83,8 +83,10 @@ class Endings:
             counts = confusion_matrix(self.validation.labels, outcome.predictions)
             trial.set_user_attr(trials.CONFUSION, counts.tolist())
         pictures.keep(store, trial, history, outcome if at_hand else None, self.validation)
-        if outcome.weights is not None:
-            reuse.save(store, trial, outcome)
+        if outcome.weights is not None and outcome.state is not None:
+            config = trial.user_attrs[trials.CONFIG]
+            weights.save(store, trial, outcome.weights, config)
+            weights.save(store, trial, outcome.state, config, weights.STATE)
         # Last, as a full disk before costs no training then.
         store.discard(running.checkpoints)
         value, state = self._value(running), self._state_of(running)

@@ -35,16 +35,6 @@ from studies.workers.pool import Pool
 from studies.workers.processes import cut_by_memory, n_side_by_side
 from studies.workers.stopping import StopSignal
 
-NOT_SHARED = (
-    "weights and checkpoints stay on this machine, in {place}; "
-    "name a folder or bucket that all machines share with --artifacts"
-)
-
-ON_A_NETWORK = (
-    "{path} lies on a network file system ({kind}), where SQLite bears one machine at a time; "
-    "name a file on a local disk with --storage, or a PostgreSQL URL for several machines"
-)
-
 
 class Plan(NamedTuple):
     """What a run is going to do."""
@@ -149,7 +139,12 @@ def launch(
     garbage.note_owner(place.artifacts, place.url)
     with sole_coordinator(place.url, study_name) as alone, stop.installed():
         with making_studies(storage):
-            opened = _open(place, request, stage, study_name)
+            resolution = resolve(place, request, stage)
+            if resolution.name != study_name:
+                raise StudyError(
+                    f"study '{study_name}' was created by another process just now; run this again"
+                )
+            opened = open_study(place, resolution)
         sharing = share(storage, opened.study, alone)
         names = paper_names(request, opened.settings)
         with sharing.exclusively():
@@ -179,19 +174,18 @@ def _cautions(place: Place, request: SearchRequest) -> Iterator[Notice]:
     """What to know of the places that a run writes to, and of this machine."""
     path = sqlite_path(place.url)
     if path is not None and (kind := network_file_system(path)):
-        yield Notice(ON_A_NETWORK.format(path=path, kind=kind))
+        yield Notice(
+            f"{path} lies on a network file system ({kind}), where SQLite bears one machine at a "
+            "time; name a file on a local disk with --storage, or a PostgreSQL URL for several "
+            "machines"
+        )
     if request.artifacts is None and place.url.get_backend_name() != "sqlite":
-        yield Notice(NOT_SHARED.format(place=place.artifacts.place))
+        yield Notice(
+            f"weights and checkpoints stay on this machine, in {place.artifacts.place}; name a "
+            "folder or bucket that all machines share with --artifacts"
+        )
     if request.dask is None and (cut := cut_by_memory(request.jobs, request.threads)):
         yield Notice(cut)
-
-
-def _open(place: Place, request: SearchRequest, stage: Stage, name: str) -> OpenStudy:
-    """The study, as the request means it now."""
-    resolution = resolve(place, request, stage)
-    if resolution.name != name:
-        raise StudyError(f"study '{name}' was created by another process just now; run this again")
-    return open_study(place, resolution)
 
 
 def _pool(

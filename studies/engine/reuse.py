@@ -12,7 +12,7 @@ from studies.files.tensor_files import DamagedError
 from studies.records import taking_over, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.storage.artifacts import ArtifactStore
-from studies.training.metrics import EpochMetrics, Outcome
+from studies.training.metrics import EpochMetrics
 
 _COPIED = (
     trials.EPOCHS,
@@ -25,15 +25,6 @@ _COPIED = (
     trials.CONFUSION,
 )
 """What a trial takes over from another with the same configuration."""
-
-
-def save(store: ArtifactStore, trial: Trial, outcome: Outcome) -> None:
-    """Keep the weights a trial ends with, and the state from which its training can go on."""
-    config = trial.user_attrs[trials.CONFIG]
-    assert outcome.weights is not None
-    assert outcome.state is not None
-    weights.save(store, trial, outcome.weights, config)
-    weights.save(store, trial, outcome.state, config, weights.STATE)
 
 
 def known_result(
@@ -100,11 +91,12 @@ def earlier_training(opened: OpenStudy, all_trials: list[FrozenTrial], trial: Tr
     """
     left_aside: list[str] = []
     key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
+    n_threads = trial.user_attrs.get(trials.N_THREADS)
     for origin in _origins(opened, trial):
         known = all_trials if origin is opened else origin.trials()
         for source in trials.source_of_state(known, key, seed, opened.settings.budget.epochs):
-            if not _has_same_threads(source, trial):
-                continue
+            if source.user_attrs.get(trials.N_THREADS, n_threads) != n_threads:
+                continue  # earlier versions did not note how many
             if not weights.is_kept(origin.store, source, weights.STATE):
                 continue
             try:
@@ -119,12 +111,6 @@ def earlier_training(opened: OpenStudy, all_trials: list[FrozenTrial], trial: Tr
                 trial.set_user_attr(trials.GOES_ON_FROM, named)
                 return Earlier(state, epochs, tuple(left_aside))
     return Earlier(None, [], tuple(left_aside))
-
-
-def _has_same_threads(source: FrozenTrial, trial: Trial) -> bool:
-    """Whether both are trained by as many; earlier versions did not note how many."""
-    own = trial.user_attrs.get(trials.N_THREADS)
-    return source.user_attrs.get(trials.N_THREADS, own) == own
 
 
 def _origins(opened: OpenStudy, trial: Trial) -> Iterator[OpenStudy]:

@@ -3,7 +3,6 @@
 import hashlib
 import math
 import warnings
-from collections.abc import Sequence
 from typing import Any, cast
 
 import optuna
@@ -12,7 +11,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.pruners import SuccessiveHalvingPruner as HalvingPruner
 from optuna.samplers import BaseSampler
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
+from optuna.trial import FixedTrial, FrozenTrial
 
 from spaces.budget import Budget
 from spaces.space import SearchSpace
@@ -115,13 +114,7 @@ class Tpe(optuna.samplers.TPESampler):
 class _Grid(optuna.samplers.GridSampler):
     """Optuna's grid, which outside ``study.optimize`` raises when its last point is told."""
 
-    def after_trial(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
+    def after_trial(self, *_: Any, **__: Any) -> None:
         """Not stop the study: whoever asks and tells decides that, by ``is_exhausted``."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -215,12 +216,9 @@ def read_all(url: URL) -> list[FinalResult]:
     """All results beside the studies of a storage, by name; what cannot be read is left out."""
     results = []
     for folder in sorted(results_folder(url).glob("*/")):
-        try:
-            result = read(folder)
-        except StudyError:
-            continue
-        results += [result] if result is not None else []
-    return results
+        with suppress(StudyError):
+            results.append(read(folder))
+    return [result for result in results if result is not None]
 
 
 def results_folder(url: URL) -> Path:

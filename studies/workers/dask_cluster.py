@@ -39,11 +39,7 @@ JOIN_S = 60.0
 class Cluster:
     """Trains in the workers of a Dask cluster that goes on afterwards, one training in each.
 
-    Args:
-        dask: its scheduler.
-        n_threads: torch's threads in each worker process.
-        make_training: pickled once for each worker.
-        say: called with each line that a person should know.
+    Arguments are as of :func:`~studies.workers.who_trains.make_pool`.
 
     Attributes:
         capacity: workers that train or can; changes only in :meth:`wait`.
@@ -100,12 +96,9 @@ class Cluster:
         worker = self._holder(number)
         if worker is None:
             return None
+        question = ("stop",) if worker.is_asked else ("end", with_weights)
         try:
-            outcome: Outcome | None = (
-                self._ask(worker, "stop")
-                if worker.is_asked
-                else self._ask(worker, "end", with_weights)
-            )
+            outcome: Outcome | None = self._ask(worker, *question)
         finally:
             worker.number = None
         return outcome
