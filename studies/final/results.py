@@ -15,7 +15,7 @@ from spaces.budget import Budget
 from spaces.checking import STRICT, first_fault
 from spaces.errors import StudyError
 from spaces.space import Configuration
-from spaces.stages import STAGES, Stage, StageName
+from spaces.stages import STAGES, StageName
 from studies.data import idx_files
 from studies.data.images import CLASS_NAMES
 from studies.files import places
@@ -87,14 +87,9 @@ class FinalResult:
     __pydantic_config__ = STRICT
 
     @property
-    def stage_record(self) -> Stage:
-        """All that is known of the stage."""
-        return STAGES[self.stage]
-
-    @property
     def config(self) -> Configuration:
         """The configuration itself."""
-        return self.stage_record.configuration(self.configuration)
+        return STAGES[self.stage].configuration(self.configuration)
 
     @property
     def metric(self) -> str:

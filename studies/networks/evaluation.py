@@ -111,22 +111,13 @@ def judge(network: Autoencoder | Classifier, images: Images, plain: bool = False
     return Judgement(loss, accuracy, confusion_matrix(images.labels, predicted).tolist())
 
 
-class Judged(NamedTuple):
-    """A network that gives the figures it was stored with."""
-
-    network: Autoencoder | Classifier
-    """In evaluation mode."""
-    judgement: Judgement
-    """What it gives here and now."""
-
-
 def judged_again(
     config: Configuration,
     weights: dict[str, Tensor],
     metrics: Mapping[str, float],
     validation: Images,
     whose: str,
-) -> Judged:
+) -> tuple[Autoencoder | Classifier, Judgement]:
     """The network of the weights, judged by the validation images once more.
 
     The plain network judges, not the fast path that trained. For the same weights the two, one or
@@ -139,6 +130,9 @@ def judged_again(
         metrics: what is stored: ``validation_loss``, and of classifiers ``validation_accuracy``.
         validation: the images by which that was measured.
         whose: the weights are, in words for an error.
+
+    Returns:
+        The network, in evaluation mode, and what it gives here and now.
 
     Raises:
         DamagedError: it comes to something else, or they are another network's.
@@ -159,7 +153,7 @@ def judged_again(
             f"the weights of {whose} give a validation loss of {found.loss:.6g}, where {loss:.6g} "
             "is stored with them, so nothing is exported; train the configuration again"
         )
-    return Judged(network, found)
+    return network, found
 
 
 def reconstruction_errors(network: Autoencoder, pixels: Tensor) -> Tensor:

@@ -14,13 +14,10 @@ from time import perf_counter, process_time
 
 from studies.files import temporary
 from studies.workers import machine
+from studies.workers.stopping import STOPS
 
 LOADED = ["studies.workers.local_pool", "torch._dynamo"]
 """Optimisers load ``torch._dynamo`` in their first step."""
-
-TO_ALL = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
-"""Signals that stop a run and that a terminal, or a scheduler such as Slurm, sends to every process
-of it."""
 
 PROCESS_BYTES = 700 * 2**20
 """Memory of a process that trains the largest networks: see docs/speed.md."""
@@ -108,15 +105,16 @@ def start_fork_server(n_threads: int) -> bool:
 
 @contextmanager
 def stops_blocked() -> Iterator[None]:
-    """Keep the signals of ``TO_ALL`` from threads and processes that are started inside the block.
+    """Keep ``STOPS`` from threads and processes that are started inside the block.
 
+    A terminal, or a scheduler such as Slurm, sends them to every process of a run.
     Workers end when the coordinator says so. What starts inside, with all that it starts in turn,
     inherits what is blocked here.
     """
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, TO_ALL)
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         resource_tracker.ensure_running()  # which, started anywhere inside, would unblock SIGINT
-        signal.pthread_sigmask(signal.SIG_BLOCK, TO_ALL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)

@@ -28,7 +28,8 @@ from typing import IO, Any
 
 import psutil
 
-from studies.workers.processes import TO_ALL, stops_blocked, variables
+from studies.workers.processes import stops_blocked, variables
+from studies.workers.stopping import STOPS
 
 _context = get_context("forkserver")
 LOADED = [
@@ -271,7 +272,7 @@ def _run(
     sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, errors="backslashreplace")
     gc.freeze()  # no collection need look through all that was loaded
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, TO_ALL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -18,7 +18,7 @@ from helpers.warm import lives
 from studies.workers import local_pool
 from studies.workers.local_pool import LocalPool
 from studies.workers.pool import Job, Started, WorkerDied
-from studies.workers.processes import TO_ALL
+from studies.workers.stopping import STOPS
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +53,7 @@ def test_workers_ignore_what_the_terminal_or_a_batch_system_sends_to_all(pool: L
     before = workers()
     assert before
     for process in before:
-        for number in TO_ALL:
+        for number in STOPS:
             process.send_signal(number)
     assert pool.state(1) is not None
     assert workers() == before
