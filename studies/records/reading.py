@@ -137,6 +137,7 @@ _TRIAL = {
     trials.N_PARAMETERS: Annotated[Count, Gt(0)],
     trials.N_MULTIPLY_ADDS: Annotated[Count, Gt(0)],
     trials.LATENCY_MS: Annotated[Measure, Gt(0)],
+    trials.LATENCY_SPREAD_MS: Annotated[Measure, Ge(0)] | None,
     trials.CONFUSION: Annotated[list[Row], Len(N_CLASSES, N_CLASSES)],
     trials.SECONDS: Annotated[Measure, Ge(0)],
     trials.REASON: Text,

@@ -162,6 +162,7 @@ BAD = {
     "an unknown stage": ("study_user_attributes", {"stage": "transformer"}),
     "a budget that is none": ("study_user_attributes", {"budget": [1]}),
     "a text for a number": ("trial_user_attributes", {"seconds": "long"}),
+    "a spread in words": ("trial_user_attributes", {"latency_spread_ms": "wide"}),
     "no number": ("trial_user_attributes", {"n_parameters": -3}),
     "a list for a table": ("trial_user_attributes", {"metrics": [1, 2]}),
     "half a character": ("trial_user_attributes", {"configuration": "\ud800"}),
