@@ -113,7 +113,7 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
         for trial in trials.front_against(every, settings.direction, attr):
             on.setdefault(trial.number, []).append(name)
     if settings.objectives:
-        for trial in trials.pareto_front(every, settings.directions(), settings.objectives):
+        for trial in trials.pareto_front(every, settings.direction, settings.objectives):
             on.setdefault(trial.number, []).append("objectives")
     best_first = trials.ranked(every, settings.direction)
     return [

@@ -21,8 +21,6 @@ from studies.records.open_study import ReadStudy
 from studies.records.scores import TWO_SIDED, standard_error
 from studies.records.settings import StudySettings
 
-DATA = "Fashion-MNIST"
-
 
 def save_trial_note(read: ReadStudy, trial: Trial) -> None:
     """Note on a trial that ended just now."""
@@ -44,7 +42,7 @@ def fill_in(read: ReadStudy) -> None:
 def study_note(name: str, settings: StudySettings) -> str:
     """What the study is about: protocol, space, the paper's numbers, and how to go on."""
     parts = (
-        f"Search of **{settings.stage}s** on {DATA} with `fmnist-search`.",
+        f"Search of **{settings.stage}s** on Fashion-MNIST with `fmnist-search`.",
         "### Protocol",
         _protocol(settings),
         "### Search space",

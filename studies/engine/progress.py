@@ -149,7 +149,7 @@ def early_stop_reason(
         )
         if reached <= wanted:
             return f"target {request.target:g} reached by trial {best.number}"
-    n_idle = trials.n_since_best(all_trials, settings.directions(), settings.objectives)
+    n_idle = trials.n_since_best(all_trials, settings.direction, settings.objectives)
     if request.patience is not None and n_idle >= request.patience:
         return f"patience of {request.patience} trials without a better one is over"
     return None

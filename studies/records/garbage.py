@@ -36,9 +36,6 @@ N_HEAD = 2**17
 _ARTIFACT_PREFIXES = (ARTIFACTS_ATTR_PREFIX, f"dashboard:{ARTIFACTS_ATTR_PREFIX}")
 """Of attributes that name artifacts: Optuna's, and optuna-dashboard's own of earlier versions."""
 
-_DELETED = "null"
-"""What optuna-dashboard writes over an artifact that it deletes."""
-
 FileKind = Literal["weights", "checkpoint", "picture", "left half-written"]
 
 
@@ -127,7 +124,7 @@ def _referred(storage: BaseStorage) -> Iterator[str]:
 def _live(attrs: dict[str, Any]) -> Iterator[str]:
     """Artifacts that a study's or trial's attributes name; a browser nulls those it deletes."""
     for key, text in attrs.items():
-        if key.startswith(_ARTIFACT_PREFIXES) and text != _DELETED:
+        if key.startswith(_ARTIFACT_PREFIXES) and text != "null":
             yield key.rpartition(":")[2]
 
 

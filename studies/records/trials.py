@@ -209,33 +209,33 @@ def value_of(trial: FrozenTrial) -> float:
 
 
 def n_since_best(
-    trials: Sequence[FrozenTrial], directions: Sequence[Direction], costs: Sequence[Cost] = ()
+    trials: Sequence[FrozenTrial], direction: Direction, costs: Sequence[Cost] = ()
 ) -> int:
     """How many searched trials in a row have not improved on all before them.
 
     With several objectives a trial improves that joins the Pareto front. Results taken over from
     another study cost nothing and do not count.
     """
-    leaders = pareto_front(trials, directions, costs) if len(directions) > 1 else []
-    leader = max(leaders, key=lambda t: t.number, default=best(trials, directions[0]))
+    leaders = pareto_front(trials, direction, costs) if costs else []
+    leader = max(leaders, key=lambda t: t.number, default=best(trials, direction))
     since = [t for t in searched_results(trials) if leader and t.number > leader.number]
     return sum(TAKEN_FROM not in trial.user_attrs for trial in since)
 
 
 def pareto_front(
-    trials: Iterable[FrozenTrial], directions: Sequence[Direction], costs: Sequence[Cost] = ()
+    trials: Iterable[FrozenTrial], direction: Direction, costs: Sequence[Cost]
 ) -> list[FrozenTrial]:
     """The feasible completed trials that none beats in all values, best first by the metric.
 
     Args:
         trials: of one study.
-        directions: of its values.
+        direction: which way the metric is better.
         costs: what its values are after the first; latencies count as equal within their spread.
     """
-    own = [t for t in ranked(trials, directions[0]) if SAME_AS not in t.user_attrs]
-    points = [[cost(v, d) for v, d in zip(t.values, directions, strict=True)] for t in own]
-    spreads = [[0.0, *(_spread(t, COST_ATTRS[cost]) for cost in costs)] for t in own]
-    return [own[index] for index in pareto.front(points, spreads if costs else None)]
+    own = [t for t in ranked(trials, direction) if SAME_AS not in t.user_attrs]
+    points = [[cost(value_of(t), direction), *t.values[1:]] for t in own]
+    spreads = [[0.0, *(_spread(t, COST_ATTRS[name]) for name in costs)] for t in own]
+    return [own[index] for index in pareto.front(points, spreads)]
 
 
 def _spread(trial: FrozenTrial, attr: str) -> float:

@@ -27,7 +27,6 @@ ARTIFACTS_ATTR_PREFIX = "artifacts:"
 OWNERS = ".storages"
 """Name under which a place keeps which databases have artifacts in it."""
 
-
 FEW = 10
 """Artifacts to discard of which each is asked for; of more the place is asked what there is."""
 

@@ -6,7 +6,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import NullPool
 
 from spaces.errors import FaultError
-from studies.storage.guarded import GuardedStorage
+from studies.storage.guarded import GuardedStorage, T
 
 PATIENCE_S = 120.0
 """How long a server that was there may stay away before a run gives up."""
@@ -36,8 +36,6 @@ _log = logging.getLogger(__name__)
 
 _STORAGE = "storage"
 """Where a session notes whose it is."""
-
-T = TypeVar("T")
 
 
 class LockLostError(FaultError):

@@ -254,11 +254,11 @@ def test_idle_trials_are_the_searched_results_after_the_best() -> None:
         made(6, FAIL, **DIVERGED),
         made(7, RUNNING),
     ]
-    assert trials.n_since_best(study, ["minimize"]) == 3  # 2, 3 and 6
-    assert trials.n_since_best(study[::-1], ["minimize"]) == 3
-    assert trials.n_since_best(study, ["maximize"]) == 4  # 1, 2, 3 and 6
-    assert trials.n_since_best(study[3:5], ["minimize"]) == 0
-    assert trials.n_since_best([], ["minimize"]) == 0
+    assert trials.n_since_best(study, "minimize") == 3  # 2, 3 and 6
+    assert trials.n_since_best(study[::-1], "minimize") == 3
+    assert trials.n_since_best(study, "maximize") == 4  # 1, 2, 3 and 6
+    assert trials.n_since_best(study[3:5], "minimize") == 0
+    assert trials.n_since_best([], "minimize") == 0
 
 
 def test_results_taken_over_cost_nothing_and_leave_a_search_as_patient_as_it_was() -> None:
@@ -267,7 +267,7 @@ def test_results_taken_over_cost_nothing_and_leave_a_search_as_patient_as_it_was
         made(1, COMPLETE, 0.4, taken_from={"study": "old", "number": 1}),
         made(2, COMPLETE, 0.5),
     ]
-    assert trials.n_since_best(study, ["minimize"]) == 1
+    assert trials.n_since_best(study, "minimize") == 1
 
 
 def test_labels_say_what_a_person_knows_a_trial_by() -> None:
