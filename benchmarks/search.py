@@ -189,7 +189,9 @@ def summarize(
     n_epochs = pool.n_epochs * DEFAULT_TRIALS
     return Row(
         share=statistics.fmean(outcome.n_epochs for outcome in outcomes) / n_epochs,
-        n_full=statistics.fmean(len(outcome.ends) for outcome in outcomes),
+        n_full=statistics.fmean(
+            sum(trial.is_complete for trial in outcome.trials) for outcome in outcomes
+        ),
         n_full_of_six=statistics.fmean(
             sum(trial.is_complete for trial in outcome.trials[:6]) for outcome in outcomes
         ),
@@ -222,7 +224,7 @@ def print_table(files: Files, ways: Sequence[Way], results: dict[Way, list[Outco
     unit = "points" if pool.counts_points else "%"
     print(f"\n{space}: {len(pool.candidates)} configurations, {n_seeds} seeds")
     print(
-        f"{'rule':<34}{'TPE sees':<12}{'share':>7}{'full (of first six)':>21}"
+        f"{'rule':<40}{'TPE sees':<12}{'share':>7}{'full (of first six)':>21}"
         f"{'lost, ' + unit:>16}{'of three (all)':>16}{'speed-up':>18}"
     )
     for way in ways:
@@ -230,7 +232,7 @@ def print_table(files: Files, ways: Sequence[Way], results: dict[Way, list[Outco
         row = summarize(pool, results[way], unpruned, results[Way(space, "full", "random")])
         note = f"  ({row.n_without} without a full trial)" if row.n_without else ""
         print(
-            f"{way.rule:<34}{way.view:<12}{row.share:>7.1%}"
+            f"{way.rule:<40}{way.view:<12}{row.share:>7.1%}"
             f"{f'{row.n_full:.1f} ({row.n_full_of_six:.1f})':>21}"
             f"{f'{row.lost[0]:+.2f} ±{row.lost[1]:.2f}':>16}"
             f"{f'{row.of_three:.0%} ({row.all_three:.0%})':>16}"
