@@ -306,7 +306,7 @@ RULES: dict[str, Named] = {
     "promotion 1, 3, 10 by 3": Named(promotion(3)),
     "promotion 2, 8 by 4": Named(promotion(4)),
     "promotion 1, 8 by 4": Named(promotion(4, rungs=(1, 8))),
-    "promotion 1, 4 by 4": Named(promotion(4, rungs=(1, 4)), ("pruned", "predicted", "rung")),
+    "promotion 1, 4 by 4": Named(promotion(4, rungs=(1, 4)), ("pruned", "predicted")),
     "promotion 1, 4 by 3": Named(promotion(3, rungs=(1, 4))),
     "promotion 1, 4 by 5": Named(promotion(5, rungs=(1, 4))),
     "promotion 1, 3 by 4": Named(promotion(4, rungs=(1, 3))),
