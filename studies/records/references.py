@@ -36,9 +36,12 @@ def all_studies(storage: BaseStorage) -> list[optuna.Study]:
 
 def find_if_there(storage: BaseStorage, name: str | None) -> optuna.Study | None:
     """The study of exactly that name; None where there is none."""
-    if name is None or name not in optuna.get_all_study_names(storage):
+    if name is None:
         return None
-    return optuna.load_study(study_name=name, storage=storage)
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
 
 
 def find_study(storage: BaseStorage, name: str) -> optuna.Study:

@@ -12,7 +12,13 @@ from spaces.budget import Budget
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER
 from studies.records import trials
-from studies.records.references import all_studies, configuration_of, find_study, find_trial
+from studies.records.references import (
+    all_studies,
+    configuration_of,
+    find_if_there,
+    find_study,
+    find_trial,
+)
 from studies.records.settings import StudySettings, write
 from studies.storage.databases import open_existing, open_storage, storage_url
 
@@ -116,3 +122,14 @@ def test_a_configuration_is_found_whatever_became_of_its_trial(storage: BaseStor
         configuration_of(storage, "ae#3")
     with pytest.raises(StudyError, match="no trial 9"):
         configuration_of(storage, "ae#9")
+
+
+def test_one_study_is_found_without_reading_all_others(
+    storage: BaseStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(storage.__class__, "get_all_studies")
+    found = find_if_there(storage, "ae-wide")
+    assert found is not None
+    assert found.study_name == "ae-wide"
+    assert find_if_there(storage, "ae-narrow") is None
+    assert find_if_there(storage, None) is None
