@@ -16,7 +16,7 @@ from sqlalchemy.exc import NoSuchTableError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from spaces.errors import FaultError, StudyError
-from studies.storage.guarded import GuardedStorage, T
+from studies.storage.guarded import TRANSACTIONS, GuardedStorage, T
 from studies.storage.server import LAST_TABLE
 from studies.storage.sqlite_faults import in_words, state_faults
 from studies.storage.sqlite_locks import locked
@@ -27,6 +27,9 @@ _TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sql
 
 _OWN_ARTIFACTS = 1
 """Number in the header of databases that are made here, SQLite's ``user_version``."""
+
+_READING = {name for name in TRANSACTIONS if "get_" in name and "best" not in name}
+"""Those of Optuna's methods that read; asked for the best trial, it may rightly refuse."""
 
 _SENSELESS = (
     *(SQLAlchemyError, StorageInternalError),
@@ -54,7 +57,7 @@ class FileStorage(GuardedStorage):
         except (FaultError, KeyError):
             raise
         except _SENSELESS as error:
-            if "get_" not in name:
+            if name not in _READING:
                 raise
             what = (error.__cause__ if isinstance(error, StorageInternalError) else None) or error
             raise DamagedDatabaseError(self.path, getattr(what, "orig", None) or what) from error
