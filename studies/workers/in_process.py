@@ -1,15 +1,12 @@
 """One training at a time in this process, an epoch at a time; and the pool that is just that."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from torch import Tensor
+
+from studies.training.loop import Training
 from studies.training.metrics import Outcome
 from studies.workers.pool import EpochDone, Job, MakeTraining, Raised, Report, Started
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from studies.training.loop import Training
 
 
 class OneTraining:
@@ -39,7 +36,7 @@ class OneTraining:
         metrics = self._current().train_epoch(should_stop=lambda: self._is_stopped)
         return EpochDone(self._number, metrics)
 
-    def state(self) -> "dict[str, Tensor]":
+    def state(self) -> dict[str, Tensor]:
         """The training's ``state_dict``."""
         return self._current().state_dict()
 
@@ -48,11 +45,15 @@ class OneTraining:
         training, self._training = self._current(), None
         return training.outcome(with_weights)
 
+    def let_go(self) -> None:
+        """Let go of the training, if there is one, and of its memory."""
+        self._training = None
+
     def stop(self) -> None:
         """Have the training end at its next batch."""
         self._is_stopped = True
 
-    def _current(self) -> "Training":
+    def _current(self) -> Training:
         assert self._training is not None, "there is no training"
         return self._training
 
@@ -75,15 +76,18 @@ class InProcess:
         """Train one more epoch, at the next :meth:`wait`."""
         self._todo = self._held.go_on
 
-    def state(self, number: int) -> "dict[str, Tensor] | None":  # noqa: ARG002
+    def state(self, number: int) -> dict[str, Tensor] | None:  # noqa: ARG002
         """The training's ``state_dict``."""
         return self._held.state()
 
     def end(self, number: int, with_weights: bool) -> Outcome | None:
         """Let go of the training and take what it leaves; nothing if it was about to train."""
         waits = number == self._number and self._todo is None
-        self.close()
-        return self._held.end(with_weights) if waits else None
+        self._number = self._todo = None
+        if waits:
+            return self._held.end(with_weights)
+        self._held.let_go()
+        return None
 
     def wait(self, timeout_s: float | None = None) -> list[Report]:  # noqa: ARG002
         """Do what was asked for; an interrupt leaves the training where its last batch left it."""
@@ -93,9 +97,11 @@ class InProcess:
         try:
             return [todo()]
         except Exception as error:
-            number, self._number = self._number, None
+            number = self._number
+            self.close()
             return [Raised(number, error)]
 
     def close(self) -> None:
         """Let go of the training."""
         self._number = self._todo = None
+        self._held.let_go()
