@@ -2,9 +2,9 @@
 
     python -m benchmarks.overhead
 
-A study on SQLite gets so many trials, most of them pruned, as real studies have; then the engine
-runs some more whose training takes no time, each the best so far, so that none is pruned and all
-have their weights kept: 30 epochs of reporting and asking the pruner, which is the most a trial
+A study on SQLite gets so many trials, most of them pruned, by a search without training; then the
+engine runs some more whose training takes no time, each the best so far, so that none is pruned and
+all have their weights kept: 30 epochs of reporting and asking the pruner, which is the most a trial
 can cost. The columns are milliseconds a trial, mean over the trials: until its training begins
 (ask, sampler, attributes), its 30 epochs (report and pruner), until it is over (weights, tell, best
 so far); and all of it, of the time that a full trial of the paper's smallest network takes.
@@ -13,14 +13,12 @@ so far); and all of it, of the time that a full trial of the paper's smallest ne
 import argparse
 import cProfile
 import pstats
-import random
 import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
@@ -28,20 +26,16 @@ from typing import Any, NamedTuple
 
 import optuna
 import torch
-from optuna.distributions import BaseDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from benchmarks.no_training import NoTraining
 from spaces import autoencoder, paper
-from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.dimensions import FloatRange
-from spaces.space import Configuration, SearchSpace, fingerprint
-from spaces.stages import AUTOENCODER
+from spaces.space import Configuration, SearchSpace
 from studies.data.images import Images, Split
-from studies.engine import reuse
 from studies.engine.coordinator import Search
 from studies.engine.progress import Event, TrialEnded, TrialStarted
-from studies.records import settings, trials
+from studies.records import settings
 from studies.records.open_study import OpenStudy
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings
@@ -50,7 +44,7 @@ from studies.storage.databases import open_storage, storage_url
 from studies.training.loop import Training
 from studies.training.metrics import EpochMetrics
 from studies.workers.in_process import InProcess
-from studies.workers.pool import EpochDone
+from studies.workers.pool import EpochDone, MakeTraining
 from studies.workers.stopping import StopSignal
 
 SPACE = replace(
@@ -61,11 +55,8 @@ SPACE = replace(
     ),
 )
 """Large enough that a configuration hardly ever comes up again, which would not be trained."""
-EPOCHS = 30
-N_EPOCHS = (1,) * 10 + (2,) * 4 + (4,) * 2 + (EPOCHS,) * 4
-"""Epochs that earlier trials got: of twenty, so many were pruned after 1, 2 and 4."""
 BLOCK = 100
-"""Trials that are made one by one; the others are their copies."""
+"""Trials that a search made without training; the others are their copies."""
 TABLES = {
     "trials": "",
     "trial_params": "param_id",
@@ -127,26 +118,30 @@ def parse_options() -> argparse.Namespace:
 def measure(n_trials: int, options: argparse.Namespace) -> Cost:
     """What the next trials of a study of ``n_trials`` cost on average."""
     request = SearchRequest(trials=n_trials + options.repeats, sampler=options.sampler)
-    profile = cProfile.Profile()
+    profile, clock = cProfile.Profile(), Clock()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         study = filled_study(Path(folder) / "studies.db", n_trials)
-        clock = Clock()
-        search = Search(
-            OpenStudy(
-                study, WideSettings("autoencoder"), ArtifactFolder(Path(folder) / "artifacts")
-            ),
-            request,
-            blank_split().validation,
-            InProcess(partial(BestSoFar, clock)),
-            clock.listen,
-            StopSignal(),
-        )
+        search = search_of(study, request, Path(folder), partial(BestSoFar, clock), clock.listen)
         if options.profile:
             profile.runcall(search.run)
             pstats.Stats(profile).sort_stats("tottime").print_stats(options.profile)
         else:
             search.run()
     return clock.mean_cost()
+
+
+def search_of(
+    study: optuna.Study,
+    request: SearchRequest,
+    folder: Path,
+    make_training: MakeTraining,
+    on_event: Callable[[Event], None],
+) -> Search:
+    """A search over the study in this process, whose trainings are made so."""
+    store = ArtifactFolder(folder / "artifacts")
+    opened = OpenStudy(study, WideSettings("autoencoder"), store)
+    pool, validation = InProcess(make_training), blank_split().validation
+    return Search(opened, request, validation, pool, on_event, StopSignal())
 
 
 class Clock:
@@ -194,33 +189,23 @@ class BestSoFar(Training):
         split = blank_split()
         super().__init__(config, split, seed, Budget())
         self.train_batch(next(split.train.batches(100)))  # gives the optimiser its state
-        self._made_up_loss = 1 / clock.n_trials
+        self._made_up_loss = 0.01 / clock.n_trials
         clock.skip()
 
     def train_epoch(self, should_stop: Callable[[], bool] = bool) -> EpochMetrics:  # noqa: ARG002
         """Metrics that no pruner stops."""
         self.epoch += 1
-        return made_up_epoch(self.epoch, self._made_up_loss)
-
-
-def made_up_epoch(epoch: int, loss: float) -> EpochMetrics:
-    """An epoch on the way down to ``loss``."""
-    return EpochMetrics(epoch, loss, loss * (1 + 1 / epoch), 3.1415926, 0.2718281)
+        loss = self._made_up_loss
+        return EpochMetrics(self.epoch, loss, loss * (1 + 1 / self.epoch), 3.1415926, 0.2718281)
 
 
 def filled_study(path: Path, n_trials: int) -> optuna.Study:
-    """A study with the paper's trials, and so many searched ones with all that the engine notes."""
-    study_settings = StudySettings("autoencoder")
+    """A study with the paper's trials and so many searched ones, as a search leaves them."""
     storage = open_storage(storage_url(str(path)))
     study = optuna.create_study(storage=storage, study_name="ae", direction="minimize")
-    settings.write(study, study_settings)
-    for name in paper.AUTOENCODER_RUN_ORDER:
-        config = AUTOENCODER.paper_row(name).config
-        study.add_trial(finished_trial(config, 2.0, EPOCHS, {trials.PAPER: name}))
-    rng = random.Random(0)
-    for number in range(min(n_trials, BLOCK)):
-        n_epochs = N_EPOCHS[number % len(N_EPOCHS)]
-        study.add_trial(finished_trial(SPACE.sample(rng), rng.uniform(2, 3), n_epochs, {}))
+    settings.write(study, StudySettings("autoencoder"))
+    request = SearchRequest(trials=min(n_trials, BLOCK), sampler="random", keep_weights="none")
+    search_of(study, request, path.parent, partial(NoTraining, 0.0), lambda _: None).run()
     with closing(sqlite3.connect(path)) as database, database:
         for n_there in range(BLOCK, n_trials, BLOCK):
             copy_rows(database, n_there, min(BLOCK, n_trials - n_there))
@@ -236,53 +221,6 @@ def copy_rows(database: sqlite3.Connection, offset: int, n_trials: int) -> None:
         moved = {key: "NULL", "trial_id": f"trial_id + {offset}", "number": f"number + {offset}"}
         values = ", ".join(moved.get(column, column) for column in columns)
         database.execute(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {which}")
-
-
-def finished_trial(
-    config: AutoencoderConfig, loss: float, n_epochs: int, attrs: dict[str, Any]
-) -> FrozenTrial:
-    """A trial as it is stored after so many epochs."""
-    epochs = [made_up_epoch(epoch, loss) for epoch in range(1, n_epochs + 1)]
-    complete = n_epochs == EPOCHS
-    trial = create_trial(
-        state=TrialState.COMPLETE if complete else TrialState.PRUNED,
-        value=epochs[-1].validation_loss if complete else None,
-        params=SPACE.params(config),
-        distributions=distributions(),
-        user_attrs=user_attrs(config, epochs) | attrs,
-        system_attrs={
-            f"completed_rung_{rung}": epochs[step - 1].validation_loss
-            for rung, step in enumerate((1, 2, 4, 8, 16))
-            if step <= n_epochs
-        },
-        intermediate_values={metrics.epoch: metrics.validation_loss for metrics in epochs},
-    )
-    trial.datetime_start = datetime.now() - timedelta(minutes=n_epochs)
-    return trial
-
-
-@cache
-def distributions() -> dict[str, BaseDistribution]:
-    """The space's dimensions as Optuna stores them."""
-    trial = optuna.create_study().ask()
-    SPACE.suggest(trial)
-    return trial.distributions
-
-
-def user_attrs(config: AutoencoderConfig, epochs: list[EpochMetrics]) -> dict[str, Any]:
-    """What the engine notes of a trial."""
-    return {
-        trials.FINGERPRINT: fingerprint(config),
-        trials.CONFIG: config.to_dict(),
-        trials.WORDS: config.in_words(),
-        trials.SEED: 1,
-        trials.N_PARAMETERS: config.n_parameters(),
-        trials.MADE_WITH: settings.made_with(),
-        trials.N_THREADS: 1,
-        trials.EPOCHS: reuse.as_columns(epochs),
-        trials.METRICS: epochs[-1]._asdict(),
-        trials.SECONDS: sum(m.seconds for m in epochs),
-    }
 
 
 def blank_split() -> Split:
