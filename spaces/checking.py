@@ -112,8 +112,9 @@ def _in_words(hint: Any) -> str:
         return "true or false" if hint is bool else f"of the kind {hint.__name__}"
     kind, bounds = parts
     if kind is int:
-        return f"a whole number from {bounds.ge} to {bounds.le:,}"
+        most = "" if bounds.le is None else f" to {bounds.le:,}"
+        return f"a whole number from {bounds.ge}{most}"
     if bounds.lt is None and bounds.le is None:
-        return f"above {bounds.gt}"
+        return f"above {bounds.gt}" if bounds.ge is None else f"at least {bounds.ge}"
     low = f"[{bounds.ge}" if bounds.gt is None else f"({bounds.gt}"
     return f"in {low}, {bounds.lt})" if bounds.le is None else f"in {low}, {bounds.le}]"

@@ -18,6 +18,9 @@ class Part:
 class Whole:
     share: Annotated[float, Interval(gt=0, le=1)] = 1
     size: Annotated[int, Interval(ge=1, le=9_000)] | None = None
+    n: Annotated[int, Interval(ge=1)] = 1
+    rate: Annotated[float, Interval(gt=0)] = 1
+    decay: Annotated[float, Interval(ge=0)] = 0
     is_on: bool = False
     side: Literal[1, 3] = 1
     part: Part = Part()
@@ -35,6 +38,9 @@ class Whole:
         ("share", float("nan"), "in (0, 1]"),
         ("size", 9_001, "a whole number from 1 to 9,000"),
         ("size", 1.0, "a whole number from 1 to 9,000"),
+        ("n", 0, "a whole number from 1"),
+        ("rate", 0, "above 0"),
+        ("decay", -1, "at least 0"),
         ("is_on", 1, "true or false"),
         ("side", True, "one of 1, 3"),
         ("side", 3.0, "one of 1, 3"),
