@@ -18,8 +18,7 @@ from studies.records import attempts, costs, trials
 from studies.records.open_study import OpenStudy
 from studies.workers.pool import EpochDone, Job, Raised, Started, WorkerDied
 from studies.workers.stopping import StopSignal
-from studies.workers.trainings import Event as TrainingEvent
-from studies.workers.trainings import OutOfMemory, Trainings
+from studies.workers.trainings import OutOfMemory, TrainingEvent, Trainings
 
 
 @dataclass

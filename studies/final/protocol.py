@@ -37,7 +37,7 @@ from studies.training.metrics import Outcome
 from studies.workers import who_trains
 from studies.workers.pool import EpochDone, Job, Pool, Raised, Started, WorkerDied
 from studies.workers.stopping import Interrupted, StopSignal
-from studies.workers.trainings import Event, OutOfMemory, RunningTraining, Trainings
+from studies.workers.trainings import OutOfMemory, RunningTraining, TrainingEvent, Trainings
 
 
 class SeedStarted(NamedTuple):
@@ -120,7 +120,7 @@ class _FinalRun:
             pool.close()
         return self._result
 
-    def _take(self, running: RunningTraining, event: Event) -> None:
+    def _take(self, running: RunningTraining, event: TrainingEvent) -> None:
         """Every way a training can go on or end is mapped to what becomes of its seed."""
         match event:
             case Started():

@@ -37,7 +37,7 @@ class OutOfMemory(NamedTuple):
     number: int
 
 
-Event = Started | EpochDone | Raised | WorkerDied | OutOfMemory
+TrainingEvent = Started | EpochDone | Raised | WorkerDied | OutOfMemory
 
 
 @dataclass(eq=False)
@@ -88,7 +88,7 @@ class Trainings(Generic[R]):
         self.running[running.number] = running
         self.pool.start(job)
 
-    def wait(self, take: Callable[[R, Event], None]) -> None:
+    def wait(self, take: Callable[[R, TrainingEvent], None]) -> None:
         """Wait until something happens to a training, and have it dealt with.
 
         Args:
@@ -129,7 +129,7 @@ class Trainings(Generic[R]):
         with suppress(RuntimeError, MemoryError):  # of what it would leave
             self.pool.end(running.number, with_weights=False)
 
-    def _deal(self, running: R, report: Report, take: Callable[[R, Event], None]) -> None:
+    def _deal(self, running: R, report: Report, take: Callable[[R, TrainingEvent], None]) -> None:
         if isinstance(report, EpochDone):
             running.history.append(report.metrics)
         try:

@@ -15,7 +15,7 @@ from studies.workers import trainings
 from studies.workers.in_process import InProcess
 from studies.workers.pool import EpochDone, Job, Raised, Started, WorkerDied
 from studies.workers.stopping import Interrupted, StopSignal
-from studies.workers.trainings import Event, OutOfMemory, RunningTraining, Trainings
+from studies.workers.trainings import OutOfMemory, RunningTraining, TrainingEvent, Trainings
 
 CONFIG = AutoencoderConfig()
 NOTHING = partial(NoTraining, 0.0)
@@ -32,7 +32,7 @@ class Client:
         n_epochs: int = 4,
         every: int | None = None,
     ) -> None:
-        self.told: list[Event] = []
+        self.told: list[TrainingEvent] = []
         self.stored: list[tuple[int, int]] = []
         """Epochs told and epoch of the state at each checkpoint."""
         self.outcomes: list[Any] = []
@@ -47,12 +47,12 @@ class Client:
     def store(self, running: RunningTraining, state: dict[str, Tensor]) -> None:
         self.stored.append((len(running.history), int(state["epoch"])))
 
-    def run(self) -> list[Event]:
+    def run(self) -> list[TrainingEvent]:
         while self.trainings.running:
             self.trainings.wait(self.take)
         return self.told
 
-    def take(self, running: RunningTraining, event: Event) -> None:
+    def take(self, running: RunningTraining, event: TrainingEvent) -> None:
         self.told.append(event)
         match event:
             case Started():
@@ -66,7 +66,7 @@ class Client:
                 self.trainings.let_go(running)
 
 
-def epochs(events: list[Event]) -> list[int]:
+def epochs(events: list[TrainingEvent]) -> list[int]:
     return [event.metrics.epoch for event in events if isinstance(event, EpochDone)]
 
 
