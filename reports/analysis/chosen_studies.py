@@ -19,7 +19,7 @@ from studies.records.reading import check
 from studies.records.references import pick
 from studies.records.settings import is_ours
 from studies.storage.artifacts import ArtifactStore
-from studies.storage.snapshot import snapshot
+from studies.storage.in_memory import copied
 
 
 class Source(OpenStudy):
@@ -126,7 +126,7 @@ def is_from_scratch(source: Source) -> bool:
 def _read(study: optuna.Study, store: ArtifactStore) -> Source | StudyError:
     """The study, or why it cannot be read."""
     try:
-        return Source.at(snapshot(study), store)
+        return Source.at(copied(study), store)
     except StudyError as error:
         return error
 

@@ -9,7 +9,7 @@ class _Copy(InMemoryStorage):
         """Keep no best trial: nobody asks for it, and a value that is none would be an error."""
 
 
-def snapshot(study: optuna.Study) -> optuna.Study:
+def copied(study: optuna.Study) -> optuna.Study:
     """A copy of a study in memory: its attributes and trials, read once, which nobody changes.
 
     Whatever storage the study lies in, and whoever goes on writing to it.

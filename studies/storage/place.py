@@ -39,7 +39,7 @@ class Place:
 
         Args:
             storage: a file or a URL; None for the user's own database.
-            artifacts: a folder or a bucket; None for the folder beside the database.
+            artifacts: a folder or a bucket; None for the database's own folder.
 
         Raises:
             StudyError: one of them cannot be opened or written.

@@ -4,7 +4,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from studies.storage.snapshot import snapshot
+from studies.storage.in_memory import copied
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -23,8 +23,8 @@ def study(request: pytest.FixtureRequest, tmp_path: Path) -> optuna.Study:
     return study
 
 
-def test_a_snapshot_has_all_that_the_study_had(study: optuna.Study) -> None:
-    copy = snapshot(study)
+def test_a_copy_has_all_that_the_study_had(study: optuna.Study) -> None:
+    copy = copied(study)
     assert (copy.study_name, copy.direction) == (study.study_name, study.direction)
     assert copy.user_attrs == study.user_attrs
     notes = copy._storage.get_study_system_attrs(copy._study_id)
@@ -36,8 +36,8 @@ def test_a_snapshot_has_all_that_the_study_had(study: optuna.Study) -> None:
         assert attrs == study._storage.get_trial_system_attrs(other._trial_id)
 
 
-def test_what_becomes_of_the_study_does_not_reach_its_snapshot(study: optuna.Study) -> None:
-    copy = snapshot(study)
+def test_what_becomes_of_the_study_does_not_reach_its_copy(study: optuna.Study) -> None:
+    copy = copied(study)
     before = copy.get_trials(), copy.user_attrs
     study.tell(1, 0.9)
     study.add_trial(create_trial(value=0.99))
@@ -51,5 +51,5 @@ def test_a_complete_trial_without_a_value_stops_no_reading() -> None:
         study.add_trial(create_trial(value=value))
     # What a stranger's database may hold, and Optuna itself does not write.
     study.get_trials(deepcopy=False)[1].values = None
-    copy = snapshot(study)
+    copy = copied(study)
     assert [t.state for t in copy.get_trials()] == [TrialState.COMPLETE] * 2
