@@ -1,4 +1,4 @@
-"""What a person takes away from a study: tables, computed first and rendered elsewhere.
+"""What a person takes away from a study: numbers, figures, pages, models.
 
 Reads studies through Optuna's public interface, whatever storage they are on. Imports ``studies``
 and ``spaces``; never prints.

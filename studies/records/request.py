@@ -92,7 +92,7 @@ class Machine:
     artifacts: Path | str | None = option(
         "Folder for trials' weights, or s3://bucket/prefix.",
         "machine",
-        otherwise="artifacts, beside the SQLite file",
+        otherwise="a folder of its own, beside the SQLite file",
         metavar="DIR|URL",
         typed_as=str | None,
         panel=STUDY_PANEL,
