@@ -86,7 +86,7 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     if not stored:
         return sorted_
     owners = store.owners()
-    if (own_database := _own_database(store)) and Path(own_database).exists():
+    if (own_database := _own_database(store)) and Path(own_database).is_file():
         owners.append(own_database)
     if others := [name for name in owners if _place_noted(name) not in named]:
         ways = "; ".join(map(store.how_to_forget, others))

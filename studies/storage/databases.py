@@ -193,10 +193,11 @@ def artifacts_folder(url: URL, folder: Path | str | None) -> Path:
     if folder is not None:
         return places.expanded(folder).absolute()
     path = sqlite_path(url)
-    beside = places.studies() if path is None else path.parent
-    own = beside / f"{Path(url.database or 'memory').name}{OWN_SUFFIX}"
-    shared = beside / "artifacts"
-    is_new = own.is_dir() or not shared.is_dir() or (path is not None and has_own_artifacts(path))
+    is_apart = path is not None and has_own_artifacts(path)
+    file = places.studies() / Path(url.database or "memory").name if path is None else path
+    file = file.resolve() if is_apart else file  # one folder, whichever link leads to the database
+    own, shared = file.with_name(f"{file.name}{OWN_SUFFIX}"), file.with_name("artifacts")
+    is_new = is_apart or own.is_dir() or not shared.is_dir()
     return own if is_new else shared
 
 

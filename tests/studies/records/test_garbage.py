@@ -102,6 +102,17 @@ def test_what_the_database_a_folder_is_named_after_refers_to_is_safe_from_others
     assert place.unused("guest.db", "studies.db") == set()
 
 
+def test_a_folder_that_is_named_after_no_database_has_files_of_those_that_are_noted_alone(
+    tmp_path: Path,
+) -> None:
+    place = Place(tmp_path, "run-artifacts")
+    (tmp_path / "run").mkdir()
+    gone = place.study("gone")
+    unused = {place.picture(gone)}
+    delete(gone)
+    assert place.unused() == unused
+
+
 def test_what_a_copied_trial_refers_to_stays_when_its_study_is_deleted(place: Place) -> None:
     study, copy = place.study("original"), place.study("copy")
     trial = study.ask()

@@ -418,6 +418,13 @@ def test_a_database_has_a_folder_of_artifacts_beside_it_unless_one_is_named(
     assert artifacts_folder(server, None) == tmp_path / "home" / "artifacts"
 
 
+def test_a_link_to_a_database_leads_to_its_artifacts(tmp_path: Path) -> None:
+    open_storage(storage_url(str(tmp_path / "a.db")))
+    (tmp_path / "link.db").symlink_to(tmp_path / "a.db")
+    link = storage_url(str(tmp_path / "link.db"))
+    assert artifacts_folder(link, None) == tmp_path / "a.db-artifacts"
+
+
 def test_the_folder_that_databases_of_earlier_versions_share_is_theirs_alone(
     tmp_path: Path,
 ) -> None:
