@@ -65,7 +65,9 @@ def command_to_go_on(
         if getattr(in_force, name) not in (None, getattr(request, name)):
             said[name] = getattr(request, name)
     if "objectives" in said or "metric" in said:  # one option names both
-        said |= {"metric": request.metric, "objectives": request.objectives}
+        costs = request.objectives
+        both = None if costs is None else (request.metric, *costs)
+        said |= {"metric": request.metric if both is None else None, "objectives": both}
     for name, values in request.space.items():
         if in_force.space.get(name) not in (None, values):
             said[name] = values

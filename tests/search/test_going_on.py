@@ -128,6 +128,26 @@ def test_what_a_file_says_is_named_where_the_run_was_asked_for_something_else(
     assert again.space["dropout"] == wanted.space["dropout"]
 
 
+@pytest.mark.parametrize(
+    ("stage", "file", "typed"),
+    [
+        (AUTOENCODER, "loss,params", ("loss",)),
+        (AUTOENCODER, "loss,params", ("loss", "macs")),
+        (CLASSIFIER, "accuracy,params", ("accuracy",)),
+        (CLASSIFIER, "accuracy,params", ("loss", "params")),
+    ],
+)
+def test_other_objectives_than_a_file_says_are_named(
+    stage: Stage, file: str, typed: tuple[str, ...]
+) -> None:
+    metric, *costs = file.split(",")
+    now = SearchRequest(metric=metric, objectives=tuple(costs))
+    wanted = SearchRequest(metric=typed[0], objectives=typed[1:])
+    command = command_to_go_on("s", wanted, now, stage, ("trials", 7))
+    again = understood(command, stage, {"objectives": file})
+    assert (again.metric, again.objectives) == (wanted.metric, wanted.objectives)
+
+
 def test_the_command_knows_what_is_in_force_where_nothing_is_typed() -> None:
     app, heard = typer.Typer(), []
 
