@@ -61,7 +61,7 @@ print(json.dumps([study.direction.name, study.metric_names, [t.value for t in st
     assert done.returncode == 0, done.stderr
     direction, names, values = json.loads(done.stdout)
     assert (direction, names) == ("MAXIMIZE", ["validation_accuracy"])
-    own = [trial.value for trial in trained.trial(CLF).study.trials]
+    own = [trial.value for trial in trained.trial(CLF).study.trials()]
     assert values[:-1] == own
     assert len(values) == len(own) + 1
 

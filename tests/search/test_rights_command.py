@@ -38,11 +38,11 @@ def refused(studies: TrainedStudies, *words: str) -> str:
 def test_a_known_artifacts_folder_made_read_only_is_refused_before_anything_is_trained(
     studies: TrainedStudies,
 ) -> None:
-    n_trials = len(studies.trial(f"{AE}#0").study.trials)
+    n_trials = len(studies.trial(f"{AE}#0").study.trials())
     with modes(studies.artifacts, 0o500):
         line = refused(studies, *ONE_MORE)
     assert f"cannot write weights in {studies.artifacts}: Permission denied" in line
-    assert len(studies.trial(f"{AE}#0").study.trials) == n_trials
+    assert len(studies.trial(f"{AE}#0").study.trials()) == n_trials
 
 
 @pytest.mark.parametrize(
