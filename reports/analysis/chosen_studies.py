@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 
 from spaces.budget import PAPER_BUDGET
 from spaces.errors import StudyError
-from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
+from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, Stage
 from studies.final.results import FinalResult
 from studies.records import trials
 from studies.records.open_study import OpenStudy
@@ -76,6 +76,11 @@ class Sources(NamedTuple):
         if main is None:
             return []
         return _of_row([s for s in self.of(stage) if _differs_in_seed(s, main)], name)
+
+    def not_run(self) -> list[str]:
+        """Rows of the paper, of both stages, that nobody has trained under its own protocol."""
+        rows = [(stage, row.name) for stage in STAGES.values() for row in stage.paper]
+        return [name for stage, name in rows if not self.paper_trials(stage, name)]
 
 
 def choose(

@@ -3,20 +3,16 @@
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import optuna
 from optuna.trial import FrozenTrial
 
 from spaces.budget import PAPER_BUDGET
 from spaces.paper import PaperModel
-from spaces.stages import STAGES
 from studies.records import trials
 from studies.records.scores import Agreement, Why, against_one_run, mean_with_interval
 from studies.records.settings import load
-
-if TYPE_CHECKING:
-    from reports.analysis.chosen_studies import Sources
 
 LOSS_THAT_MATTERS = 0.10
 """Relative difference of two losses: about the smallest step that the paper reads as a gain, 2.83
@@ -95,16 +91,6 @@ def reproduced_row(
         if name.startswith(("train_", "validation_")) and published is not None
     }
     return ReproducedRow(row, figures)
-
-
-def not_run(sources: "Sources") -> list[str]:
-    """Rows of the paper, of both stages, that nobody has trained under its own protocol."""
-    return [
-        row.name
-        for stage in STAGES.values()
-        for row in stage.paper
-        if not sources.paper_trials(stage, row.name)
-    ]
 
 
 def as_document(studies: Sequence[optuna.Study]) -> dict[str, Any]:

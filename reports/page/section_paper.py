@@ -6,7 +6,6 @@ import pandas
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.analysis.reproduction import not_run
 from reports.document.parts import Block, Code, Column, Figure, Section, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings, image_drawings
@@ -27,7 +26,7 @@ from studies.records.scores import class_scores
 def tables_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
     """Tables 2 to 5; commands name the storage unless it is the default."""
     section = Section("paper", texts("paper.title"), [Text(texts("paper.scale"))])
-    if missing := not_run(sources):
+    if missing := sources.not_run():
         section.blocks += [
             Text(texts("paper.missing", names=", ".join(missing)), is_notice=True),
             Code(shlex.join(["fmnist-search", "reproduce", *storage_option(storage)])),

@@ -6,7 +6,7 @@ import pandas
 from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.analysis.reproduction import Reproduced, not_run, reproduced_row
+from reports.analysis.reproduction import Reproduced, reproduced_row
 from reports.analysis.time_spent import TimeSpent, time_spent
 from reports.document.parts import Block, Notation, Table, Text, number
 from reports.document.texts import Texts
@@ -126,7 +126,7 @@ def _notices(sources: Sources, texts: Texts) -> list[Block]:
             )
     for budget, studies in reduced.items():
         notices.append(texts("summary.reduced", budget=budget, studies=", ".join(studies)))
-    if missing := not_run(sources):
+    if missing := sources.not_run():
         names = ", ".join(missing)
         notices.append(texts.choose("summary.not_run", len(missing), names=names))
     if sources.reduced:

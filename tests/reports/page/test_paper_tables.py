@@ -7,7 +7,7 @@ import pytest
 from helpers.made_up_studies import make
 
 from reports.analysis.chosen_studies import Sources
-from reports.analysis.reproduction import beside_paper, not_run
+from reports.analysis.reproduction import beside_paper
 from reports.analysis.tables import best_trials
 from reports.document.parts import Table, Text
 from reports.document.texts import Texts
@@ -37,7 +37,7 @@ def test_table_2_is_the_network_as_built_with_the_printed_padding_beside_it() ->
 def test_rows_nobody_has_run_say_so(sources: Callable[..., Sources]) -> None:
     empty = sources()
     both = (*AUTOENCODER.paper, *CLASSIFIER.paper)
-    assert not_run(empty) == [row.name for row in both]
+    assert empty.not_run() == [row.name for row in both]
     for table, n_rows in ((3, 5), (4, 3), (5, 3)):
         shown = table_of_results(table, empty, ENGLISH).shown()
         assert len(shown) == n_rows + 1
@@ -58,7 +58,7 @@ def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
     assert row["seeds"] == 2
     assert row["paper_validation"] == pytest.approx(sum(values) / 2)
     assert row["difference"] == pytest.approx(sum(values) / 2 - 0.0726)
-    assert not_run(read) == [row.name for row in CLASSIFIER.paper]
+    assert read.not_run() == [row.name for row in CLASSIFIER.paper]
 
 
 def test_the_best_found_is_the_last_row_and_stands_against_every_other(
