@@ -313,8 +313,19 @@ RULES: dict[str, Named] = {
     "promotion 1, 2 by 4": Named(promotion(4, rungs=(1, 2))),
     "promotion 1, 4 by 4 and 3": Named(promotion(4, 3, rungs=(1, 4))),
     "promotion 1, 4 by 4, three at least": Named(promotion(4, rungs=(1, 4), n_last=3)),
-    "promotion 1, 4 by 4, by kind of schedule": Named(promotion(4, rungs=(1, 4), by_kind=True)),
+    "promotion 1, 4 by 4, by kind": Named(
+        promotion(4, rungs=(1, 4), by_kind=True), ("pruned", "predicted")
+    ),
+    "promotion 1, 4 by 4, by kind, three at least": Named(
+        promotion(4, rungs=(1, 4), by_kind=True, n_last=3)
+    ),
+    "promotion 1, 4 by 3, by kind": Named(promotion(3, rungs=(1, 4), by_kind=True)),
+    "promotion 1, 3 by 4, by kind": Named(promotion(4, rungs=(1, 3), by_kind=True)),
     "promotion 1, 3 by 4, rehearsed": Named(promotion(4, rungs=(1, 3), rehearses=True)),
+    "promotion 1, 3 by 5, rehearsed": Named(promotion(5, rungs=(1, 3), rehearses=True)),
+    "promotion 1, 3 by 4, rehearsed, by kind": Named(
+        promotion(4, rungs=(1, 3), rehearses=True, by_kind=True), ("pruned", "predicted")
+    ),
     "PASHA by 3": Named(partial(Pasha, 3)),
     "freeze-thaw 1, 1.5": Named(partial(FreezeThaw, 1, 1.5), ("pruned", "predicted")),
     "freeze-thaw 2, 2": Named(partial(FreezeThaw, 2, 2), ("pruned", "predicted")),

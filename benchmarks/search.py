@@ -235,7 +235,7 @@ def print_table(files: Files, ways: Sequence[Way], results: dict[Way, list[Outco
     unit = "points" if pool.counts_points else "%"
     print(f"\n{space}: {len(pool.candidates)} configurations, {n_seeds} seeds")
     print(
-        f"{'rule':<40}{'TPE sees':<12}{'share':>7}{'full (of first six)':>21}"
+        f"{'rule':<48}{'TPE sees':<12}{'share':>7}{'full (of first six)':>21}"
         f"{'lost, ' + unit:>16}{'of three (all)':>16}{'speed-up':>18}"
     )
     for way in ways:
@@ -243,7 +243,7 @@ def print_table(files: Files, ways: Sequence[Way], results: dict[Way, list[Outco
         row = summarize(pool, results[way], unpruned, results[Way(space, *RANDOM)])
         note = f"  ({row.n_without} without a full trial)" if row.n_without else ""
         print(
-            f"{way.rule:<40}{way.view:<12}{row.share:>7.1%}"
+            f"{way.rule:<48}{way.view:<12}{row.share:>7.1%}"
             f"{f'{row.n_full:.1f} ({row.n_full_of_six:.1f})':>21}"
             f"{f'{row.lost[0]:+.2f} ±{row.lost[1]:.2f}':>16}"
             f"{f'{row.of_three:.0%} ({row.all_three:.0%})':>16}"
