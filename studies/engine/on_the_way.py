@@ -151,9 +151,8 @@ class OnTheWay:
     def _let_go(self, running: Running) -> None:
         """Forget the trial, and settle those that waited for its result."""
         self.trainings.let_go(running)
-        twins, self._twins = self._twins, []
-        for twin in twins:
-            self.begin(twin)
+        for _ in range(len(self._twins)):  # some may have to wait for another
+            self.begin(self._twins.pop(0))
 
     def abandon(self, error: BaseException) -> None:
         """Mark what still runs as failed, as it will be made up for."""

@@ -351,6 +351,19 @@ def test_an_error_is_of_the_trial_that_raised_it_and_not_of_those_beside_it(run:
     }
 
 
+def test_an_error_leaves_no_trial_running_that_waited_for_anothers_result(run: Runner) -> None:
+    def divide(event: Event) -> None:
+        if isinstance(event, TrialEnded) and event.outcome == "reused":
+            1 / 0  # noqa: B018
+
+    run.make_pool = TwoAtOnce
+    with pytest.raises(ZeroDivisionError):
+        run(replace(REQUEST, space=FIXED, only_paper=()), divide)
+    states = [trial.state for trial in run.trials()]
+    assert states == [TrialState.COMPLETE, TrialState.COMPLETE, TrialState.FAIL]
+    assert run.trials()[-1].user_attrs[trials.REASON] == "interrupted: the run ended"
+
+
 def test_a_training_that_gets_no_memory_is_tried_three_times_and_the_study_goes_on(
     run: Runner,
 ) -> None:
