@@ -53,9 +53,6 @@ N_WARM_UP = 20
 
 Model = AutoencoderConfig | ClassifierConfig
 
-N_EVALUATED = N_VALIDATION
-"""Images to measure evaluation by: as many as a trial is judged by after every epoch."""
-
 
 class Speed(NamedTuple):
     """Images a second."""
@@ -74,23 +71,17 @@ Measure = Callable[[Path, Model, int], Speed]
 """The speed over so many batches of a configuration, with the images in a folder."""
 
 Speeds = dict[tuple[str, str], list[Speed]]
-"""The speed in every round, for a row's name and a way."""
+"""The speed in every round, for a row and a way."""
 
 WAYS = ("ordinary", "one process", "a process per core")
 
 
-class Row(NamedTuple):
-    """A network to train."""
-
-    name: str
-    config: Model
-
-
-ROWS = (
-    Row("16/32, dropout 0.2", AUTOENCODERS[0].config),
-    Row("64/96, batch norm, max/avg", BEST_AUTOENCODER.config),
-    Row("classifier on 64/96", CLASSIFIERS[0].config),
-)
+ROWS: dict[str, Model] = {
+    "16/32, dropout 0.2": AUTOENCODERS[0].config,
+    "64/96, batch norm, max/avg": BEST_AUTOENCODER.config,
+    "classifier on 64/96": CLASSIFIERS[0].config,
+}
+"""The networks to train."""
 
 
 def main() -> None:
@@ -101,7 +92,7 @@ def main() -> None:
         f"torch {torch.__version__}, {len(cores())} cores, "
         f"{options.rounds} rounds of {options.batches} batches"
     )
-    speeds: Speeds = {(row.name, way): [] for row in ROWS for way in WAYS}
+    speeds: Speeds = {(row, way): [] for row in ROWS for way in WAYS}
     with ExitStack() as stack, torchvision_layout(folder) as torchvision_root:
         everywhere = cores()
         workers = {
@@ -113,24 +104,21 @@ def main() -> None:
             ],
         }
         for _ in range(options.rounds):
-            for row in ROWS:
-                for way in WAYS:
-                    speed = speed_of_all(workers[way], row.config, options.batches)
-                    speeds[row.name, way].append(speed)
+            for row, way in speeds:
+                speed = speed_of_all(workers[way], ROWS[row], options.batches)
+                speeds[row, way].append(speed)
     print_table(speeds)
 
 
 def parse_options() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=Formatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-dir", type=Path, help="folder with Fashion-MNIST")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
-    parser.add_argument("--batches", type=int, default=40, help="batches in each turn")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each way (5)")
+    parser.add_argument("--batches", type=int, default=40, help="batches in each turn (40)")
     return parser.parse_args()
-
-
-class Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Keeps the module's text as it is and shows the defaults."""
 
 
 def ordinary_speed(root: Path, config: Model, n_batches: int) -> Speed:
@@ -164,7 +152,7 @@ def ordinary_speed(root: Path, config: Model, n_batches: int) -> Speed:
     training_s = seconds(partial(train, n_batches))
     batches = iter(loader)
     evaluate(N_WARM_UP)
-    n_evaluated = N_EVALUATED // config.batch_size
+    n_evaluated = N_VALIDATION // config.batch_size
     evaluation_s = seconds(partial(evaluate, n_evaluated))
     size = config.batch_size
     return Speed(n_batches * size / training_s, n_evaluated * size / evaluation_s)
@@ -191,8 +179,8 @@ def training_speed(folder: Path, config: Model, n_batches: int) -> Speed:
     train(N_WARM_UP)
     training_s = seconds(partial(train, n_batches))
     training.evaluate(images.first(N_WARM_UP * BATCH))
-    evaluation_s = seconds(partial(training.evaluate, images.first(N_EVALUATED)))
-    return Speed(n_batches * config.batch_size / training_s, N_EVALUATED / evaluation_s)
+    evaluation_s = seconds(partial(training.evaluate, images.first(N_VALIDATION)))
+    return Speed(n_batches * config.batch_size / training_s, N_VALIDATION / evaluation_s)
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -255,12 +243,12 @@ def print_table(speeds: Speeds) -> None:
     """Medians, ratios to the ordinary way, and the rate of arithmetic."""
     matmul = matmul_gflops()
     print(f"float32 matrix product of 2048 × 2048, all cores: {matmul:.0f} GFLOP/s")
-    for row in ROWS:
-        gflop = training_gflop_per_image(row.config)
-        print(f"\n{row.name}: {1000 * gflop:.1f} MFLOP an image, forward and backward")
+    for row, config in ROWS.items():
+        gflop = training_gflop_per_image(config)
+        print(f"\n{row}: {1000 * gflop:.1f} MFLOP an image, forward and backward")
         print(f"  {'':20} images/s   ratio    range of ratios   GFLOP/s  evaluation")
         for way in WAYS:
-            rounds, baseline = speeds[row.name, way], speeds[row.name, "ordinary"]
+            rounds, baseline = speeds[row, way], speeds[row, "ordinary"]
             speed = statistics.median(s.training for s in rounds)
             share = statistics.median(s.evaluation_share for s in rounds)
             ratios = [
