@@ -30,8 +30,8 @@ EPOCH_SHARE: dict[PrunerName, float] = {
 }
 """Share of a full trial's epochs that an average searched trial takes; for estimates of time.
 
-Measured by ``benchmarks/search.py`` with TPE: mean of 40 studies of 50 searched trials, those left
-out whose configuration had come up before and that took none.
+Measured by ``benchmarks/engine_search.py`` with TPE: mean of 40 studies of 50 searched trials,
+those left out whose configuration had come up before and that took none.
 """
 
 
@@ -52,7 +52,7 @@ def make_sampler(
         match name:
             case "tpe":
                 # Without pruning it came 6 times as fast as random search to what that finds in
-                # half of its studies (benchmarks/search.py, 40 seeds). 10 first trials, the
+                # half of its studies (benchmarks/engine_search.py, 40 seeds). 10 first trials, the
                 # paper's five among them, is Optuna's number; 5 and 20 were no better (7 and 4
                 # times, where 10 had 10; 12 seeds, too few to tell 5 from 10). Choosing each
                 # dimension by itself, it spent half of its trials on what it had already had.
@@ -155,8 +155,8 @@ class _WithoutLost:
 
 def make_pruner(name: PrunerName, budget: Budget) -> BasePruner:
     """A pruner for trials of ``budget.epochs`` epochs, which report each epoch from 1 on."""
-    # The figures are from benchmarks/search.py: 40 seeds, interval 95 %. What a pruner loses is
-    # how much worse the best loss is than the same sampler's without pruning.
+    # The figures are from benchmarks/engine_search.py: 40 seeds, interval 95 %. What a pruner loses
+    # is how much worse the best loss is than the same sampler's without pruning.
     match name:
         case "halving":
             # The default. With TPE it lost 0.3 ± 0.5 % for 32 % of a trained trial's epochs, with
