@@ -84,9 +84,9 @@ class ClassifierConfig(TrainingRecipe):
         Raises:
             ConfigurationError: a field is unknown or its value cannot be.
         """
-        encoder = fields.get("encoder")
-        if encoder is None:
+        if "encoder" not in fields:
             return super().from_dict(fields)
+        encoder = fields["encoder"]
         if not isinstance(encoder, dict):
             raise ConfigurationError(f"encoder must be a table of fields; got {encoder!r}")
         return super().from_dict({**fields, "encoder": AutoencoderConfig.from_dict(encoder)})

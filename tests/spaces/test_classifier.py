@@ -85,6 +85,12 @@ def test_a_wrong_field_of_the_encoder_is_named() -> None:
         ClassifierConfig.from_dict({"encoder": {"pool1": "min"}})
 
 
+@pytest.mark.parametrize("encoder", [None, [], "paper"])
+def test_an_encoder_that_is_no_table_is_said_in_words_of_the_file(encoder: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"^encoder must be a table of fields; got"):
+        ClassifierConfig.from_dict({"encoder": encoder})
+
+
 def test_without_an_encoder_it_is_the_papers_best() -> None:
     assert ClassifierConfig.from_dict({}).encoder == PAPER_ENCODER
     assert ClassifierConfig.from_dict({"encoder": {}}).encoder == AutoencoderConfig()
