@@ -14,10 +14,8 @@ columns:
 - trained: epochs spent, of what the trials that were trained at all would take in full
 - full: searched trials that were trained to the end
 - reused: searched trials whose configuration had come up before
-- best: median over seeds of the best validation loss among the searched trials
-- loss: how much worse that is than by the same sampler without pruning; mean difference of the
-  same seeds, with its 95 % interval
-- regret: how much worse it is than the best of the very same 50 configurations, all trained in full
+- loss: how much worse the best validation loss among the searched trials is than by the same
+  sampler without pruning; mean difference of the same seeds, with its 95 % interval
 - speed-up: time to target of random search without pruning, divided by this one's; the target is
   the loss that random search reaches in half of its runs. Expected time: what all runs spent until
   they reached the target or ended, divided by the number that reached it
@@ -127,12 +125,10 @@ class Row(NamedTuple):
     trained: float
     n_full: float
     n_reused: float
-    best: float
     loss: str
-    regret: str
     speed_up: float
     n_without: int
-    """Searches that trained no searched trial to the end; left out of loss and regret."""
+    """Searches that trained no searched trial to the end; left out of the loss."""
 
 
 def summarize(
@@ -151,9 +147,7 @@ def summarize(
         trained=sum(n_epochs) / (EPOCHS * sum(n_trained)),
         n_full=statistics.fmean(n_full),
         n_reused=DEFAULT_TRIALS - statistics.fmean(n_trained),
-        best=statistics.median(result.best for result in results),
         loss=interval([result.best / without[result.seed] - 1 for result in found]),
-        regret=interval([result.best / result.best_in_full - 1 for result in found]),
         speed_up=expected_seconds(baseline, target) / expected_seconds(results, target),
         n_without=len(results) - len(found),
     )
@@ -179,7 +173,7 @@ def print_table(title: str, ways: Sequence[Way], results: dict[Way, list[Result]
     print(f"\n{title}")
     print(
         f"{'sampler':<19}{'pruner':<27}{'share':>7}{'trained':>9}{'full':>6}{'reused':>8}"
-        f"{'best':>9}{'loss %':>15}{'regret %':>15}{'speed-up':>10}"
+        f"{'loss %':>15}{'speed-up':>10}"
     )
     for way in ways:
         unpruned = results[Way(way.sampler, "none")]
@@ -187,8 +181,7 @@ def print_table(title: str, ways: Sequence[Way], results: dict[Way, list[Result]
         note = f"  ({row.n_without} without a full trial)" if row.n_without else ""
         print(
             f"{way.sampler:<19}{way.pruner:<27}{row.share:>7.1%}{row.trained:>9.1%}"
-            f"{row.n_full:>6.1f}{row.n_reused:>8.1f}{row.best:>9.5f}{row.loss:>15}"
-            f"{row.regret:>15}{row.speed_up:>9.2f}×{note}"
+            f"{row.n_full:>6.1f}{row.n_reused:>8.1f}{row.loss:>15}{row.speed_up:>9.2f}×{note}"
         )
 
 

@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
 from itertools import accumulate
 from pathlib import Path
@@ -110,8 +110,6 @@ class Trained(NamedTuple):
     seconds: float
     value: float
     """Infinite if it was not trained to the end."""
-    in_full: float
-    """What it would have come to."""
 
 
 class Result(NamedTuple):
@@ -126,20 +124,14 @@ class Result(NamedTuple):
         """The lowest loss among the searched trials; infinite if none was trained to the end."""
         return min(trial.value for trial in self.trained)
 
-    @property
-    def best_in_full(self) -> float:
-        """The lowest loss there was to find among its configurations."""
-        return min(trial.in_full for trial in self.trained)
-
     def seconds_until(self, target: float) -> tuple[float, bool]:
         """Processor time until a trial reached the target, or in all, and whether one did."""
-        for total, trial in zip(self._running_seconds(), self.trained, strict=True):
+        for total, trial in zip(
+            accumulate(t.seconds for t in self.trained), self.trained, strict=True
+        ):
             if trial.value <= target:
                 return total, True
         return total, False
-
-    def _running_seconds(self) -> Iterator[float]:
-        return accumulate(trial.seconds for trial in self.trained)
 
 
 class ReducedSettings(StudySettings):
@@ -175,7 +167,7 @@ def replay(path: Path, task: tuple[Way, int]) -> Result:
             make_pruner=partial(pruner, way.pruner),
         ).run()
     searched = trials.searched_results(study.get_trials(deepcopy=False))
-    return Result(way, seed, tuple(trained(trial, recorded) for trial in searched))
+    return Result(way, seed, tuple(map(trained, searched)))
 
 
 @cache
@@ -199,12 +191,11 @@ def pruner(name: str, engines: PrunerName, budget: Budget) -> BasePruner:
     return samplers.make_pruner(engines, budget) if name == "default" else PRUNERS[name]()
 
 
-def trained(trial: FrozenTrial, recorded: Curves) -> Trained:
+def trained(trial: FrozenTrial) -> Trained:
     """What a finished trial spent and found."""
     reused = trials.SAME_AS in trial.user_attrs
     return Trained(
         n_epochs=0 if reused else len(trial.intermediate_values),
         seconds=0.0 if reused else trial.user_attrs[trials.SECONDS],
         value=trials.value_of(trial) if trials.completed([trial]) else math.inf,
-        in_full=recorded[trial.user_attrs[trials.FINGERPRINT]][-1].validation_loss,
     )
