@@ -24,7 +24,6 @@ from benchmarks.no_training import NoTraining
 from spaces.stages import AUTOENCODER
 from studies.data.fetch import ensure_data
 from studies.engine import launch
-from studies.engine.progress import Event
 from studies.records import trials
 from studies.records.request import SearchRequest
 from studies.storage.databases import open_storage, storage_url
@@ -97,11 +96,7 @@ def coordinate(pool: Pool, n_trials: int, storage: str) -> None:
     )
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = ensure_data(None, lambda _: None)
-    launch.launch(request, AUTOENCODER, STUDY, folder, ignore, StopSignal())
-
-
-def ignore(event: Event) -> None:
-    """Nobody looks on."""
+    launch.launch(request, AUTOENCODER, STUDY, folder, lambda _: None, StopSignal())
 
 
 def conclude(title: str, storage: str, seconds: float, n_trials: int) -> None:

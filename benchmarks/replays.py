@@ -61,29 +61,17 @@ def tpe(n_startup_trials: int, multivariate: bool, seed: int) -> BaseSampler:
 
 
 SAMPLERS: dict[str, Callable[[int], BaseSampler]] = {
-    **{
-        f"tpe {n_startup}{kind}": partial(tpe, n_startup, kind == "")
-        for kind in ("", ", univariate")
-        for n_startup in (5, 10, 20)
-    },
+    f"tpe {n_startup}{kind}": partial(tpe, n_startup, kind == "")
+    for kind in ("", ", univariate")
+    for n_startup in (5, 10, 20)
 }
 """By name, from a seed; the number is that of the first trials, drawn at random."""
-
-
-def hyperband(least: int, factor: int, bootstrap: int = 0) -> BasePruner:
-    """Hyperband over the reduced budget's epochs."""
-    return HyperbandPruner(
-        min_resource=least,
-        max_resource=EPOCHS,
-        reduction_factor=factor,
-        bootstrap_count=bootstrap,
-    )
 
 
 PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "none": NopPruner,
     **{
-        f"hyperband {least}, ÷{factor}": partial(hyperband, least, factor)
+        f"hyperband {least}, ÷{factor}": partial(HyperbandPruner, least, EPOCHS, factor)
         for least, factor in ((1, 2), (1, 3), (1, 4), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3))
     },
     **{

@@ -275,12 +275,7 @@ def training_gflop_per_image(config: Model) -> float:
 def matmul_gflops(size: int = 2048, repeats: int = 5) -> float:
     """Billions of operations a second that a large float32 matrix product reaches here."""
     left, right = torch.rand(2, size, size)
-    seconds = []
-    for _ in range(repeats):
-        start = perf_counter()
-        left @ right
-        seconds.append(perf_counter() - start)
-    return 2 * size**3 / min(seconds) / 1e9
+    return 2 * size**3 / min(seconds(lambda: left @ right) for _ in range(repeats)) / 1e9
 
 
 def cores() -> set[int]:
