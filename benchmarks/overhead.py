@@ -11,8 +11,6 @@ so far); and all of it, of the time that a full trial of the paper's smallest ne
 """
 
 import argparse
-import cProfile
-import pstats
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -111,22 +109,16 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--sampler", default=SearchRequest().sampler, help="as of the command ae")
     parser.add_argument("--trial-s", type=float, default=100, help="seconds of a full trial (100)")
     parser.add_argument("--folder", type=Path, help="where to make the databases")
-    parser.add_argument("--profile", type=int, default=0, help="show so many slowest functions")
     return parser.parse_args()
 
 
 def measure(n_trials: int, options: argparse.Namespace) -> Cost:
     """What the next trials of a study of ``n_trials`` cost on average."""
     request = SearchRequest(trials=n_trials + options.repeats, sampler=options.sampler)
-    profile, clock = cProfile.Profile(), Clock()
+    clock = Clock()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         study = filled_study(Path(folder) / "studies.db", n_trials)
-        search = search_of(study, request, Path(folder), partial(BestSoFar, clock), clock.listen)
-        if options.profile:
-            profile.runcall(search.run)
-            pstats.Stats(profile).sort_stats("tottime").print_stats(options.profile)
-        else:
-            search.run()
+        search_of(study, request, Path(folder), partial(BestSoFar, clock), clock.listen).run()
     return clock.mean_cost()
 
 
@@ -155,29 +147,26 @@ class Clock:
         """Count the time since the last event for the part that ends with this one."""
         match event:
             case TrialStarted():
-                self._parts.append([self._lap(), 0.0, 0.0])
+                self._parts.append([self.lap(), 0.0, 0.0])
             case EpochDone():
-                self._parts[-1][1] += self._lap()
+                self._parts[-1][1] += self.lap()
             case TrialEnded(outcome="complete"):
-                self._parts[-1][2] += self._lap()
+                self._parts[-1][2] += self.lap()
             case _:
-                self._lap()
+                self.lap()
 
     @property
     def n_trials(self) -> int:
         """Trials that have begun."""
         return len(self._parts)
 
-    def skip(self) -> None:
-        """Not count the time since the last event."""
-        self._lap()
-
     def mean_cost(self) -> Cost:
         """Of all trials but the first, which pays for what is loaded once."""
         sums = (fmean(part) * 1000 for part in zip(*self._parts[1:], strict=True))
         return Cost(*sums)
 
-    def _lap(self) -> float:
+    def lap(self) -> float:
+        """Seconds since the last event, which are counted by whoever asks for them, or not."""
         before, self._last = self._last, perf_counter()
         return self._last - before
 
@@ -190,7 +179,7 @@ class BestSoFar(Training):
         super().__init__(config, split, seed, Budget())
         self.train_batch(next(split.train.batches(100)))  # gives the optimiser its state
         self._made_up_loss = 0.01 / clock.n_trials
-        clock.skip()
+        clock.lap()
 
     def train_epoch(self, should_stop: Callable[[], bool] = bool) -> EpochMetrics:  # noqa: ARG002
         """Metrics that no pruner stops."""
