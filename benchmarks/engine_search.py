@@ -50,6 +50,9 @@ from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import mean_with_interval
 
+tell = partial(print, flush=True)
+"""Show progress at once, also in a file."""
+
 
 def main() -> None:
     """Train what is missing, replay, and print the tables."""
@@ -98,11 +101,6 @@ def tables(ways: Sequence[Way]) -> dict[str, list[Way]]:
         "Pruners with the default sampler": [way for way in ways if way.sampler == "default"],
         "Pruners with random search": [way for way in ways if way.sampler == "random"],
     }
-
-
-def tell(text: str) -> None:
-    """Show progress at once, also in a file."""
-    print(text, flush=True)
 
 
 def replay_all(path: Path, tasks: Sequence[tuple[Way, int]]) -> dict[Way, list[Result]]:

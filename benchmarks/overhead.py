@@ -55,15 +55,6 @@ SPACE = replace(
 """Large enough that a configuration hardly ever comes up again, which would not be trained."""
 BLOCK = 100
 """Trials that a search made without training; the others are their copies."""
-TABLES = {
-    "trials": "",
-    "trial_params": "param_id",
-    "trial_values": "trial_value_id",
-    "trial_intermediate_values": "trial_intermediate_value_id",
-    "trial_user_attributes": "trial_user_attribute_id",
-    "trial_system_attributes": "trial_system_attribute_id",
-}
-"""Optuna's tables of trials, and what numbers their rows where that is not the trial's number."""
 
 
 class WideSettings(StudySettings):
@@ -205,10 +196,11 @@ def copy_rows(database: sqlite3.Connection, offset: int, n_trials: int) -> None:
     """Append a copy of the first searched trials, row by row; adding 10,000 would take minutes."""
     first = len(paper.AUTOENCODER_RUN_ORDER)  # trials are numbered from 0, their rows from 1
     which = f"trial_id > {first} AND trial_id <= {first + n_trials}"
-    for table, key in TABLES.items():
-        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'trial%'"
+    for (table,) in database.execute(tables).fetchall():
+        key, *others = (row[1] for row in database.execute(f"PRAGMA table_info({table})"))
         moved = {key: "NULL", "trial_id": f"trial_id + {offset}", "number": f"number + {offset}"}
-        values = ", ".join(moved.get(column, column) for column in columns)
+        values = ", ".join(moved.get(column, column) for column in (key, *others))
         database.execute(f"INSERT INTO {table} SELECT {values} FROM {table} WHERE {which}")
 
 

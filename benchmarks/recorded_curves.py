@@ -128,6 +128,7 @@ def complete(
     """
     curves = read(path)
     todo = [config for config in SPACE if fingerprint(config) not in curves]
+    todo.sort(key=fingerprint)  # mixes slow and fast ones, so that the time left can be told early
     if not todo:
         return curves
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -138,17 +139,12 @@ def complete(
         get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as pool,
     ):
         file.write("\n" if curves else "")  # in case the last line was cut short
-        for n_done, record in enumerate(pool.imap_unordered(train, _spread(todo)), 1):
+        for n_done, record in enumerate(pool.imap_unordered(train, todo), 1):
             file.write(json.dumps(record) + "\n")
             file.flush()
             left_s = (time.monotonic() - start) / n_done * (len(todo) - n_done)
             say(f"trained {n_done} of {len(todo)}, {left_s / 60:.0f} min left")
     return read(path)
-
-
-def _spread(configs: list[AutoencoderConfig]) -> list[AutoencoderConfig]:
-    """In an order that mixes slow and fast ones, so that the time left can be told early."""
-    return sorted(configs, key=fingerprint)
 
 
 def _train(reduction: Reduction, data_folder: Path, config: AutoencoderConfig) -> dict[str, Any]:
