@@ -36,16 +36,7 @@ import torch
 
 from benchmarks import recorded_curves
 from benchmarks.recorded_curves import Reduction
-from benchmarks.replays import (
-    BASELINE,
-    DEFAULT,
-    EPOCHS,
-    PRUNERS,
-    SAMPLERS,
-    Result,
-    Way,
-    replay,
-)
+from benchmarks.replays import BASELINE, DEFAULT, EPOCHS, PRUNERS, SAMPLERS, Result, Way, replay
 from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import mean_with_interval
