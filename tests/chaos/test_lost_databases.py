@@ -69,8 +69,8 @@ def test_a_run_gives_up_with_3_when_the_lock_stays_for_longer_than_a_minute(
 def test_a_database_that_is_deleted_stops_the_run_at_once(command: Command, n_jobs: int) -> None:
     with Run(command, *words(200, n_jobs)) as run:
         run.until_says("started", times=3)
-        for path in command.database.parent.glob("studies.db*"):
-            path.unlink()
+        for suffix in ("", "-wal", "-shm"):
+            Path(f"{command.database}{suffix}").unlink(missing_ok=True)
         assert run.end() == 1, run.output()
     assert_one_line(run, f"the database {command.database} was deleted or replaced")
     assert not command.database.exists()
