@@ -37,7 +37,7 @@ def test_kills_at_random_moments_lose_nothing(
     n_killed = 0
     while n_killed < n_kills:
         if chance.random() < 0.6:  # else somewhere in its start
-            run.until_says("started")
+            run.until_says_or_ended("started")
         time.sleep(chance.uniform(0, 2))
         if run.has_ended():
             assert run.end() == 0, run.output()

@@ -53,8 +53,11 @@ class Run:
     def has_ended(self) -> bool:
         return self.process.poll() is not None
 
-    def until_says(self, words: str, times: int = 1) -> None:
+    def until_says_or_ended(self, words: str, times: int = 1) -> None:
         until(lambda: self.output().count(words) >= times or self.has_ended(), words)
+
+    def until_says(self, words: str, times: int = 1) -> None:
+        self.until_says_or_ended(words, times)
         assert self.output().count(words) >= times, self.output()
 
     def workers(self) -> list[psutil.Process]:
