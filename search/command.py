@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperCommand
 
 from search import trust
-from search.defaults import Command, Defaults, Origin, options_of, variable_of
+from search.defaults import Command, Defaults, FileLine, options_of, variable_of
 from search.output import say
 
 _RANKS = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
@@ -42,7 +42,7 @@ def use_files(context: typer.Context) -> None:
             say(f"from {file.path}: {options}", err=True)
 
 
-def origins(context: typer.Context) -> dict[str, Origin]:
+def origins(context: typer.Context) -> dict[str, FileLine]:
     """The options of a command that a file decides, by their names in files, and where it does."""
     place, stated = context.command_path.split()[1:], _defaults(context).stated
     return {

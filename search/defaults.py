@@ -40,7 +40,7 @@ class File(NamedTuple):
     """Whether the user named it, or keeps it where nobody else can write."""
 
 
-class Origin(NamedTuple):
+class FileLine(NamedTuple):
     """Where a file gives an option its default."""
 
     file: File
@@ -56,7 +56,7 @@ class Stated(NamedTuple):
     parameter: str
     """The command's, which the option sets."""
     value: Any
-    origin: Origin
+    origin: FileLine
 
 
 class Defaults(NamedTuple):
@@ -168,14 +168,14 @@ def _read(
     command: Command,
     table: dict[str, Any],
     place: tuple[str, ...],
-    inherited: dict[str, tuple[Any, Origin]],
+    inherited: dict[str, tuple[Any, FileLine]],
 ) -> Iterator[tuple[tuple[str, ...], Stated]]:
     """The defaults of a command and those below, which inherit what stands above them."""
     own, below, known = dict(inherited), subcommands_of(command), _keys_within(command)
     for name, value in table.items():
         if name in below and isinstance(value, dict):
             continue
-        key, origin = name.replace("-", "_"), Origin(file, line_of(file.text, place, name))
+        key, origin = name.replace("-", "_"), FileLine(file, line_of(file.text, place, name))
         if key not in known:
             raise ConfigurationError(f"{origin}: {_unknown(name, [*known, *below], place)}")
         own[key] = (value, origin)

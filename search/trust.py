@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from search.defaults import File, Origin
+from search.defaults import File, FileLine
 from search.output import say
 from spaces.errors import TrustError
 from spaces.secrets import without_secrets
@@ -76,7 +76,7 @@ def agree_to(file: File) -> None:
         ) from error
 
 
-def ask(file: File, needed: Iterable[tuple[str, Origin]]) -> None:
+def ask(file: File, needed: Iterable[tuple[str, FileLine]]) -> None:
     """Ask for the user's word, once for a file as it is.
 
     Args:
