@@ -114,12 +114,12 @@ class AutoencoderConfig(TrainingRecipe):
         }
         return ", ".join(shape + self.said(words, told))
 
-    def blocks(self) -> tuple["Block", ...]:
+    def blocks(self) -> tuple["EncoderBlock", ...]:
         """The encoder's blocks, from the image on."""
         blocks = (
-            Block(self.conv1_channels, self.kernel1, self.pool1),
-            Block(self.conv2_channels, self.kernel2, self.pool2),
-            Block(self.conv3_channels, 3, self.pool3),
+            EncoderBlock(self.conv1_channels, self.kernel1, self.pool1),
+            EncoderBlock(self.conv2_channels, self.kernel2, self.pool2),
+            EncoderBlock(self.conv3_channels, 3, self.pool3),
         )
         return blocks[: self.n_blocks]
 
@@ -134,7 +134,7 @@ class AutoencoderConfig(TrainingRecipe):
         return sum(layer.n_multiply_adds for layer in layers)
 
 
-class Block(NamedTuple):
+class EncoderBlock(NamedTuple):
     """A convolution of the encoder and the pooling after it."""
 
     channels: int

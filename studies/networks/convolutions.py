@@ -16,14 +16,14 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-Layer = Callable[[Tensor], Tensor]
+Convolution = Callable[[Tensor], Tensor]
 """From maps to maps. What follows from the weights alone is computed when the layer is made."""
 
 MIN_TOOM_COOK_CHANNELS = 16
 """A 3 × 3 convolution saves time by polynomials from here on; below, moving data costs more."""
 
 
-def conv3(weight: Tensor, bias: Tensor, side: int) -> Layer:
+def conv3(weight: Tensor, bias: Tensor, side: int) -> Convolution:
     """Kernel 3: maps (H, W, N, C) to (H − 2, W − 2, N, C'), where H and W are ``side``."""
     n_out, n_in = weight.shape[:2]
     if min(n_in, n_out) < MIN_TOOM_COOK_CHANNELS:
@@ -40,7 +40,7 @@ def conv3(weight: Tensor, bias: Tensor, side: int) -> Layer:
     )
 
 
-def conv_transpose5(layer: nn.ConvTranspose2d) -> Layer:
+def conv_transpose5(layer: nn.ConvTranspose2d) -> Convolution:
     """Kernel 5, stride 2, ReLU: maps (5, 5, N, C) to (13, 13, N, C')."""
     taps, into, out_of = toom_cook(5)
     # Transposed as a matrix, which torch does in blocks, before taps are parted by parity.
@@ -153,7 +153,7 @@ class _Products(Function):
         return maps, weight_gradient, bias_gradient, None, None
 
 
-def conv_transpose6(layer: nn.ConvTranspose2d) -> Layer:
+def conv_transpose6(layer: nn.ConvTranspose2d) -> Convolution:
     """Kernel 6, stride 2, padding 1, to one channel: maps (13, 13, N, C) to (28, 28, N, 1)."""
     channels = layer.in_channels
     weight = layer.weight.view(channels, 3, 2, 3, 2).permute(1, 3, 2, 4, 0).reshape(36, channels)

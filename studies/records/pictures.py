@@ -33,7 +33,7 @@ WHITE, BLACK, GREY, PALE = (255, 255, 255), (30, 30, 30), (120, 120, 120), (225,
 BLUE, ORANGE = (31, 95, 170), (215, 120, 20)
 
 Color = tuple[int, int, int]
-Point = tuple[float, float]
+Spot = tuple[float, float]
 
 
 def keep(
@@ -181,7 +181,7 @@ def _panel(
     low, high, step = _round_range(min(train + validation), max(train + validation))
     span = max(1, epochs[-1] - epochs[0])
 
-    def place(epoch: float, value: float) -> Point:
+    def place(epoch: float, value: float) -> Spot:
         x = left + (right - left) * (epoch - epochs[0]) / span
         return x, bottom - (bottom - top) * (value - low) / (high - low)
 

@@ -79,7 +79,7 @@ def _must(holds: bool, name: str) -> None:
         raise ValueError(f"{name} is not what it must be")
 
 
-Text = Annotated[str, StringConstraints(pattern="")]
+Words = Annotated[str, StringConstraints(pattern="")]
 """A pattern is looked for in what a file can hold alone, so without halves of characters."""
 Count = Annotated[int, Interval(ge=0, le=MOST_COUNTED)]
 Measure = Annotated[float, Interval(ge=-MOST_MEASURED, le=MOST_MEASURED)]
@@ -103,9 +103,9 @@ def _timed(options: dict[str, Any]) -> dict[str, Any]:
 
 @with_config(_OPEN)
 class _Artifact(TypedDict):
-    filename: Text
-    artifact_id: Text
-    mimetype: Text
+    filename: Words
+    artifact_id: Words
+    mimetype: Words
 
 
 def _table(name: str, kinds: dict[str, Any], config: ConfigDict = _OPEN, total: bool = True) -> Any:
@@ -113,41 +113,41 @@ def _table(name: str, kinds: dict[str, Any], config: ConfigDict = _OPEN, total: 
     return with_config(config)(TypedDict(name, kinds, total=total))  # type: ignore[operator]
 
 
-_ORIGIN = {"study": Text, "trial": Count}
-_VERSIONS = dict[Text, Text]
+_ORIGIN = {"study": Words, "trial": Count}
+_VERSIONS = dict[Words, Words]
 _RUN = {
-    "begun": Text,
-    "options": Annotated[dict[Text, bool | Text | Measure | None], AfterValidator(_timed)],
+    "begun": Words,
+    "options": Annotated[dict[Words, bool | Words | Measure | None], AfterValidator(_timed)],
     "given": list[Count],
     "first": Count,
     "n_before": Count,
     "side_by_side": Count,
     "made_with": _VERSIONS,
-    "ended": NotRequired[Text | None],
-    "reason": NotRequired[Text | None],
+    "ended": NotRequired[Words | None],
+    "reason": NotRequired[Words | None],
 }
 _TRIAL = {
     trials.CONFIG: dict[str, Any],
-    trials.WORDS: Text,
-    trials.FINGERPRINT: Text,
-    trials.PAPER: Text,
+    trials.WORDS: Words,
+    trials.FINGERPRINT: Words,
+    trials.PAPER: Words,
     trials.SEED: Count,
-    trials.EPOCHS: Annotated[dict[Text, list[Measure | None]], AfterValidator(_as_long)],
-    trials.METRICS: dict[Text, Measure | None],
+    trials.EPOCHS: Annotated[dict[Words, list[Measure | None]], AfterValidator(_as_long)],
+    trials.METRICS: dict[Words, Measure | None],
     trials.N_PARAMETERS: Annotated[Count, Gt(0)],
     trials.N_MULTIPLY_ADDS: Annotated[Count, Gt(0)],
     trials.LATENCY_MS: Annotated[Measure, Gt(0)],
     trials.LATENCY_SPREAD_MS: Annotated[Measure, Ge(0)] | None,
     trials.CONFUSION: Annotated[list[Row], Len(N_CLASSES, N_CLASSES)],
     trials.SECONDS: Annotated[Measure, Ge(0)],
-    trials.REASON: Text,
+    trials.REASON: Words,
     trials.SAME_AS: Count,
     trials.RETRY_OF: Count,
     trials.TAKEN_FROM: _table("_Origin", _ORIGIN),
     trials.ENQUEUED: bool,
     trials.PROMOTED: Count,
     trials.GOES_ON_FROM: _table("_State", {**_ORIGIN, "epochs": Count}),
-    trials.LEFT_ASIDE: list[Text],
+    trials.LEFT_ASIDE: list[Words],
     trials.MADE_WITH: _VERSIONS,
     trials.N_THREADS: Count,
 }
@@ -158,7 +158,7 @@ _NUMBERS = {
 }
 _STUDY = {
     trials.MADE_WITH: _VERSIONS,
-    ENDED: _table("_Ended", {"reason": Text, "time": Text}),
+    ENDED: _table("_Ended", {"reason": Words, "time": Words}),
 }
 
 _OF_TRIAL = TypeAdapter(_table("_Trial", _TRIAL, total=False))
