@@ -49,7 +49,7 @@ def main() -> None:
     """Train what is missing, replay, and print the tables."""
     options = parse_options()
     start = monotonic()
-    path = options.curves or recorded_curves.cache_file(Reduction())
+    path = options.curves or recorded_curves.cache_file(Reduction().file_name())
     recorded = recorded_curves.complete(
         path, Reduction(), ensure_data(options.data_dir, print), tell
     )

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from multiprocessing import get_context
@@ -98,21 +98,58 @@ class Replay(NoTraining):
         return self._curve[self.epoch - 1]
 
 
-def cache_file(reduction: Reduction) -> Path:
-    """Where the curves are kept unless another file is named."""
-    return platformdirs.user_cache_path("fmnist-search") / "benchmarks" / reduction.file_name()
+def cache_file(file_name: str) -> Path:
+    """Where curves are kept unless another file is named."""
+    return platformdirs.user_cache_path("fmnist-search") / "benchmarks" / file_name
 
 
-def read(path: Path) -> Curves:
-    """The curves that the file holds so far; a last line cut short by a kill is left out."""
-    curves: Curves = {}
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    """The file's lines so far; a last one cut short by a kill is left out."""
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
             record = json.loads(line)
         except ValueError:
             continue
-        curves[record["fingerprint"]] = [EpochMetrics(*epoch) for epoch in record["epochs"]]
-    return curves
+        yield record
+
+
+def add(
+    path: Path, made: Iterable[dict[str, Any]], n_todo: int, say: Callable[[str], None]
+) -> None:
+    """Write each record as soon as it is made, into a file that is made or added to.
+
+    Args:
+        path: of the file.
+        made: the records, each made when it is asked for.
+        n_todo: how many there will be.
+        say: told of the progress.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    with path.open("a") as file:
+        file.write("\n" if file.tell() else "")  # in case the last line was cut short
+        for n_done, record in enumerate(made, 1):
+            file.write(json.dumps(record) + "\n")
+            file.flush()
+            left_s = (time.monotonic() - start) / n_done * (n_todo - n_done)
+            say(f"trained {n_done} of {n_todo}, {left_s / 60:.0f} min left")
+
+
+def timed(training: Training) -> Iterator[EpochMetrics]:
+    """The training's epochs, by processor time: what else the machine does must not count."""
+    before = time.process_time()
+    for metrics in training:
+        now = time.process_time()
+        yield metrics._replace(seconds=now - before)
+        before = now
+
+
+def read(path: Path) -> Curves:
+    """The curves that the file holds so far."""
+    return {
+        record["fingerprint"]: [EpochMetrics(*epoch) for epoch in record["epochs"]]
+        for record in records(path)
+    }
 
 
 def complete(
@@ -131,19 +168,9 @@ def complete(
     todo.sort(key=fingerprint)  # mixes slow and fast ones, so that the time left can be told early
     if not todo:
         return curves
-    path.parent.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
     train = partial(_train, reduction, data_folder)
-    with (
-        path.open("a") as file,
-        get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as pool,
-    ):
-        file.write("\n" if curves else "")  # in case the last line was cut short
-        for n_done, record in enumerate(pool.imap_unordered(train, todo), 1):
-            file.write(json.dumps(record) + "\n")
-            file.flush()
-            left_s = (time.monotonic() - start) / n_done * (len(todo) - n_done)
-            say(f"trained {n_done} of {len(todo)}, {left_s / 60:.0f} min left")
+    with get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as pool:
+        add(path, pool.imap_unordered(train, todo), len(todo), say)
     return read(path)
 
 
@@ -151,12 +178,7 @@ def _train(reduction: Reduction, data_folder: Path, config: AutoencoderConfig) -
     seed = derived_seed("trial", reduction.seed, fingerprint(config))
     split = _split(data_folder, reduction.budget)
     training = Training(reduction.applied_to(config), split, seed, reduction.budget)
-    epochs: list[EpochMetrics] = []
-    before = time.process_time()
-    for metrics in training:
-        now = time.process_time()  # what else the machine does must not count
-        epochs.append(metrics._replace(seconds=now - before))
-        before = now
+    epochs = list(timed(training))
     return {"fingerprint": fingerprint(config), "config": config.to_dict(), "epochs": epochs}
 
 

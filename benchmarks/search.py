@@ -77,8 +77,8 @@ def main() -> None:
     """Train what is missing, simulate, and print the tables."""
     options = parse_options()
     files = Files(
-        options.curves or recorded_curves.cache_file(recorded_curves.Reduction()),
-        options.wide_curves or wide_curves.cache_file(wide_curves.WideReduction()),
+        options.curves or recorded_curves.cache_file(recorded_curves.Reduction().file_name()),
+        options.wide_curves or recorded_curves.cache_file(wide_curves.WideReduction().file_name()),
     )
     record(options, files)
     for space in options.spaces:

@@ -66,12 +66,9 @@ def as_pruned(trials: Sequence[Trial], n_epochs: int) -> list[FrozenTrial]:
         if trial.n_epochs == n_epochs and math.isfinite(trial.cost):
             found.append(shown(trial, TrialState.COMPLETE, trial.final_cost))
         elif trial.rehearsed and (trial.is_running or not trial.n_epochs):
-            furthest = max(trial.rehearsed)
-            cost = trial.rehearsed[furthest]
+            cost = trial.rehearsed[max(trial.rehearsed)]
             if math.isfinite(cost):
-                found.append(
-                    shown(replace(trial, n_epochs=0), TrialState.PRUNED, trial.rehearsed[furthest])
-                )
+                found.append(shown(replace(trial, n_epochs=0), TrialState.PRUNED, cost))
         elif trial.is_running or not trial.n_epochs:
             found.append(shown(trial, TrialState.RUNNING))
         elif math.isfinite(trial.cost):

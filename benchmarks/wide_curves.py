@@ -12,19 +12,18 @@ can be judged too, every configuration with a schedule is also trained for each 
 
 import argparse
 import hashlib
-import json
 import random
-import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import platformdirs
 import torch
 from torch import Tensor
 
+from benchmarks.recorded_curves import add, cache_file, records, timed
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.classifier import WIDE_SPACE, ClassifierConfig, with_encoder
@@ -83,19 +82,10 @@ Curves = dict[str, Curve]
 """By the configuration's fingerprint, in the order of the pool."""
 
 
-def cache_file(reduction: WideReduction) -> Path:
-    """Where the curves are kept unless another file is named."""
-    return platformdirs.user_cache_path("fmnist-search") / "benchmarks" / reduction.file_name()
-
-
 def read(path: Path) -> Curves:
-    """The curves that the file holds so far; a last line cut short by a kill is left out."""
+    """The curves that the file holds so far."""
     curves: Curves = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            continue
+    for record in records(path):
         epochs = [EpochMetrics(*epoch) for epoch in record["epochs"]]
         if record["shorter"] is None:
             config = ClassifierConfig.from_dict(record["config"])
@@ -113,17 +103,9 @@ def complete(
     The full trainings come first, in the order of the pool, so that a file that was left
     unfinished is of use too.
     """
-    done = read(path)
-    todo = list(_missing(done, reduction))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    start = time.monotonic()
-    with path.open("a") as file:
-        file.write("\n" if done else "")  # in case the last line was cut short
-        for n_done, (config, shorter) in enumerate(todo, 1):
-            file.write(json.dumps(_train(reduction, data_folder, config, shorter)) + "\n")
-            file.flush()
-            left_s = (time.monotonic() - start) / n_done * (len(todo) - n_done)
-            say(f"trained {n_done} of {len(todo)}, {left_s / 60:.0f} min left")
+    todo = list(_missing(read(path), reduction))
+    made = (_train(reduction, data_folder, config, shorter) for config, shorter in todo)
+    add(path, made, len(todo), say)
     return read(path)
 
 
@@ -146,15 +128,10 @@ def _train(
     seed = derived_seed("trial", reduction.seed, fingerprint(config))
     reduced = replace(config, batch_size=config.batch_size // reduction.batch_divisor)
     budget = Budget(shorter or reduction.epochs)
-    before, epochs = time.process_time(), []
-    training = Training(reduced, split, seed, budget, encoder)
-    try:
-        for metrics in training:
-            now = time.process_time()  # what else the machine does must not count
-            epochs.append(metrics._replace(seconds=now - before))
-            before = now
-    except TrainingDivergedError:
-        pass
+    epochs: list[EpochMetrics] = []
+    with suppress(TrainingDivergedError):
+        for metrics in timed(Training(reduced, split, seed, budget, encoder)):
+            epochs.append(metrics)
     return {
         "fingerprint": fingerprint(config),
         "shorter": shorter,
@@ -185,7 +162,7 @@ def main() -> None:
     parser.add_argument("--curves", type=Path, help="file for the curves")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    path = options.curves or cache_file(WideReduction())
+    path = options.curves or cache_file(WideReduction().file_name())
     data_folder = ensure_data(options.data_dir, print)
     complete(path, WideReduction(), data_folder, lambda text: print(text, flush=True))
     print(path)
