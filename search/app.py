@@ -13,11 +13,11 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from search.command import OwnCommand
+from search.command import OwnCommand, OwnGroup
 from search.config_command import config
 from search.dashboard_command import dashboard
 from search.data_command import data
-from search.defaults import Command, find_defaults, name_variables, subcommands_of
+from search.defaults import find_defaults, name_variables
 from search.export_command import export
 from search.gc_command import gc
 from search.output import say
@@ -43,9 +43,10 @@ BUG = 70
 
 app = typer.Typer(
     name="fmnist-search",
+    cls=OwnGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
 )
 for command in (run, ae, clf, train, reproduce):
     app.command(cls=OwnCommand)(command)
@@ -99,15 +100,7 @@ def whole_command_line() -> TyperGroup:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     name_variables(group)
-    _set_examples_apart(group)
     return group
-
-
-def _set_examples_apart(command: Command) -> None:
-    """Begin each example of a docstring on a line of its own, also the first."""
-    command.help = (command.help or "").replace("Examples:\n", "Examples:\n\n")
-    for sub in subcommands_of(command).values():
-        _set_examples_apart(sub)
 
 
 def main() -> None:

@@ -1,20 +1,68 @@
-"""What happens before each command: where its options come from is worked out, said and allowed."""
+"""Commands and groups of ours: what happens before each, and the two lengths of their help.
 
+Before a command runs, it is worked out, said and allowed where its options come from.
+"""
+
+from copy import copy
+from functools import cached_property
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
-from search import trust
+from search import help_page, trust
 from search.defaults import Command, Defaults, FileLine, options_of, variable_of
 from search.output import say
 
 _RANKS = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
 """By what beats what; a default has none."""
 
+_HELP_ALL = "help_all"
+"""The option's name, also in a context that prints its help."""
+
+
+class OwnGroup(TyperGroup):
+    """A group of commands, with its help as all have it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        help_page.write(formatter, self, ctx)
+
 
 class OwnCommand(TyperCommand):
-    """A command that takes from a file what the file may decide, and says so."""
+    """A command that takes from a file what the file may decide, and says so.
+
+    Options that are declared as hidden are left to ``--help-all``; ``--help`` fits a screen.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        hidden: list[Any] = [p for p in self.params if getattr(p, "hidden", False)]
+        self._rare = {param.name for param in hidden}
+        for param in hidden:
+            param.hidden = False  # else the shell would not complete it
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters, and the two options that print help."""
+        *own, help_option = super().get_params(ctx)
+        return [*own, help_option, self._help_all]
+
+    @cached_property
+    def _help_all(self) -> Any:
+        option: Any = copy(super().get_params(typer.Context(self))[-1])
+        option.name, option.opts = _HELP_ALL, ["--help-all"]
+        option.help, option.callback = "Show every option and exit.", self._print_all
+        return option
+
+    def _print_all(self, ctx: Any, _param: Any, wanted: bool) -> None:
+        if wanted and not ctx.resilient_parsing:
+            ctx.meta[_HELP_ALL] = True
+            typer.echo(ctx.get_help(), color=ctx.color)
+            ctx.exit()
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help, short or whole."""
+        help_page.write(formatter, self, ctx, () if ctx.meta.get(_HELP_ALL) else self._rare)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 
 def dashboard(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; a free one if it is taken.")
+        int,
+        typer.Option(
+            min=0,
+            max=65535,
+            metavar="N",
+            help="Port to listen on; a free one if it is taken.",
+        ),
     ] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     open_browser: Annotated[

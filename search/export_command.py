@@ -54,7 +54,7 @@ def export(
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
 ) -> None:
-    """Export a trained model: configuration, weights, ONNX, figures and a model card.
+    """Export a trained model: weights, ONNX, figures and a model card.
 
     The folder stands alone: its README says how to load the model without fmnist-search. It is
     written whole or not at all.

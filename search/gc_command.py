@@ -35,7 +35,7 @@ def gc(
         ),
     ] = None,
 ) -> None:
-    """Remove weights, checkpoints and pictures that nothing refers to any more.
+    """Remove weights, checkpoints and pictures that nothing refers to.
 
     They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
     ended or copied, or a study, is never removed, nor are files younger than ten minutes or made

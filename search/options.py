@@ -20,13 +20,14 @@ def typer_option(field: Field) -> Any:
         f"--{field.flag}",
         help=option.help + (f"  [default: {option.otherwise}]" if option.otherwise else ""),
         show_default=option.otherwise is None,
-        metavar=option.metavar,
+        metavar=option.metavar or ("N" if option.within != (None, None) else None),
         min=least,
         max=most,
         parser=_refusing(option.parse) if option.parse else None,
         exists=option.is_file,
         dir_okay=not option.is_file,
         rich_help_panel=option.panel,
+        hidden=not option.in_short_help,
     )
 
 

@@ -14,17 +14,21 @@ OUTPUT_PANEL = "Output"
 QuietOption = Annotated[
     bool,
     typer.Option(
-        "--quiet", help="Print the result alone, in few words.", rich_help_panel=OUTPUT_PANEL
+        "--quiet",
+        help="Print the result alone, in few words.",
+        rich_help_panel=OUTPUT_PANEL,
+        hidden=True,
     ),
 ]
 VerboseOption = Annotated[
-    bool, typer.Option("--verbose", help="Print more of it.", rich_help_panel=OUTPUT_PANEL)
+    bool,
+    typer.Option("--verbose", help="Print more of it.", rich_help_panel=OUTPUT_PANEL, hidden=True),
 ]
 JsonOption = Annotated[
     bool,
     typer.Option(
         "--json",
-        help="Print one JSON document, for machines; progress goes to stderr.",
+        help="Print one JSON document; progress goes to stderr.",
         rich_help_panel=OUTPUT_PANEL,
     ),
 ]

@@ -40,7 +40,7 @@ def predict(
         ),
     ] = None,
 ) -> None:
-    """Classify pictures of clothing by an exported classifier, or reconstruct them.
+    """Classify pictures of clothing, or reconstruct them.
 
     Pictures are made what the model learned from: 28×28, grey, light clothing on black; what was
     done is said. An autoencoder's reconstruction of shoe.jpg is written to

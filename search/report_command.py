@@ -41,10 +41,11 @@ def report(
     artifacts: ArtifactsOption = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write the paper's tables and figures beside what was found, and explain the search.
+    """Write the paper's tables and figures beside what was found.
 
-    One page that needs no network, the same as Markdown, every table as CSV and LaTeX, every figure
-    as PNG and SVG, and the raw values. Works at any time, on a study that still runs too.
+    One page that explains the search and needs no network, the same as Markdown, every table as CSV
+    and LaTeX, every figure as PNG and SVG, and the raw values. Works at any time, on a study that
+    still runs too.
 
     Examples:
         fmnist-search report --out report

@@ -22,14 +22,14 @@ def reproduce(
     output: Output,
     context: typer.Context,
     seeds: Annotated[
-        int, typer.Option(min=1, max=100, help="Train everything with so many seeds.")
+        int, typer.Option(min=1, max=100, metavar="N", help="Train everything with so many seeds.")
     ] = 1,
 ) -> None:
-    """Train what is missing of the paper's eight configurations, and print its tables.
+    """Train the paper's eight configurations and print its tables.
 
     By the paper's protocol: trained on all 60,000 training images, judged by the test images after
     every epoch; the classifiers start from the encoder of its best autoencoder. Each seed has a
-    study of each stage. Typing the command again goes on where it was.
+    study of each stage. What is trained already is not trained again.
 
     Examples:
         fmnist-search reproduce --seeds 3

@@ -28,9 +28,10 @@ def run(
     ] = Path("report"),
     lang: Annotated[LanguageName, typer.Option(help="Language of the report.")] = "en",
 ) -> None:
-    """Search autoencoders, then classifiers over the best one's encoder, and write the report.
+    """Search autoencoders, then classifiers, and write the report.
 
-    As ae, clf and report one after the other, with so many trials in each stage. Typing the command
+    As ae, clf and report one after the other, with so many trials in each stage, classifiers over
+    the encoder of the best autoencoder. Typing the command
     again, after Ctrl-C or a crash too, goes on where it was and writes the report anew.
 
     Example: fmnist-search run --trials 50

@@ -10,32 +10,29 @@ def ae(options: SearchOptions) -> None:
     """Search convolutional autoencoders for the lowest validation loss.
 
     The paper's five configurations are trained first, to the end; then Optuna chooses. Typing the
-    command again goes on with its study, after Ctrl-C or a crash too. A dimension's option narrows
-    it (0:0.2 or 64,96) or fixes it (avg).
+    command again goes on with its study, after Ctrl-C or a crash too. Each dimension of the space
+    has an option that narrows it (0:0.2 or 64,96) or fixes it (avg): see --help-all.
 
     Examples:
         fmnist-search ae --trials 50
-
         fmnist-search ae --trials 6 --epochs 2 --subset 6000
-
-        fmnist-search ae --dropout 0 --batchnorm true --conv2-channels 64,96 --study narrow
+        fmnist-search ae --dropout 0 --conv2-channels 64,96 --study narrow
     """
     run_search(options, AUTOENCODER)
 
 
 @with_search_options(CLASSIFIER)
 def clf(options: SearchOptions) -> None:
-    """Search classifiers that start from the best autoencoder's encoder, for accuracy.
+    """Search classifiers over the best autoencoder's encoder.
 
     The paper's three configurations are trained first, to the end; then Optuna chooses. A trial is
-    judged after its last epoch, by images that nothing was trained on. Typing the command again
-    goes on with its study. A dimension's option narrows it (0,128:512) or fixes it (sgd).
+    judged by accuracy after its last epoch, on images that nothing was trained on. Typing the
+    command again goes on with its study. Each dimension of the space has an option that narrows it
+    (0,128:512) or fixes it (sgd): see --help-all.
 
     Examples:
         fmnist-search clf --trials 50
-
         fmnist-search clf --encoder ae#12 --freeze none,encoder --optimizer sgd
-
         fmnist-search clf --encoder scratch
     """
     run_search(options, CLASSIFIER)

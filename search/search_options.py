@@ -54,6 +54,7 @@ _SPACE_FILE = Annotated[
         help='Read space and dimensions from a file: dropout = "0:0.2", batchnorm = true, '
         'space = "wide"; options that are typed win.',
         show_default=False,
+        hidden=True,
         rich_help_panel=SPACE_PANEL,
     ),
 ]
@@ -66,7 +67,7 @@ _OUTPUT = [
 
 _DRY_RUN = Annotated[
     bool,
-    typer.Option("--dry-run", help="Print plan, space and estimated time; start nothing."),
+    typer.Option("--dry-run", help="Print plan and estimated time; start nothing."),
 ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from search.command import OwnCommand, typed, use_files
+from search.command import OwnCommand, OwnGroup, typed, use_files
 from search.options import StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.running import best_in_words
@@ -17,7 +17,7 @@ from spaces.safe_text import visible
 if TYPE_CHECKING:
     from optuna import Study
 
-app = typer.Typer(help="List the studies, or show one.", invoke_without_command=True)
+app = typer.Typer(cls=OwnGroup, help="List the studies, or show one.", invoke_without_command=True)
 
 
 @app.callback()

@@ -37,7 +37,7 @@ def train(
         ),
     ],
 ) -> None:
-    """Train one configuration with several seeds and judge it by the test images.
+    """Train one configuration over seeds; judge it by the test images.
 
     Gives each seed's figure, their mean with its 95 % interval, and a classifier's precision and
     recall by class and its confusion matrix. This and the paper's protocol are all that ever reads

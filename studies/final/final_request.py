@@ -18,33 +18,42 @@ class FinalRequest(Machine):
     """One final training as the command line says it."""
 
     source: str
-    seeds: int = option("Train with so many seeds.", default=5, within=(1, 1000))
+    seeds: int = option(
+        "Train with so many seeds.", default=5, within=(1, 1000), in_short_help=True
+    )
     protocol: Literal["final", "paper"] = option(
-        "final: train on all 60,000 training images, judge once by the test images. paper: "
-        "judge by them after every epoch, as the paper's own tables do.",
+        "final: judge by the test images once, at the end; paper: after every epoch, as the "
+        "paper's own tables do. Both train on all 60,000 training images.",
         default="final",
+        in_short_help=True,
     )
     repeat: bool = option(
-        "Train once more exactly as the trial was, by its own seed, epochs and images: gives "
-        "the same weights.",
+        "Train once more exactly as the trial was. Its own seed, epochs and images give the "
+        "same weights.",
         default=False,
+        in_short_help=True,
     )
     epochs: int | None = option(
         "Passes over the training images.",
         otherwise="as it was trained before, else 30",
         within=(1, MOST_EPOCHS),
+        in_short_help=True,
     )
-    subset: int | None = option("Training images.", otherwise="all", within=(600, N_TRAIN_FILE))
+    subset: int | None = option(
+        "Training images.", otherwise="all", within=(600, N_TRAIN_FILE), in_short_help=True
+    )
     encoder: str | None = option(
-        "Where a classifier's encoder starts from, as for clf; for final figures one that no "
+        "Where a classifier's encoder starts from, as for clf. For final figures one that no "
         "test image has judged, so not of the paper's protocol.",
         otherwise="as it was trained before; the paper's for paper:NAME; else the best",
         metavar="SOURCE",
+        in_short_help=True,
     )
     out: Path | None = option(
         "Folder for figures and weights.",
         otherwise="one of its name in results, beside the studies",
         metavar="DIR",
+        in_short_help=True,
     )
     not_typed: dict[str, str] = field(default_factory=dict)
     """Options that decide the figures, by name, whose values an environment variable or a file

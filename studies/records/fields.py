@@ -43,7 +43,9 @@ class Option:
     is_file: bool = False
     """It names a file that is there."""
     panel: str | None = None
-    """Of the help."""
+    """Of the whole help."""
+    in_short_help: bool = False
+    """Whether ``--help`` shows it, which fits a screen; ``--help-all`` shows every option."""
     stage: StageName | None = None
     """The one stage whose searches have it."""
     decides: bool = False

@@ -57,10 +57,11 @@ class Machine:
     """Where and with what a run works; by none of it a study is another."""
 
     jobs: int | None = option(
-        "Trials trained side by side, each in a process.",
+        "Trials trained side by side. Each has a process.",
         "machine",
         otherwise="one per core",
         within=(1, MOST_PROCESSES),
+        in_short_help=True,
     )
     threads: int = option(
         "Threads each trial trains with.",
@@ -88,6 +89,7 @@ class Machine:
         otherwise="studies.db in your data folder",
         metavar="FILE|URL",
         panel=STUDY_PANEL,
+        in_short_help=True,
     )
     artifacts: Path | str | None = option(
         "Folder for trials' weights, or s3://bucket/prefix.",
@@ -119,21 +121,26 @@ class SearchRequest(Machine):
     """What the command line says; None means: as the study was made, else the default."""
 
     encoder: str | None = option(
-        "Where encoders start from: a study, study#trial, an exported folder, paper, or "
+        "Where encoders start from. A study, study#trial, an exported folder, paper, or "
         "scratch for random weights.",
         "study",
         otherwise="best trial of the last autoencoder study",
         metavar="SOURCE",
         stage="classifier",
+        in_short_help=True,
     )
     metric: MetricName | None = option(
-        "What trials are judged by.", "study", otherwise="accuracy", stage="classifier"
+        "What trials are judged by.",
+        "study",
+        otherwise="accuracy",
+        stage="classifier",
+        in_short_help=True,
     )
     trials: int | None = option(
-        "Searched trials the study shall have IN ALL, besides the paper's: the same command "
-        "again goes on to this number.",
+        "Trials IN ALL, besides the paper's. The same command again goes on to this number.",
         otherwise=str(DEFAULT_TRIALS),
         within=(0, MOST_TRIALS),
+        in_short_help=True,
     )
     more: int | None = option(
         "Add so many trials, instead of --trials.", within=(1, MOST_TRIALS), metavar="N"
@@ -148,11 +155,12 @@ class SearchRequest(Machine):
     sampler: SamplerName = option("Optuna's sampler.", default="tpe", decides=True)
     pruner: PrunerName = option("Optuna's pruner.", default="halving", decides=True)
     timeout_s: float | None = option(
-        "Start no further trial after this time, such as 90s, 15m or 2h.",
+        "Start no trial after this time, such as 90s or 2h.",
         above_0="seconds",
         flag="timeout",
         metavar="TIME",
         parse=parsers.seconds,
+        in_short_help=True,
     )
     patience: int | None = option(
         "Stop after so many trials without a better one.", within=(1, MOST_TRIALS)
@@ -201,13 +209,15 @@ class SearchRequest(Machine):
         otherwise=str(Budget.epochs),
         within=(1, MOST_EPOCHS),
         panel=BUDGET_PANEL,
+        in_short_help=True,
     )
     subset: int | None = option(
-        "Images, training and validation together.",
+        "Images for training and validation.",
         "study",
         otherwise="all",
         within=(600, N_TRAIN_FILE),
         panel=BUDGET_PANEL,
+        in_short_help=True,
     )
     protocol: StudyProtocol | None = option(
         "search: judge by 10,000 images held out of the training set. paper: by the test "
@@ -226,15 +236,17 @@ class SearchRequest(Machine):
     study: str | None = option(
         "Name of the study.",
         "once",
-        otherwise="made from stage and budget, such as ae",
+        otherwise="by stage and budget",
         metavar="NAME",
         panel=STUDY_PANEL,
+        in_short_help=True,
     )
     new: bool = option(
-        "Start a fresh study; results of the old one that still fit are taken over.",
+        "Start a fresh study. Results of the old one that still fit are taken over.",
         "once",
         default=False,
         panel=STUDY_PANEL,
+        in_short_help=True,
     )
     keep_weights: Keep = option(
         "Keep the weights of the best N searched trials and of the paper's, of all trials, or "
@@ -246,12 +258,13 @@ class SearchRequest(Machine):
         panel=STUDY_PANEL,
     )
     space_name: SpaceName | None = option(
-        "paper: what the paper changes. wide: far more.",
+        "What the paper changes, or far more.",
         "study",
         otherwise="paper",
         flag="space",
         panel=SPACE_PANEL,
         only_chooses=True,
+        in_short_help=True,
     )
     objectives: tuple[Cost, ...] | None = option(
         "{metrics}, then costs to keep low beside it: params, macs, latency. Makes a study of "

@@ -194,8 +194,8 @@ def test_config_of_an_unknown_command_names_the_nearest_or_those_there_are(call:
 
 
 def test_the_help_names_a_variable_where_it_is_set(call: Call) -> None:
-    assert "FMNIST_SEARCH_PATIENCE" not in call("ae", "--help").out
-    assert "FMNIST_SEARCH_PATIENCE" in call("ae", "--help", PATIENCE="4").out
+    assert "FMNIST_SEARCH_PATIENCE" not in call("ae", "--help-all").out
+    assert "FMNIST_SEARCH_PATIENCE" in call("ae", "--help-all", PATIENCE="4").out
 
 
 def test_every_option_can_be_given_its_own_default_by_a_file(tmp_path: Path) -> None:

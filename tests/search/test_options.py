@@ -5,6 +5,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from search.command import OwnCommand
 from search.search_options import SearchOptions, with_search_options
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES
 from studies.records.request import SearchRequest
@@ -17,9 +18,9 @@ def given() -> list[SearchOptions]:
 
 
 def call(given: list[SearchOptions], *arguments: str, stage: str = "ae") -> Result:
-    app = typer.Typer(rich_markup_mode="markdown")  # as the whole command line is
+    app = typer.Typer(rich_markup_mode=None)  # as the whole command line is
 
-    @app.command()
+    @app.command(cls=OwnCommand)
     @with_search_options(CLASSIFIER if stage == "clf" else AUTOENCODER)
     def ae(options: SearchOptions) -> None:
         """Search."""
@@ -122,9 +123,9 @@ def test_a_wrong_value_is_refused_with_option_value_and_what_is_allowed(
 
 
 def test_the_help_shows_every_dimension_with_what_it_takes(given: list[SearchOptions]) -> None:
-    result = call(given, "--help")
+    result = call(given, "--help-all")
     assert result.exit_code == 0, result.output
-    said = " ".join(result.output.replace("│", " ").split())
+    said = " ".join(result.output.split())
     for dimension in AUTOENCODER.spaces["wide"].dimensions:
         assert f"--{dimension.name.replace('_', '-')}" in said
         assert dimension.help in said
