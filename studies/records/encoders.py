@@ -23,7 +23,8 @@ from studies.records import trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.references import StudyTrial, all_studies, find_trial, names_a_study
 from studies.records.settings import EncoderOrigin
-from studies.storage.artifacts import ArtifactStore, put
+from studies.storage.artifacts import ArtifactStore
+from studies.storage.noted_files import put
 from studies.storage.place import Place
 
 FILE = "encoder.safetensors"

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from optuna.artifacts.exceptions import ArtifactNotFound
@@ -24,17 +24,15 @@ from spaces.errors import StudyError
 from studies.records import encoders
 from studies.records.pictures import MADE_BY
 from studies.records.references import all_studies
-from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore
+from studies.storage.artifacts import ArtifactStore
 from studies.storage.databases import OWN_SUFFIX, open_to_look_on, sqlite_path, storage_url
+from studies.storage.noted_files import artifact_ids
 
 MIN_AGE_S = 600.0
 """Younger files stay: somebody may be writing them."""
 
 N_HEAD = 2**17
 """Bytes at the beginning of a file in which it says what it is."""
-
-_ARTIFACT_PREFIXES = (ARTIFACTS_ATTR_PREFIX, f"dashboard:{ARTIFACTS_ATTR_PREFIX}")
-"""Of attributes that name artifacts: Optuna's, and optuna-dashboard's own of earlier versions."""
 
 FileKind = Literal["weights", "checkpoint", "picture", "left half-written"]
 
@@ -109,23 +107,16 @@ def _referred(storage: BaseStorage) -> Iterator[str]:
     try:
         for study in all_studies(storage):
             study_id = storage.get_study_id_from_name(study.study_name)
-            yield from _live(storage.get_study_system_attrs(study_id))
+            yield from artifact_ids(storage.get_study_system_attrs(study_id))
             encoder = encoders.artifact_id(study)
             if encoder is not None:
                 yield encoder
             for trial in study.get_trials(deepcopy=False):
-                yield from _live(trial.system_attrs)
+                yield from artifact_ids(trial.system_attrs)
     except KeyError as error:
         raise StudyError(
             "a study was deleted or renamed while it was looked into; run this again"
         ) from error
-
-
-def _live(attrs: dict[str, Any]) -> Iterator[str]:
-    """Artifacts that a study's or trial's attributes name; a browser nulls those it deletes."""
-    for key, text in attrs.items():
-        if key.startswith(_ARTIFACT_PREFIXES) and text != "null":
-            yield key.rpartition(":")[2]
 
 
 def _kind(store: ArtifactStore, name: str) -> FileKind | None:

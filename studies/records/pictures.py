@@ -16,7 +16,8 @@ from torch import Tensor
 from spaces.classifier import N_CLASSES
 from studies.data.images import CLASS_NAMES, Images, first_of_each_class
 from studies.networks import evaluation
-from studies.storage.artifacts import ArtifactStore, put
+from studies.storage.artifacts import ArtifactStore
+from studies.storage.noted_files import put
 from studies.training.metrics import EpochMetrics, Outcome
 
 MADE_BY = "fmnist-search"

@@ -18,7 +18,7 @@ from spaces.errors import StudyError
 from studies.records import runs, trials
 from studies.records.runs import ENDED
 from studies.records.settings import StudySettings, load
-from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX
+from studies.storage.noted_files import ARTIFACTS_ATTR_PREFIX, FILE_ATTR_PREFIX
 
 MOST_COUNTED = 10**15
 """No count is larger."""
@@ -72,6 +72,7 @@ def _check_trial(trial: FrozenTrial, settings: StudySettings, n_trials: int) -> 
         _must(len(trial.values or ()) == len(settings.names_of_values()), "the number of values")
     found = trial.system_attrs.items()
     _OF_ARTIFACTS.validate_python({k: v for k, v in found if k.startswith(ARTIFACTS_ATTR_PREFIX)})
+    _OF_FILES.validate_python({k: v for k, v in found if k.startswith(FILE_ATTR_PREFIX)})
 
 
 def _must(holds: bool, name: str) -> None:
@@ -106,6 +107,12 @@ class _Artifact(TypedDict):
     filename: Words
     artifact_id: Words
     mimetype: Words
+
+
+@with_config(_OPEN)
+class _File(TypedDict):
+    artifact_id: Words
+    sha256: Words
 
 
 def _table(name: str, kinds: dict[str, Any], config: ConfigDict = _OPEN, total: bool = True) -> Any:
@@ -167,3 +174,4 @@ _OF_STUDY = TypeAdapter(_table("_Study", _STUDY, total=False))
 _OF_RUN = TypeAdapter(_table("_Run", _RUN, STRICT))  # so with no field unknown here
 _OF_ARTIFACTS = TypeAdapter(dict[str, Json[_Artifact | None]])
 """Descriptions, or what a browser leaves of one that it deletes."""
+_OF_FILES = TypeAdapter(dict[str, _File])

@@ -2,13 +2,13 @@
 
 Both are safetensors files, which hold no code. The weights are the network's; the state is what
 else training needs to go on as if it had never stopped. Each file's SHA-256 is noted in the study
-with it, as a parameter of its media type, and compared whenever the file is read.
+with it, and compared whenever the file is read.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from optuna.trial import FrozenTrial, Trial, TrialState
@@ -19,24 +19,17 @@ from studies.files.tensor_files import DamagedError
 from studies.records import trials
 from studies.records.open_study import OpenStudy, ReadStudy
 from studies.records.request import Keep
-from studies.storage.artifacts import ARTIFACTS_ATTR_PREFIX, ArtifactStore, put
+from studies.storage.artifacts import ArtifactStore
+from studies.storage.noted_files import Noted, listed, noted_file, put_file
 
 FileName = Literal["weights.safetensors", "state.safetensors"]
 
 WEIGHTS: FileName = "weights.safetensors"
 STATE: FileName = "state.safetensors"
 
-_MEDIA_TYPE = "application/octet-stream"
 _SHA256 = "; sha256="
+"""In the media type of files that earlier versions listed among a trial's artifacts."""
 _Read = TypeVar("_Read")
-
-
-class Noted(NamedTuple):
-    """What a study notes of a file."""
-
-    artifact_id: str
-    sha256: str | None
-    """None of files that an earlier version wrote."""
 
 
 def save(
@@ -46,7 +39,9 @@ def save(
     config: dict[str, Any],
     file: FileName = WEIGHTS,
 ) -> str:
-    """Put the trial's weights or state into the store, its configuration in the file's header.
+    """Put the trial's weights or state into the store, in place of what it has of them there.
+
+    Its configuration goes into the file's header.
 
     Returns:
         The artifact's identifier.
@@ -55,8 +50,7 @@ def save(
         FaultError: they cannot be written, as when the disk is full.
     """
     content = tensor_files.to_bytes(tensors, {"config": json.dumps(config)})
-    noted = f"{_MEDIA_TYPE}{_SHA256}{tensor_files.digest(content)}"
-    return put(store, trial, file, content, noted)
+    return put_file(store, trial, file, content)
 
 
 def load(
@@ -149,12 +143,12 @@ def _files(trial: FrozenTrial) -> list[str]:
 
 
 def _noted(trial: FrozenTrial, file: FileName) -> Iterator[Noted]:
-    for key, text in trial.system_attrs.items():
-        # optuna-dashboard writes null over an artifact that it deletes, on which Optuna's own
-        # get_all_artifact_meta fails, for the trial's other artifacts too.
-        meta = json.loads(text) if key.startswith(ARTIFACTS_ATTR_PREFIX) else None
-        if meta is not None and meta["filename"] == file:
-            yield Noted(meta["artifact_id"], meta["mimetype"].partition(_SHA256)[2] or None)
+    """Oldest first; earlier versions listed each checkpoint among the trial's artifacts."""
+    for each in listed(trial.system_attrs):
+        if each["filename"] == file:
+            yield Noted(each["artifact_id"], each["mimetype"].partition(_SHA256)[2] or None)
+    if (noted := noted_file(trial.system_attrs, file)) is not None:
+        yield noted
 
 
 def _searched(all_trials: list[FrozenTrial]) -> list[FrozenTrial]:

@@ -1,8 +1,7 @@
 """Where trials' weights, states and pictures lie: what each such place can do, and a folder.
 
 Both places, this folder and the bucket of :mod:`studies.storage.bucket`, are written through
-Optuna's own artifact stores and can be handed to its functions. An artifact is written once and
-never changed.
+Optuna's own artifact stores and can be handed to its functions.
 """
 
 import tempfile
@@ -13,16 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from optuna import Study, Trial
-from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.artifacts import FileSystemArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError, lacks_right
-from studies.files import temporary
 from studies.files.writing import PARTIAL
-
-ARTIFACTS_ATTR_PREFIX = "artifacts:"
-"""Where Optuna and optuna-dashboard note a trial's artifacts among its system attributes."""
 
 OWNERS = ".storages"
 """Name under which a place keeps which databases have artifacts in it."""
@@ -240,39 +234,6 @@ class ArtifactFolder(ArtifactStore):
     def how_to_forget(self, name: str) -> str:
         """Take its line out of the note."""
         return f"take the line {name} out of {self.folder / OWNERS}"
-
-
-def put(
-    store: ArtifactStore,
-    owner: Study | Trial,
-    name: str,
-    content: bytes,
-    media_type: str | None = None,
-) -> str:
-    """Put a file into the store and note it in the study or trial that it belongs to.
-
-    Args:
-        store: where to.
-        owner: a study, or a running trial, as Optuna takes no artifacts for finished ones.
-        name: of the file.
-        content: of the file.
-        media_type: None is told by the name.
-
-    Returns:
-        The artifact's identifier.
-
-    Raises:
-        FaultError: it cannot be written, as when the disk is full.
-    """
-    with temporary.folder() as folder:
-        path = folder / name
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise cannot_write(Path(tempfile.gettempdir()), error) from error
-        return upload_artifact(
-            artifact_store=store, file_path=str(path), study_or_trial=owner, mimetype=media_type
-        )
 
 
 def cannot_write(folder: Path, error: Exception) -> StudyError:

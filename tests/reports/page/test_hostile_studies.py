@@ -169,6 +169,7 @@ BAD = {
     "epochs of unlike length": ("trial_user_attributes", {"epochs": {"epoch": [1], "loss": []}}),
     "a trial that is not there": ("trial_user_attributes", {"same_as": 99}),
     "an artifact without a name": ("trial_system_attributes", {"artifacts:x": "[]"}),
+    "a file that is none": ("trial_system_attributes", {"fmnist-search:file:state": "x"}),
 }
 
 

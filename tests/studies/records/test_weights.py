@@ -1,4 +1,3 @@
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from safetensors import safe_open
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.errors import StudyError
+from studies.files import tensor_files
 from studies.files.tensor_files import DamagedError
 from studies.networks.plain import build_autoencoder
 from studies.records import settings, trials, weights
@@ -170,19 +170,39 @@ def test_files_that_are_not_as_they_were_written_are_said_to_be_damaged(
         weights.load(opened(study, store), frozen(study, trial), file)
 
 
-def test_a_file_of_an_earlier_version_has_no_checksum_and_is_read(
-    study: optuna.Study, store: ArtifactFolder
+def saved_by_an_earlier_version(
+    study: optuna.Study, store: ArtifactFolder, folder: Path, media_type: str
+) -> tuple[Trial, str]:
+    """Weights of ones among the trial's artifacts, which is how they were noted."""
+    trial, path = study.ask(), folder / weights.WEIGHTS
+    path.write_bytes(tensor_files.to_bytes({"x": torch.ones(9)}))
+    artifact_id = upload_artifact(
+        artifact_store=store, file_path=str(path), study_or_trial=trial, mimetype=media_type
+    )
+    return trial, artifact_id
+
+
+def test_a_file_of_an_earlier_version_is_checked_by_its_checksum_if_it_has_one(
+    study: optuna.Study, store: ArtifactFolder, tmp_path: Path
 ) -> None:
-    trial, tensors = saved(study, store)
-    (noted,) = (weights.kept(store, frozen(study, trial)),)
-    assert noted is not None
-    assert noted.sha256 == hashlib.sha256(store.path(noted.artifact_id).read_bytes()).hexdigest()
-    key = f"artifacts:{noted.artifact_id}"
-    attrs = study._storage.get_trial_system_attrs(trial._trial_id)
-    meta = {**json.loads(attrs[key]), "mimetype": "application/octet-stream"}
-    study._storage.set_trial_system_attr(trial._trial_id, key, json.dumps(meta))
-    assert weights.kept(store, frozen(study, trial)) == noted._replace(sha256=None)
-    assert set(weights.load(opened(study, store), frozen(study, trial))) == set(tensors)
+    plain, _ = saved_by_an_earlier_version(study, store, tmp_path, "application/octet-stream")
+    loaded = weights.load(opened(study, store), frozen(study, plain))
+    assert torch.equal(loaded["x"], torch.ones(9))
+    noted = f"application/octet-stream; sha256={'0' * 64}"
+    summed, _ = saved_by_an_earlier_version(study, store, tmp_path, noted)
+    with pytest.raises(DamagedError):
+        weights.load(opened(study, store), frozen(study, summed))
+
+
+def test_what_is_saved_again_takes_the_place_of_what_an_earlier_version_left(
+    study: optuna.Study, store: ArtifactFolder, tmp_path: Path
+) -> None:
+    trial, _ = saved_by_an_earlier_version(study, store, tmp_path, "application/octet-stream")
+    weights.save(store, trial, {"x": torch.zeros(9)}, CONFIG.to_dict())
+    loaded = weights.load(opened(study, store), frozen(study, trial))
+    assert torch.equal(loaded["x"], torch.zeros(9))
+    weights.discard(store, frozen(study, trial))
+    assert list(store.folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf")])
@@ -209,10 +229,10 @@ def delete_as_the_dashboard_does(study: optuna.Study, trial: Trial, artifact_id:
 
 
 def test_weights_deleted_in_the_dashboard_are_not_there(
-    study: optuna.Study, store: ArtifactFolder
+    study: optuna.Study, store: ArtifactFolder, tmp_path: Path
 ) -> None:
-    trial, _ = saved(study, store)
-    (artifact_id,) = weights.artifact_ids(frozen(study, trial))
+    plain = "application/octet-stream"
+    trial, artifact_id = saved_by_an_earlier_version(study, store, tmp_path, plain)
     store.remove(artifact_id)
     delete_as_the_dashboard_does(study, trial, artifact_id)
     with pytest.raises(StudyError, match="not kept"):
