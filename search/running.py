@@ -234,6 +234,7 @@ def document(finished: "SearchResult") -> dict[str, Any]:
 
     state = finished.state._asdict()
     state.pop("best")
+    state["tally"] = finished.state.tally._asdict()
     places = {"storage": finished.storage, "artifacts": finished.artifacts}
     return {**summary(finished.study), "reason": finished.reason, **state, **places}
 

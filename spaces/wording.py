@@ -1,4 +1,4 @@
-"""How figures are said to people: shares, differences, losses, counts, durations.
+"""How figures are said to people: losses, accuracies, differences, counts, durations.
 
 Each kind of figure is written here and nowhere else. Pure functions of numbers.
 """
@@ -10,7 +10,7 @@ UNITS = (("G", 1e9), ("M", 1e6), ("k", 1e3))
 
 
 def percent(share: float | None, digits: int = 2, sign: str = "") -> str:
-    """A share, an accuracy, or a loss as the paper prints it: 0.0175 is ``1.75 %``.
+    """A share or an accuracy, or a loss beside those that the paper prints: 0.0175 is ``1.75 %``.
 
     Args:
         share: 1 is all.
@@ -25,9 +25,43 @@ def points(difference: float | None, digits: int = 2, sign: str = "") -> str:
     return MISSING if difference is None else f"{100 * difference:{sign}.{digits}f}"
 
 
-def loss(value: float | None, digits: int = 5) -> str:
-    """A loss as it is, not in percent: ``0.01752``."""
+def loss(value: float | None, digits: int = 4) -> str:
+    """A loss as it is: ``0.0175``."""
     return MISSING if value is None else f"{value:.{digits}f}"
+
+
+def measured(value: float | None, metric: str) -> str:
+    """What a network came to: an accuracy in percent, a loss as it is.
+
+    Args:
+        value: by the metric.
+        metric: its name, such as ``validation_loss``.
+    """
+    return percent(value) if metric.endswith("accuracy") else loss(value)
+
+
+def better(metric: str) -> str:
+    """The arrow that says which way a metric is better, for the head of a column or an axis."""
+    return "↑" if metric.endswith("accuracy") else "↓"
+
+
+def in_items(text: str, width: int) -> list[str]:
+    """Lines of at most so many characters, each of which ends after a comma, where that can be."""
+    lines: list[str] = []
+    for item in text.split(", "):
+        if lines and len(lines[-1]) + len(item) + 3 <= width:  # a comma may come after it too
+            lines[-1] += f", {item}"
+        else:
+            lines.append(item)
+    return [line + "," for line in lines[:-1]] + lines[-1:]
+
+
+def cut(text: str, width: int) -> str:
+    """The text in so many characters at most; what has no room is left out, item by item."""
+    if len(text) <= width:
+        return text
+    whole = in_items(text, max(0, width - 1))[0]
+    return f"{whole} …" if len(whole) + 2 <= width else f"{text[: max(0, width - 1)]}…"
 
 
 def count(number: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import optuna
 import torch
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from spaces.errors import StudyError
 from spaces.space import fingerprint
@@ -58,6 +58,8 @@ class Plan(NamedTuple):
     estimate: Estimate
     n_grid_points: int | None = None
     """Of the grid, where that is the sampler."""
+    best: FrozenTrial | None = None
+    """Of the trials that the study has already."""
 
 
 class SearchResult(NamedTuple):
@@ -113,6 +115,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         n_grid_points=(
             n_grid_points(settings.search_space()) if request.sampler == "grid" else None
         ),
+        best=trials.best(there, settings.direction),
     )
 
 

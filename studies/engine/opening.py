@@ -163,7 +163,10 @@ def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:
 
 
 def _check_run(settings: StudySettings, request: SearchRequest) -> None:
-    """Refuse a run whose sampler cannot do with the study's space."""
+    """Refuse a run whose sampler cannot do with the space, or that would stop never or at once."""
+    if request.target is not None:
+        metrics = settings.stage_record().metrics.values()
+        next(m for m in metrics if m.key == settings.metric).check_target(request.target)
     n_points = n_grid_points(settings.search_space()) if request.sampler == "grid" else 0
     if n_points > MAX_GRID:
         raise ConfigurationError(

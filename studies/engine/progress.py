@@ -5,9 +5,11 @@ from typing import Literal, NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
+from spaces.wording import measured
 from studies.records import attempts, trials
 from studies.records.request import DEFAULT_TRIALS, SearchRequest
 from studies.records.settings import StudySettings
+from studies.records.tally import Tally, tally
 from studies.workers.pool import EpochDone
 
 Ending = Literal["complete", "pruned", "failed", "reused"]
@@ -52,11 +54,14 @@ class SearchState(NamedTuple):
     n_wanted: int
     n_pruned: int
     n_failed: int
+    """Of all trials; those that a person or a fault around the run stopped are not among them."""
     n_paper: int
     n_paper_wanted: int
     best: FrozenTrial | None
     given_up: tuple[str, ...] = ()
     """Labels of the trials that count towards the wanted total without a result."""
+    tally: Tally = Tally()
+    """How the searched trials ended."""
 
     @property
     def n_left(self) -> int:
@@ -64,12 +69,13 @@ class SearchState(NamedTuple):
         return max(0, self.n_wanted - self.n_searched - len(self.given_up))
 
     def in_words(self) -> str:
-        """How many of the searched trials there are."""
+        """How many of the searched trials there are, and how they ended."""
         n, wanted = self.n_searched, self.n_wanted
         counts = f"{n} of {wanted} searched trials"
         if n > wanted:
             counts = f"{n} searched trials, more than the {wanted} asked for"
-        return counts + and_given_up(self.given_up)
+        ways = self.tally.in_words()
+        return counts + (f" ({ways})" if ways else "") + and_given_up(self.given_up)
 
 
 def and_given_up(labels: Sequence[str]) -> str:
@@ -120,11 +126,14 @@ def search_state(
         n_searched=len(results),
         n_wanted=wanted,
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in results),
-        n_failed=sum(trial.state == TrialState.FAIL for trial in all_trials),
+        n_failed=sum(
+            t.state == TrialState.FAIL and not attempts.was_stopped(t) for t in all_trials
+        ),
         n_paper=sum(trials.is_paper(t) for t in all_trials if trials.is_result(t)),
         n_paper_wanted=wanted_paper,
         best=trials.best(all_trials, settings.direction),
         given_up=tuple(map(trials.label, attempts.searched_without_result(all_trials))),
+        tally=tally(results),
     )
 
 
@@ -148,7 +157,8 @@ def early_stop_reason(
             for value in (trials.value_of(best), request.target)
         )
         if reached <= wanted:
-            return f"target {request.target:g} reached by trial {best.number}"
+            shown = measured(request.target, settings.metric)
+            return f"target {shown} reached by trial {best.number}"
     n_idle = trials.n_since_best(all_trials, settings.direction, settings.objectives)
     if request.patience is not None and n_idle >= request.patience:
         return f"patience of {request.patience} trials without a better one is over"

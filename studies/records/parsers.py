@@ -16,11 +16,12 @@ def seconds(text: str) -> float:
     return value
 
 
-def finite(text: str) -> float:
-    """A number, neither NaN nor infinite."""
-    value = _number(text)
+def target(text: str) -> float:
+    """A loss or an accuracy as the screen shows them: ``0.0175``, ``1.75%`` or ``91.5 %``."""
+    number = text.strip().removesuffix("%").rstrip()
+    value = _number(f"{number}e-2" if "%" in text else number)
     if not isfinite(value):
-        raise ConfigurationError(f"{text!r} is not a number")
+        raise ConfigurationError(f"{text!r} is no value; write one as 0.0175, 1.75% or 91.5%")
     return value
 
 

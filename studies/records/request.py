@@ -166,9 +166,9 @@ class SearchRequest(Machine):
         "Stop after so many trials without a better one.", within=(1, MOST_TRIALS)
     )
     target: float | None = option(
-        "Stop when the best value is at least as good, such as 0.016.",
+        "Stop when the best value is at least as good, such as 0.0175, 1.75% or 91.5%.",
         metavar="VALUE",
-        parse=parsers.finite,
+        parse=parsers.target,
     )
     checkpoint_every: int | None = option(
         "Store a running trial's state so often.",

@@ -144,7 +144,7 @@ def test_another_file_can_be_named_by_option_and_by_variable(call: Call) -> None
         ('\n\ntrials = "5"', "3: trials: must be a whole number; got '5'"),
         ("trials = 5.0", "1: trials: must be a whole number; got 5.0"),
         ("trials = true", "1: trials: must be a whole number; got True"),
-        ("target = 'low'", "1: target: 'low' is not a number"),
+        ("target = 'low'", "1: target: 'low' is no value; write one as 0.0175, 1.75% or 91.5%"),
         ("new = 1", "1: new: must be true or false; got 1"),
         ("study = 1", "1: study: must be text, in quotes; got 1"),
         ("sampler = 'magic'", "1: sampler: "),

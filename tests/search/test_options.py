@@ -61,6 +61,7 @@ def test_every_field_of_the_request_has_one_option(given: list[SearchOptions]) -
         ("--timeout 15m", "timeout_s", 900.0),
         ("--patience 4", "patience", 4),
         ("--target 0.016", "target", 0.016),
+        ("--target 1.75%", "target", 0.0175),
         ("--threads 2", "threads", 2),
         ("--epochs 3", "epochs", 3),
         ("--subset 600", "subset", 600),

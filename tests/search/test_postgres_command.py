@@ -49,7 +49,8 @@ def test_a_search_on_a_server_shows_and_stores_no_password(
     first = command("ae", "--trials", "1", *BUDGET, "--storage", url)
     assert first.returncode == 0, first.stdout + first.stderr
     n_paper = len(AUTOENCODERS)
-    assert f"1 of 1 searched trials, {n_paper} of {n_paper} of the paper's" in first.stdout
+    counts = f"1 of 1 searched trials (1 to the end), {n_paper} of {n_paper} of the paper's"
+    assert counts in first.stdout
     assert "me:***@127.0.0.1" in first.stdout
     again = command("ae", "--trials", "1", *BUDGET, "--storage", url)
     assert "nothing left to do" in again.stdout

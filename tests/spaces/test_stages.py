@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from dataclasses import fields
 from typing import Any
 
@@ -14,8 +15,9 @@ from optuna.trial import FixedTrial
 from spaces.autoencoder import AutoencoderConfig
 from spaces.classifier import ClassifierConfig, with_encoder
 from spaces.dimensions import is_active
+from spaces.errors import ConfigurationError
 from spaces.space import SearchSpace, fingerprint
-from spaces.stages import STAGES, Stage
+from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, Stage
 from studies.networks.plain import build
 
 SPACES = [(stage, space) for stage in STAGES.values() for space in stage.spaces.values()]
@@ -133,3 +135,32 @@ def test_metrics_are_what_an_epoch_tells(stage: Stage) -> None:
     for name, metric in stage.metrics.items():
         assert metric.key in EpochMetrics._fields
         assert metric.direction == ("maximize" if name == "accuracy" else "minimize")
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "target", "message"),
+    [
+        (AUTOENCODER, "loss", 0.0, "--target 0.0000: no trial's loss is 0 or less"),
+        (
+            AUTOENCODER,
+            "loss",
+            1.75,
+            "--target 1.7500 would stop at the first trial: one grey for every pixel comes to "
+            "0.4978 without learning anything; did you mean 1.75%?",
+        ),
+        (CLASSIFIER, "loss", 2.4, "ten classes alike comes to 2.3026"),
+        (CLASSIFIER, "accuracy", 91.5, "above 100 %; did you mean 91.5%?"),
+        (CLASSIFIER, "accuracy", 0.1, "one class for every image comes to 10.00 %"),
+    ],
+)
+def test_targets_beyond_reach_or_met_by_all_are_refused_with_the_bound(
+    stage: Stage, name: str, target: float, message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        stage.metrics[name].check_target(target)
+
+
+def test_targets_that_a_search_may_reach_are_taken() -> None:
+    AUTOENCODER.metrics["loss"].check_target(0.0175)
+    CLASSIFIER.metrics["accuracy"].check_target(1.0)
+    CLASSIFIER.metrics["loss"].check_target(0.25)

@@ -20,7 +20,24 @@ def test_shares_and_losses_are_printed_as_the_paper_prints_them() -> None:
 def test_differences_are_in_points_and_other_losses_plain() -> None:
     assert wording.points(0.0023) == "0.23"
     assert wording.points(0.0023, sign="+") == "+0.23"
-    assert wording.loss(0.017524) == "0.01752"
+    assert wording.loss(0.017524) == "0.0175"
+
+
+def test_what_a_metric_came_to_is_written_as_the_metric_is() -> None:
+    assert wording.measured(0.0492, "validation_loss") == "0.0492"
+    assert wording.measured(0.9105, "train_accuracy") == "91.05 %"
+    assert wording.better("validation_loss") + wording.better("validation_accuracy") == "↓↑"
+
+
+def test_configurations_wrap_and_are_cut_at_commas() -> None:
+    text = "48/16 ch, avg/avg, batch norm, dropout 0.15"
+    assert wording.in_items(text, 20) == ["48/16 ch, avg/avg,", "batch norm,", "dropout 0.15"]
+    assert wording.in_items(text, 5) == ["48/16 ch,", "avg/avg,", "batch norm,", "dropout 0.15"]
+    assert wording.cut(text, 43) == text
+    assert wording.cut(text, 42) == "48/16 ch, avg/avg, batch norm, …"
+    assert wording.cut(text, 20) == "48/16 ch, avg/avg, …"
+    assert wording.cut("a-name-without-any-comma", 8) == "a-name-…"
+    assert all(len(wording.cut(text, width)) <= width for width in range(1, 60))
 
 
 def test_whole_numbers_of_any_size_have_their_thousands_apart() -> None:

@@ -82,7 +82,7 @@ def test_limits_and_objectives_are_in_the_note() -> None:
     ("trial", "words"),
     [
         (ended(TrialState.COMPLETE, 0.0123456, epochs={"epoch": [1, 2, 3, 4]}), "to the end: "),
-        (ended(TrialState.COMPLETE, 0.0123456), "validation loss **0.01235**"),
+        (ended(TrialState.COMPLETE, 0.0123456), "validation loss **0.0123**"),
         (ended(TrialState.PRUNED, 0.5, epochs={"epoch": [1, 2]}), "Pruned after 2 of 4 epochs"),
         (ended(TrialState.PRUNED, reason="infeasible: too large"), "Not trained: infeasible"),
         (ended(TrialState.FAIL, reason="process died"), "Failed: process died."),

@@ -443,7 +443,7 @@ def test_what_dies_again_and_again_is_given_up_said_so_counted_and_can_be_asked_
     assert run(replace(request, enqueue=(config,))) == "nothing left to do"
     assert run.trials()[-1].state == TrialState.COMPLETE
     state = search_state(run.trials(), load(run.study()), 2, 0)
-    assert state.in_words() == "1 of 2 searched trials, 1 given up: #3"
+    assert state.in_words() == "1 of 2 searched trials (1 to the end), 1 given up: #3"
     run.events.clear()
     run(replace(request, enqueue=(config,)))
     assert any("is #4 already" in e.text for e in run.events if isinstance(e, Notice))
@@ -458,7 +458,7 @@ def test_a_new_study_takes_over_results_and_nothing_that_was_given_up(run: Runne
     run(replace(request, new=True))
     assert state_counts(run.trials("s-2")) == {"COMPLETE": 1}
     assert search_state(run.trials("s-2"), load(run.study("s-2")), 1, 0).in_words() == (
-        "1 of 1 searched trials"
+        "1 of 1 searched trials (1 to the end)"
     )
 
 
@@ -604,8 +604,8 @@ def test_patience_ends_the_search_and_says_so(run: Runner) -> None:
 
 
 def test_target_ends_the_search_and_says_so(run: Runner) -> None:
-    reason = run(replace(REQUEST, trials=30, target=10.0))
-    assert reason.startswith("target 10 reached by trial")
+    reason = run(replace(REQUEST, trials=30, target=0.49))
+    assert reason.startswith("target 0.4900 reached by trial")
     assert run.searched() == []
 
 
