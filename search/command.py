@@ -49,16 +49,16 @@ class OwnCommand(TyperCommand):
 
     @cached_property
     def _help_all(self) -> Any:
-        option: Any = copy(super().get_params(typer.Context(self))[-1])
-        option.name, option.opts = _HELP_ALL, ["--help-all"]
-        option.help, option.callback = "Show every option and exit.", self._print_all
-        return option
+        help_option: Any = super().get_params(typer.Context(self))[-1]
 
-    def _print_all(self, ctx: Any, _param: Any, wanted: bool) -> None:
-        if wanted and not ctx.resilient_parsing:
-            ctx.meta[_HELP_ALL] = True
-            typer.echo(ctx.get_help(), color=ctx.color)
-            ctx.exit()
+        def print_all(ctx: Any, param: Any, wanted: bool) -> None:
+            ctx.meta[_HELP_ALL] = wanted
+            help_option.callback(ctx, param, wanted)
+
+        option = copy(help_option)
+        option.name, option.opts = _HELP_ALL, ["--help-all"]
+        option.help, option.callback = "Show every option and exit.", print_all
+        return option
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, short or whole."""

@@ -35,7 +35,7 @@ class SearchView(LiveView):
                 self.say(text, "yellow")
             case TrialStarted(number, label, words, n_epochs):
                 self.begin(number, label, n_epochs, words)
-                if not self._console.is_terminal:
+                if not self.is_live:
                     self.say(f"{label} started: {words}")
             case EpochDone():
                 name, value = self._metric, percent(getattr(event.metrics, self._metric))

@@ -9,6 +9,8 @@ from rich.live import Live
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from rich.text import Text
 
+from search.notebook_display import NotebookLive
+from search.output import in_notebook
 from spaces.wording import duration
 from studies.workers.pool import EpochDone
 
@@ -46,17 +48,20 @@ class LiveView:
         )
         self._trainings: dict[int, _Training] = {}
         self._last_line = time.monotonic()
-        self._live: Live | None = None
+        self._live: Live | NotebookLive | None = None
 
     def __enter__(self) -> Self:
         """Begin to show."""
         if self._console.is_terminal:
             self._live = Live(
-                get_renderable=lambda: Group(*map(Text, self.headlines()), self._bars),
+                get_renderable=self._shown,
                 console=self._console,
                 refresh_per_second=4,
                 transient=self.is_transient,
             )
+        elif in_notebook() and not self._console.quiet:
+            self._live = NotebookLive(self._shown)
+        if self._live is not None:
             self._live.start()
         return self
 
@@ -64,6 +69,18 @@ class LiveView:
         """Stop showing and leave the terminal as it was."""
         if self._live is not None:
             self._live.stop()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether bars are seen, so that lines need not say what they show."""
+        return self._live is not None
+
+    def _shown(self) -> Group:
+        return Group(*map(Text, self.headlines()), self._bars)
+
+    def _refresh(self) -> None:
+        if self._live is not None:
+            self._live.refresh()
 
     def headlines(self) -> Iterable[str]:
         """What stands above the bars."""
@@ -75,6 +92,7 @@ class LiveView:
             description = f"{name}  {words}".rstrip()
             bar = self._bars.add_task(description, total=n_epochs, detail="starting")
             self._trainings[number] = _Training(name, n_epochs, bar)
+            self._refresh()
 
     def advance(self, done: EpochDone, figure: str, left: str) -> None:
         """Move a training's bar on, and say so in a line now and then where there is no terminal.
@@ -89,8 +107,9 @@ class LiveView:
         time_left = duration((n_epochs - epoch) * seconds)
         detail = f"epoch {epoch}/{n_epochs}  {figure}  {left} {time_left} left"
         self._bars.update(bar, completed=epoch, detail=detail)
+        self._refresh()
         waited = time.monotonic() - self._last_line > PLAIN_PROGRESS_S
-        if self._every_epoch or (waited and not self._console.is_terminal):
+        if self._every_epoch or (waited and not self.is_live):
             self.say(f"{name} {detail}")
 
     def end(self, number: int, line: str, style: str = "") -> None:
@@ -98,6 +117,7 @@ class LiveView:
         training = self._trainings.pop(number, None)
         if training is not None:
             self._bars.remove_task(training.bar)
+            self._refresh()
         self.say(line, style)
 
     def say(self, line: str, style: str = "") -> None:

@@ -1,5 +1,6 @@
 """How much a command says, and in which form: the same three options on every command."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -8,6 +9,9 @@ from spaces.safe_text import visible_lines
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+NOTEBOOK_WIDTH = 100
+"""Columns of what is shown under a notebook's cell."""
 
 OUTPUT_PANEL = "Output"
 
@@ -60,7 +64,18 @@ def safe_console(**options: Any) -> "Console":
     """A console that writes what it is given as it is: no markup, and no unseen characters."""
     from search.safe_console import SafeConsole
 
+    if in_notebook():
+        # Its output can neither go back nor be written over; lines of text are put together.
+        fixed = {"force_jupyter": False, "force_terminal": False, "color_system": "standard"}
+        options = {**fixed, "width": NOTEBOOK_WIDTH, **options}
     return SafeConsole(highlight=False, markup=False, **options)
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook, which shows HTML."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def say(text: object, **options: Any) -> None:

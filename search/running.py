@@ -167,7 +167,12 @@ def until_stopped(to_go_on: str, output: Output) -> Iterator["StopSignal"]:
 
 
 def _leave_at_once(number: int) -> None:
-    """End the process now, the terminal as it was before a live view: what a second signal does."""
+    """End the process now, the terminal as it was before a live view: what a second signal does.
+
+    A person's session, as a notebook's kernel is one, stays: there it is an ordinary interrupt.
+    """
+    if hasattr(sys, "ps1"):
+        raise KeyboardInterrupt
     terminal = next((stream for stream in (sys.stdout, sys.stderr) if stream.isatty()), None)
     if terminal is not None:
         terminal.write("\x1b[?25h\n")  # shows the cursor
