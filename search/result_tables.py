@@ -12,7 +12,6 @@ from reports.analysis.reproduction import Reproduced, ReproducedRow, reproduced
 from reports.analysis.tables import best_trials, pareto_fronts
 from spaces.budget import PAPER_BUDGET
 from spaces.wording import MISSING, count, duration, percent, points, short_count
-from studies.engine.progress import and_given_up
 from studies.records.origins import IN_WORDS
 from studies.records.scores import standard_error
 from studies.records.settings import load
@@ -20,7 +19,7 @@ from studies.records.settings import load
 if TYPE_CHECKING:
     from optuna import Study
 
-    from reports.analysis.tables import FrontRow, StudyRow, TrialRow
+    from reports.analysis.tables import FrontRow, TrialRow
     from spaces.stages import StageName
     from studies.records.settings import StudySettings
 
@@ -86,26 +85,6 @@ def _how_certain(rows: Sequence["TrialRow"], settings: "StudySettings") -> str:
     if any(row.tied for row in rows):
         text += "; =: not told apart from the first (as if each had images of its own)"
     return f"{text}. One seed each."
-
-
-def print_studies(console: Console, rows: Sequence["StudyRow"], verbose: bool = False) -> None:
-    """A list of studies."""
-    more = ("stage", "epochs", "failed") if verbose else ()
-    table = plain_table("Studies", "study", *more, "searched", "pruned", "paper's", "best")
-    table.columns[0].no_wrap = False  # names may be long
-    table.columns[0].min_width = 12
-    for row in rows:
-        running = f" +{row.n_running} running" if row.n_running else ""
-        given_up = and_given_up(row.given_up)
-        counts = (f"{row.n_searched}{running}{given_up}", str(row.n_pruned), str(row.n_paper))
-        best = (
-            f"{percent(row.best_value)} ({row.best_label})"
-            if row.best_value is not None
-            else row.best_label
-        )
-        facts = (row.stage, str(row.epochs), str(row.n_failed)) if verbose else ()
-        table.add_row(row.name, *facts, *counts, best)
-    console.print(table)
 
 
 def _print(console: Console, table: Table) -> None:

@@ -1,6 +1,6 @@
 """The rows of every table, as plain records: computed here, drawn by whoever shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,6 +15,7 @@ from studies.records.origins import Origin, origins
 from studies.records.reading import check
 from studies.records.scores import can_be_told_apart
 from studies.records.settings import StudySettings, is_ours, load
+from studies.records.tally import tally
 
 if TYPE_CHECKING:
     import pandas
@@ -81,6 +82,12 @@ class StudyRow(NamedTuple):
     best_label: str
     given_up: tuple[str, ...] = ()
     """Labels of the trials that count as tried without a result."""
+    space: str = "?"
+    metric: str = "?"
+    begun: str | None = None
+    """When its first trial began, by the clock of whoever began it."""
+    ended: Mapping[str, int] = {}
+    """The searched ones by how they ended, as :class:`Tally` has it."""
 
 
 def best_trials(study: optuna.Study, n_rows: int = 5) -> list[TrialRow]:
@@ -264,6 +271,7 @@ def _study_row(study: optuna.Study) -> StudyRow:
     all_trials = study.get_trials(deepcopy=False)
     results = trials.searched_results(all_trials)
     best = trials.best(all_trials, settings.direction)
+    began = min((t.datetime_start for t in all_trials if t.datetime_start), default=None)
     return StudyRow(
         name=study.study_name,
         stage=settings.stage,
@@ -277,4 +285,8 @@ def _study_row(study: optuna.Study) -> StudyRow:
         best_value=trials.value_of(best) if best else None,
         best_label=trials.label(best) if best else "",
         given_up=tuple(map(trials.label, attempts.searched_without_result(all_trials))),
+        space=settings.space_name,
+        metric=settings.metric,
+        begun=began.isoformat(sep=" ", timespec="minutes") if began else None,
+        ended=tally(results)._asdict(),
     )

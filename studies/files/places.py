@@ -71,6 +71,12 @@ def expanded(path: Path | str) -> Path:
         raise StudyError(f"{path}: there is no such home folder; name the place in full") from error
 
 
+def short_path(place: str) -> str:
+    """A place as a person is shown it: what lies in the home folder begins with ``~``."""
+    home = os.environ.get("HOME", "")
+    return f"~{place.removeprefix(home)}" if home and place.startswith(f"{home}/") else place
+
+
 def is_private(path: Path) -> bool:
     """Whether the file that a path leads to is the user's, and nobody else can write to it."""
     try:

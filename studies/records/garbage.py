@@ -21,12 +21,11 @@ from PIL import Image
 from sqlalchemy.engine import URL
 
 from spaces.errors import StudyError
-from studies.records import encoders
+from studies.records import disk
 from studies.records.pictures import MADE_BY
 from studies.records.references import all_studies
 from studies.storage.artifacts import ArtifactStore
 from studies.storage.databases import OWN_SUFFIX, open_to_look_on, sqlite_path, storage_url
-from studies.storage.noted_files import artifact_ids
 
 MIN_AGE_S = 600.0
 """Younger files stay: somebody may be writing them."""
@@ -106,13 +105,7 @@ def _referred(storage: BaseStorage) -> Iterator[str]:
     """Identifiers of all artifacts that the database refers to."""
     try:
         for study in all_studies(storage):
-            study_id = storage.get_study_id_from_name(study.study_name)
-            yield from artifact_ids(storage.get_study_system_attrs(study_id))
-            encoder = encoders.artifact_id(study)
-            if encoder is not None:
-                yield encoder
-            for trial in study.get_trials(deepcopy=False):
-                yield from artifact_ids(trial.system_attrs)
+            yield from disk.ids_of(study)
     except KeyError as error:
         raise StudyError(
             "a study was deleted or renamed while it was looked into; run this again"

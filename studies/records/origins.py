@@ -20,6 +20,14 @@ IN_WORDS: dict[Origin, str] = {
 }
 """What a study's best trial is to its search."""
 
+ORIGIN_IN_A_WORD: dict[Origin, str] = {
+    "found": "drawn by the search",
+    "paper": "the paper's",
+    "given": "given by a person",
+    "taken": "taken over from another study",
+}
+"""Where any trial's configuration comes from."""
+
 
 def origins(every: Iterable[FrozenTrial]) -> dict[int, Origin]:
     """For each trial of a study, by number, who chose its configuration first.

@@ -1,7 +1,7 @@
 """Studies and trials by the names that people give them: ``ae``, ``ae#12``.
 
-``ae`` and ``clf`` name the last study of their stage where none is called so, since studies with a
-budget or space of their own have longer names.
+``ae`` and ``clf`` name the newest study of their stage where none is called so, since studies with
+a budget or space of their own have longer names.
 """
 
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from spaces.errors import StudyError
 from spaces.space import Configuration
-from spaces.stages import Stage
+from spaces.stages import STAGES, Stage
 from studies.records import reading, trials
 from studies.records import settings as study_settings
 from studies.records.open_study import OpenStudy, ReadStudy
+from studies.records.settings import StudySettings
 from studies.storage.place import Place
 
 
@@ -56,8 +57,32 @@ def find_study(storage: BaseStorage, name: str) -> optuna.Study:
     return study
 
 
+class Meant(NamedTuple):
+    """What a reference means: its exact form, and why where a stage's name stands in it."""
+
+    reference: str
+    why: str = ""
+
+
+def meant(storage: BaseStorage, reference: str) -> Meant:
+    """The exact form of ``ae`` or ``ae#12``: with the name that the study has.
+
+    Raises:
+        StudyError: there is no such study.
+    """
+    name, number = _split(reference, storage)
+    if find_if_there(storage, name) is not None:
+        return Meant(reference)
+    studies = all_studies(storage)
+    exact, n_rivals = pick(studies, name).study_name, len(_of_stage(studies, name))
+    which = "the only study" if n_rivals == 1 else f"the newest of {n_rivals} studies"
+    of = next(stage.name for stage in STAGES.values() if stage.short == name)
+    why = f"{name} is taken for {exact}, {which} of the {of}"
+    return Meant(exact if number is None else f"{exact}#{number}", why)
+
+
 def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
-    """The study of that name, else the last one that searches the stage of that name.
+    """The study of that name, else the newest one of the stage of that name.
 
     Args:
         studies: oldest first.
@@ -67,11 +92,12 @@ def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
         StudyError: there is none; names the nearest one, or those there are.
     """
     by_name = {study.study_name: study for study in studies}
-    by_stage = {_stage_name(study): study for study in studies}
-    found = by_name.get(name) or by_stage.get(name)
-    if found is not None:
-        return found
-    near = get_close_matches(name, [*by_name, *filter(None, by_stage)], n=1)
+    if name in by_name:
+        return by_name[name]
+    if of_stage := _of_stage(studies, name):
+        return of_stage[-1]
+    stages = [stage.short for stage in STAGES.values() if _of_stage(studies, stage.short)]
+    near = get_close_matches(name, [*by_name, *stages], n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(by_name) or 'none'}"
     raise StudyError(f"no study '{name}'; {hint}")
 
@@ -88,6 +114,17 @@ def find_trial(place: Place, reference: str) -> StudyTrial:
     name, number = _split(reference, place.storage)
     opened = OpenStudy.at(_named(place.storage, name), place.artifacts)
     return StudyTrial(opened, _best(opened, name) if number is None else _finished(opened, number))
+
+
+def find_study_or_trial(place: Place, reference: str) -> tuple[OpenStudy, FrozenTrial | None]:
+    """The study that a reference names, and the trial where it names one, whatever became of it.
+
+    Raises:
+        StudyError: there is no such study or trial.
+    """
+    name, number = _split(reference, place.storage)
+    opened = OpenStudy.at(_named(place.storage, name), place.artifacts)
+    return opened, None if number is None else _known(opened, number)
 
 
 def configuration_of(storage: BaseStorage, reference: str) -> tuple[Stage, Configuration]:
@@ -122,13 +159,19 @@ def _best(read: ReadStudy, name: str) -> FrozenTrial:
     return best
 
 
-def _stage_name(study: optuna.Study) -> str | None:
-    """The short name of the stage that the study searches under the search protocol, if it does."""
+def _of_stage(studies: Sequence[optuna.Study], short: str) -> list[optuna.Study]:
+    """The studies that search the stage of that name; where there are none, its others."""
+    own = [(study, settings) for study in studies if (settings := _settings(study))]
+    of = [(study, s) for study, s in own if s.stage_record().short == short]
+    searches = [study for study, settings in of if settings.budget.protocol == "search"]
+    return searches or [study for study, _ in of]
+
+
+def _settings(study: optuna.Study) -> StudySettings | None:
     try:
-        settings = study_settings.load(study)
+        return study_settings.load(study)
     except StudyError:  # another program's, or another version's
         return None
-    return settings.stage_record().short if settings.budget.protocol == "search" else None
 
 
 def _split(reference: str, storage: BaseStorage) -> tuple[str, int | None]:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from search.console import SearchView, print_plan
-from search.result_tables import print_results, print_studies
+from search.result_tables import print_results
 from spaces.budget import Budget
 from studies.engine.estimate import Estimate
 from studies.engine.launch import Plan
@@ -179,7 +179,6 @@ def test_results_of_an_empty_study_are_tables_without_values(tmp_path: Path, wid
     study = optuna.create_study(storage=f"sqlite:///{tmp_path / 's.db'}")
     study_settings.write(study, SETTINGS)
     console = Console(file=io.StringIO(), width=width)
-    print_studies(console, [])
     print_results(console, study, n_best=3)
     lines = shown(console).splitlines()
     assert max(map(len, lines)) <= width

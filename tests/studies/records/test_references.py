@@ -18,6 +18,7 @@ from studies.records.references import (
     find_if_there,
     find_study,
     find_trial,
+    meant,
 )
 from studies.records.settings import StudySettings, write
 from studies.storage.databases import open_existing, open_storage, storage_url
@@ -133,3 +134,23 @@ def test_one_study_is_found_without_reading_all_others(
     assert found.study_name == "ae-wide"
     assert find_if_there(storage, "ae-narrow") is None
     assert find_if_there(storage, None) is None
+
+
+def test_a_stage_means_its_newest_study_and_says_which(storage: BaseStorage) -> None:
+    optuna.delete_study(study_name="ae", storage=storage)
+    assert meant(storage, "ae#7") == (
+        "c#3#7",
+        "ae is taken for c#3, the newest of 2 studies of the autoencoder",
+    )
+    optuna.delete_study(study_name="c#3", storage=storage)
+    assert "the only study" in meant(storage, "ae").why
+
+
+def test_a_study_of_exactly_that_name_is_meant_though_it_is_older(storage: BaseStorage) -> None:
+    assert meant(storage, "ae#1") == ("ae#1", "")
+
+
+def test_a_stage_without_searches_means_what_there_is_of_it(storage: BaseStorage) -> None:
+    study = optuna.create_study(storage=storage, study_name="clf-paper", direction="maximize")
+    write(study, replace(CLASSIFIERS, budget=Budget(protocol="paper")))
+    assert meant(storage, "clf").reference == "clf-paper"

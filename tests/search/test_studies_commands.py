@@ -1,0 +1,102 @@
+"""The commands on studies, over made-up studies in a database of their own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers.installed_command import Command
+from helpers.made_up_studies import make
+from optuna.trial import create_trial
+
+from spaces.budget import Budget
+from studies.records import trials
+from studies.storage.databases import open_storage, storage_url
+
+AE = "ae-epochs6-subset2000"
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The command, with a study of twelve searched trials, of which the last is a repeat."""
+    command = Command(tmp_path, tmp_path)
+    command.database.parent.mkdir()
+    storage = open_storage(storage_url(str(command.database)))
+    study = make(storage, AE, n_trials=11, budget=Budget(6, 2000))
+    copied = next(t for t in study.trials if not trials.is_paper(t) and t.state.name == "COMPLETE")
+    attrs = {**copied.user_attrs, trials.SAME_AS: copied.number}
+    study.add_trial(create_trial(value=copied.value, user_attrs=attrs))
+    make(storage, "clf", n_trials=3, stage="classifier", budget=Budget(6))
+    return command
+
+
+@pytest.fixture
+def lines(command: Command) -> Callable[..., list[str]]:
+    """What the command prints on a terminal of so many columns, as lines."""
+
+    def run(*words: str, columns: int = 80) -> list[str]:
+        command.environment["COLUMNS"] = str(columns)
+        done = command.run(*words)
+        assert done.returncode == 0, done.stderr
+        return [line.rstrip() for line in done.stdout.splitlines()]
+
+    return run
+
+
+def test_each_study_has_a_line_with_its_counts_at_80_columns(
+    lines: Callable[..., list[str]],
+) -> None:
+    shown = lines("studies")
+    assert max(map(len, shown)) <= 80
+    (line,) = [line for line in shown if line.startswith(AE)]
+    assert "12 = " in line
+    assert sum(map(int, line.split("12 = ")[1].split()[0].split("+"))) == 12
+    assert " 6  paper  " in line
+
+
+def test_a_wide_terminal_has_the_counts_in_words(lines: Callable[..., list[str]]) -> None:
+    (line,) = [line for line in lines("studies", columns=140) if line.startswith(AE)]
+    assert "to the end" in line
+    assert "1 repeat" in line
+
+
+def test_the_list_for_machines_says_what_a_study_takes(command: Command) -> None:
+    rows = json.loads(command.run("studies", "--json").stdout)
+    assert rows[0]["disk"] == {"weights": 0, "states": 0, "pictures": 0}
+    assert rows[0]["ended"]["n_repeats"] == 1
+
+
+def test_one_trial_is_shown_with_configuration_curve_and_costs(
+    lines: Callable[..., list[str]],
+) -> None:
+    shown = lines("studies", "show", f"{AE}#3")
+    assert shown[0] == f"{AE}#3 paper:max-avg"
+    text = "\n".join(shown)
+    for words in ("trained to the end: 6 of 6", "█", "pool2              avg", "seed  ", "18,289"):
+        assert words in text
+    assert "nothing of it is kept" in text
+
+
+def test_all_trials_are_listed_a_line_each_the_best_first(
+    lines: Callable[..., list[str]],
+) -> None:
+    shown = lines("studies", "show", AE, "--sort", "value")
+    assert max(map(len, shown)) <= 80
+    values = [float(line[19:].split()[1]) for line in shown[2:]]
+    assert len(values) == 17
+    assert values == sorted(values)
+    assert sum(" repeat " in line for line in shown) == 1
+
+
+def test_a_stage_is_taken_for_its_study_and_it_is_said(command: Command) -> None:
+    done = command.run("studies", "show", "ae#3", "--quiet")
+    assert done.stdout.startswith(f"{AE}#3: complete")
+    done = command.run("studies", "show", "ae#3")
+    assert f"ae is taken for {AE}, the only study of the autoencoder" in done.stderr
+    assert "taken for" not in command.run("studies", "show", "clf").stderr
+
+
+def test_a_trial_is_a_document_for_machines(command: Command) -> None:
+    shown = json.loads(command.run("studies", "show", f"{AE}#3", "--json").stdout)
+    assert shown["number"] == 3
+    assert shown["facts"]["seed"] == 7
