@@ -39,8 +39,9 @@ import numpy as np
 import torch
 
 from benchmarks import pools, recorded_curves, wide_curves
+from benchmarks.drawers import RandomDrawer, TpeDrawer
 from benchmarks.rules import RULES
-from benchmarks.simulation import Drawer, Outcome, Pool, RandomDrawer, TpeDrawer, simulate
+from benchmarks.simulation import Drawer, Outcome, Pool, simulate
 from benchmarks.views import VIEWS
 from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS

@@ -13,12 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from optuna.distributions import BaseDistribution
-from optuna.study import StudyDirection
-from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from spaces.space import Configuration, SearchSpace
-from studies.engine.samplers import Tpe, derived_seed
 
 Floats = NDArray[np.float64]
 
@@ -125,8 +121,8 @@ class Rule(ABC):
         return self.next(trials)
 
 
-View = Callable[[Sequence[Trial], int], list[FrozenTrial]]
-"""What TPE is shown: of trials, and epochs of a full training."""
+Drawer = Callable[[Sequence[Trial]], int]
+"""Gives the candidate of the next trial, from all trials so far."""
 
 
 @dataclass
@@ -156,7 +152,7 @@ class Outcome:
 def simulate(
     pool: Pool,
     rule: Rule,
-    draw: "Drawer",
+    draw: Drawer,
     n_wanted: int,
     n_workers: int = 1,
 ) -> Outcome:
@@ -224,7 +220,7 @@ def _paper_trials(pool: Pool) -> list[Trial]:
     ]
 
 
-def _begin(pool: Pool, trials: list[Trial], draw: "Drawer") -> Trial:
+def _begin(pool: Pool, trials: list[Trial], draw: Drawer) -> Trial:
     index = draw(trials)
     same = next((t for t in trials if t.index == index and t.same_as is None), None)
     trial = Trial(len(trials), index, pool.candidates[index], same_as=same)
@@ -232,165 +228,3 @@ def _begin(pool: Pool, trials: list[Trial], draw: "Drawer") -> Trial:
         trial.is_running, trial.is_over = False, True
     trials.append(trial)
     return trial
-
-
-Drawer = Callable[[Sequence[Trial]], int]
-"""Gives the candidate of the next trial, from all trials so far."""
-
-
-class RandomDrawer:
-    """Random search."""
-
-    def __init__(self, pool: Pool, seed: int) -> None:
-        self._rng, self._pool = np.random.default_rng(seed), pool
-
-    def __call__(self, trials: Sequence[Trial]) -> int:
-        """Any candidate, or any that was not drawn."""
-        used = set() if self._pool.is_whole else {t.index for t in trials}
-        left = [i for i in range(len(self._pool.candidates)) if i not in used]
-        return int(self._rng.choice(left))
-
-
-class TpeDrawer:
-    """Optuna's TPE as the engine makes it, over a whole space or among a pool's candidates."""
-
-    def __init__(
-        self, pool: Pool, seed: int, view: View, n_startup: int = 10, **options: Any
-    ) -> None:
-        self._pool, self._seed, self._view = pool, seed, view
-        self._options = {"n_startup_trials": n_startup, **options}
-        self._indices = {_key(c.params): i for i, c in enumerate(pool.candidates)}
-        self._distributions = _distributions(pool.space)
-        self._random = RandomDrawer(pool, derived_seed("pool", seed))
-        self._shown = _Study()
-
-    def __call__(self, trials: Sequence[Trial]) -> int:
-        """The candidate that it draws."""
-        seed = derived_seed("sampler", self._seed, sum(not t.is_paper for t in trials))
-        self._shown.trials = self._view(trials, self._pool.n_epochs)
-        n_ended = sum(t.state.is_finished() for t in self._shown.trials)
-        asked = FrozenTrial(
-            number=len(trials),
-            state=TrialState.RUNNING,
-            value=None,
-            datetime_start=None,
-            datetime_complete=None,
-            params={},
-            distributions={},
-            user_attrs={},
-            system_attrs={},
-            intermediate_values={},
-            trial_id=len(trials),
-        )
-        if not self._pool.is_whole:
-            if n_ended < self._options["n_startup_trials"]:
-                return self._random(trials)
-            used = {t.index for t in trials}
-            left = [i for i in range(len(self._pool.candidates)) if i not in used]
-            chooser = _PoolTpe(self._pool, left, seed=seed, **self._options)
-            dims = chooser.infer_relative_search_space(self._shown, asked)  # type: ignore[arg-type]
-            chooser.sample_relative(self._shown, asked, dims)  # type: ignore[arg-type]
-            return chooser.chosen
-        sampler = Tpe(self._pool.space, seed=seed, **self._options)
-        dims = sampler.infer_relative_search_space(self._shown, asked)  # type: ignore[arg-type]
-        params = sampler.sample_relative(self._shown, asked, dims)  # type: ignore[arg-type]
-        for name, distribution in self._distributions.items():
-            if name not in params:
-                params[name] = sampler.sample_independent(
-                    self._shown,  # type: ignore[arg-type]
-                    asked,
-                    name,
-                    distribution,
-                )
-        fixed = FixedTrial(params)
-        return self._indices[_key(self._pool.space.params(self._pool.space.suggest(fixed)))]
-
-
-class _PoolTpe(Tpe):
-    """TPE whose samples are candidates of a pool, as likely as it would draw them."""
-
-    def __init__(self, pool: Pool, left: list[int], **options: Any) -> None:
-        super().__init__(pool.space, **options)
-        self._pool, self._left = pool, left
-        self.chosen = -1
-
-    def _build_parzen_estimator(
-        self, study: Any, search_space: Any, trials: Any, handle_below: bool
-    ) -> Any:
-        estimator: Any = super()._build_parzen_estimator(study, search_space, trials, handle_below)
-        if handle_below:
-            candidates = [self._pool.candidates[i] for i in self._left]
-            points = {
-                name: np.array([d.to_internal_repr(c.params[name]) for c in candidates])
-                for name, d in search_space.items()
-            }
-            log_pdf = estimator.log_pdf(points)
-
-            def sample(rng: np.random.RandomState, size: int) -> dict[str, Floats]:
-                p = np.exp(log_pdf - log_pdf.max())
-                self._drawn = rng.choice(len(candidates), size, p=p / p.sum())
-                return {name: values[self._drawn] for name, values in points.items()}
-
-            estimator.sample = sample
-        return estimator
-
-    def _compute_acquisition_func(self, samples: Any, mpe_below: Any, mpe_above: Any) -> Floats:
-        values = super()._compute_acquisition_func(samples, mpe_below, mpe_above)
-        self.chosen = self._left[int(self._drawn[int(np.argmax(values))])]
-        return values
-
-
-class _Study:
-    """As much of a study as TPE looks at."""
-
-    direction = StudyDirection.MINIMIZE
-    directions = (StudyDirection.MINIMIZE,)
-
-    def __init__(self) -> None:
-        self.trials: list[FrozenTrial] = []
-        self._storage = self
-
-    def _is_multi_objective(self) -> bool:
-        return False
-
-    def _get_trials(
-        self,
-        deepcopy: bool = True,  # noqa: ARG002
-        states: Sequence[TrialState] | None = None,
-        use_cache: bool = False,  # noqa: ARG002
-    ) -> list[FrozenTrial]:
-        return [t for t in self.trials if states is None or t.state in states]
-
-    get_trials = _get_trials
-
-    def set_trial_system_attr(self, *_: Any) -> None:
-        """Nobody else asks."""
-
-
-def _key(params: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(params.items()))
-
-
-def _distributions(space: SearchSpace[Any]) -> dict[str, BaseDistribution]:
-    any_trial = FixedTrial(space.params(next(iter(space))))
-    space.suggest(any_trial)
-    return dict(any_trial.distributions)
-
-
-def shown(trial: Trial, state: TrialState, value: float | None = None) -> FrozenTrial:
-    """A trial as a study would have it."""
-    steps = {n: trial.cost_at(n) for n in range(1, trial.n_epochs + 1)}
-    steps |= {} if trial.n_epochs else trial.rehearsed
-    return FrozenTrial(
-        number=trial.number,
-        state=state,
-        value=value,
-        datetime_start=None,
-        datetime_complete=None,
-        params=trial.candidate.params,
-        distributions={},
-        user_attrs={},
-        system_attrs={},
-        intermediate_values=steps,
-        trial_id=trial.number,
-    )

@@ -1,13 +1,16 @@
 """What TPE is shown of trials that are under way, and where curves are expected to end."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
-from benchmarks.simulation import Trial, View, shown
+from benchmarks.simulation import Trial
+
+View = Callable[[Sequence[Trial], int], list[FrozenTrial]]
+"""What TPE is shown: of trials, and epochs of a full training."""
 
 
 class Ladder:
@@ -114,6 +117,25 @@ class AsRung:
         return [shown(t, TrialState.COMPLETE, t.cost_at(rung)) for t in there] + [
             shown(t, TrialState.RUNNING) for t in own if t.is_running and t not in there
         ]
+
+
+def shown(trial: Trial, state: TrialState, value: float | None = None) -> FrozenTrial:
+    """A trial as a study would have it."""
+    steps = {n: trial.cost_at(n) for n in range(1, trial.n_epochs + 1)}
+    steps |= {} if trial.n_epochs else trial.rehearsed
+    return FrozenTrial(
+        number=trial.number,
+        state=state,
+        value=value,
+        datetime_start=None,
+        datetime_complete=None,
+        params=trial.candidate.params,
+        distributions={},
+        user_attrs={},
+        system_attrs={},
+        intermediate_values=steps,
+        trial_id=trial.number,
+    )
 
 
 def _with_result(trial: Trial) -> Trial:
