@@ -132,7 +132,7 @@ def add(
             file.write(json.dumps(record) + "\n")
             file.flush()
             left_s = (time.monotonic() - start) / n_done * (n_todo - n_done)
-            say(f"trained {n_done} of {n_todo}, {left_s / 60:.0f} min left")
+            say(f"{n_done} of {n_todo} done, {left_s / 60:.0f} min left")
 
 
 def timed(training: Training) -> Iterator[EpochMetrics]:
