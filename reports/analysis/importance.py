@@ -13,8 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.stages import Direction
 from studies.records import trials
 
-MIN_TRIALS = 20
-"""Completed trials below which importance is mostly chance."""
+MIN_TRIALS = trials.MIN_FOR_IMPORTANCE
 MIN_BEST = 5
 MAX_TRIALS = 400
 """More than these add seconds and no digits; a sample of them is taken."""
@@ -52,7 +51,7 @@ def importances(completed: Sequence[FrozenTrial], direction: Direction) -> Impor
         None where there are too few of them, or nothing varies.
     """
     rng = random.Random(0)
-    drawn = [t for t in completed if t.params and not trials.is_paper(t)]
+    drawn = trials.drawn_and_completed(completed)
     n_trials = len(drawn)
     if n_trials > MAX_TRIALS:
         drawn = rng.sample(drawn, MAX_TRIALS)

@@ -1,5 +1,6 @@
 """Optuna's storage with something of ours around each of its transactions."""
 
+import json
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, TypeVar
@@ -29,16 +30,17 @@ class GuardedStorage(RDBStorage):
         raise NotImplementedError
 
 
-def has_study_attribute(storage: BaseStorage, study_id: int, key: str) -> bool:
-    """Whether a study has a system attribute, without reading all that it has."""
+def study_attribute(storage: BaseStorage, study_id: int, key: str) -> Any:
+    """A system attribute of a study, without reading all that it has; None if it has none."""
     backend = getattr(storage, "_backend", storage)  # of Optuna's cache
     if not isinstance(backend, GuardedStorage):
-        return key in storage.get_study_system_attrs(study_id)
-    query = text("SELECT 1 FROM study_system_attributes WHERE study_id = :id AND key = :key")
+        return storage.get_study_system_attrs(study_id).get(key)
+    query = text("SELECT value_json FROM study_system_attributes WHERE study_id = :id AND key = :k")
 
-    def look() -> bool:
+    def look() -> Any:
         with backend.engine.connect() as connection:
-            return connection.execute(query, {"id": study_id, "key": key}).first() is not None
+            found = connection.execute(query, {"id": study_id, "k": key}).scalar()
+        return None if found is None else json.loads(found)
 
     return backend.guard("get_study_system_attrs", look)
 
