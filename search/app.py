@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from search.command import OwnCommand, OwnGroup
+from search.completion import whole_words
 from search.config_command import config
 from search.dashboard_command import dashboard
 from search.data_command import data
@@ -116,7 +117,8 @@ def main() -> None:
     prepare()
     try:
         # Not standalone, it returns what typer.Exit says, and leaves errors to this function.
-        sys.exit(whole_command_line()(prog_name="fmnist-search", standalone_mode=False))
+        with whole_words():
+            sys.exit(whole_command_line()(prog_name="fmnist-search", standalone_mode=False))
     except TyperException as error:
         _say(usage_in_words(error))
         sys.exit(error.exit_code)

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from search.completion import trials
 from search.data_command import find_data
+from search.naming import exactly
 from search.options import ArtifactsOption, DataDir, StorageOption
 from search.output import Output, print_json, say
 from search.search_options import with_options
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 Reference = Annotated[
     str,
     typer.Argument(
-        metavar="STUDY[#TRIAL]", help="The study, for its best trial, or one of its trials."
+        metavar="STUDY[#TRIAL]",
+        help="The study, for its best trial, or one of its trials.",
+        autocompletion=trials,
     ),
 ]
 ParetoOption = Annotated[
@@ -73,7 +77,7 @@ def export(
         from studies.storage.place import Place
 
         place = Place.there(storage, artifacts)
-        models = _models(place, reference, top, pareto)
+        models = _models(place, exactly(place.storage, reference, output.quiet), top, pareto)
 
         from reports.models.exporting import export_models
         from studies.final.results import read_all

@@ -7,9 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from search.completion import Completer, encoders, studies, trials, values
 from spaces.errors import ConfigurationError
 from studies.records.fields import Field, fields_of
 from studies.records.request import Machine
+
+_COMPLETED = {"study": studies, "encoder": encoders, "enqueue": trials}
+"""What completes options that name studies and trials, by the request's field."""
 
 
 def typer_option(field: Field) -> Any:
@@ -28,7 +32,13 @@ def typer_option(field: Field) -> Any:
         dir_okay=not option.is_file,
         rich_help_panel=option.panel,
         hidden=not option.in_short_help,
+        autocompletion=_completer(field),
     )
+
+
+def _completer(field: Field) -> Completer | None:
+    known = field.option.values
+    return values(known) if known else _COMPLETED.get(field.name)
 
 
 def parameter(name: str, annotation: Any, default: Any = None) -> Parameter:

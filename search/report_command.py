@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from search import completion
 from search.data_command import find_data
+from search.naming import exactly
 from search.options import ArtifactsOption, DataDir, StorageOption
 from search.output import Output, print_json, safe_console, say
 from search.search_options import with_options
@@ -28,6 +30,7 @@ def report(
             metavar="[STUDY]…",
             help="Studies to report on.  [default: of each stage the one with the largest budget]",
             show_default=False,
+            autocompletion=completion.studies,
         ),
     ] = None,
     out: Annotated[
@@ -126,4 +129,5 @@ def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "S
     if not exists(place.url):
         raise StudyError("there are no studies yet; make one: fmnist-search ae --trials 50")
     found = all_studies(place.storage)
+    names = [exactly(place.storage, name) for name in names]
     return choose(found, names, place.artifacts, results=read_all(place.url))

@@ -14,10 +14,11 @@ from typing import Annotated, Any, NamedTuple, get_args
 import typer
 
 from search.command import nearness
+from search.naming import exactly
 from search.options import declared, parameter, parameters
 from search.output import JsonOption, Output, QuietOption, VerboseOption
 from spaces.config_files import read_config
-from spaces.dimensions import Dimension
+from spaces.dimensions import Dimension, format_value
 from spaces.errors import ConfigurationError
 from spaces.space import Configuration
 from spaces.space_file import read_space
@@ -177,6 +178,7 @@ def _dimension_field(paper: Dimension | None, wide: Dimension | None) -> Field:
         otherwise=values,
         metavar=dimension.metavar,
         parse=lambda text: str(dimension.narrowed(text)),
+        values=tuple(map(format_value, dimension.grid())),
         panel=SPACE_PANEL if paper else WIDE_PANEL,
     )
     return Field(dimension.name, str | None, None, option)
@@ -263,4 +265,5 @@ def _given(source: Path, storage: str | None) -> tuple[Stage, Configuration]:
     from studies.records.references import configuration_of
     from studies.storage.databases import open_existing
 
-    return configuration_of(open_existing(storage), str(source))
+    existing = open_existing(storage)
+    return configuration_of(existing, exactly(existing, str(source)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from search.completion import trials
 from search.naming import exactly
 from search.options import ArtifactsOption, StorageOption
 from search.output import Output, print_json, say
@@ -32,6 +33,7 @@ def show(
             metavar="STUDY[#TRIAL]",
             help="A study, or one of its trials; ae or clf is the newest study of that stage.",
             show_default=False,
+            autocompletion=trials,
         ),
     ],
     every: Annotated[

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from search.command import say_what_was_not_typed, typed
+from search.completion import models
 from search.data_command import find_data
+from search.naming import stage_as_study
 from search.output import Output, print_json, say
 from search.search_options import with_options
 from spaces.wording import percent
@@ -34,6 +36,7 @@ def train(
             help="A configuration's file or exported folder, a study's best trial or any other, or "
             "one of the paper's configurations.",
             show_default=False,
+            autocompletion=models,
         ),
     ],
 ) -> None:
@@ -60,6 +63,7 @@ def train(
 
     check_named(options["data_dir"])
     not_typed = {} if options["repeat"] else say_what_was_not_typed(context, *_DECIDE_FIGURES)
+    model = stage_as_study(model, options["storage"], output.quiet)
     request = FinalRequest(source=model, not_typed=not_typed, **options)
     console = output.progress_console()
     with console.status("loading PyTorch and the model"):

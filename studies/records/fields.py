@@ -42,6 +42,8 @@ class Option:
     """Type of what is typed, where the field gets something made from that."""
     is_file: bool = False
     """It names a file that is there."""
+    values: tuple[str, ...] = ()
+    """What it can be, for a shell that completes it."""
     panel: str | None = None
     """Of the whole help."""
     in_short_help: bool = False
