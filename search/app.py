@@ -156,8 +156,7 @@ def _say(text: str) -> None:
     if len(line) > LONGEST_LINE:
         line = f"{line[: LONGEST_LINE // 2]} … {line[-LONGEST_LINE // 2 :]}"
     if line:
-        color = False if os.environ.get("NO_COLOR") else None
-        say(f"error: {line}", fg="red", err=True, color=color)
+        say(f"error: {line}", fg="red", err=True)
 
 
 def _hidden(text: str) -> str:

@@ -3,19 +3,38 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.text import Text
 
-from search.live_view import LiveView
-from spaces.wording import count, counted, duration, percent
+from search.live_view import LiveView, Training
+from search.whole_run import WholeRun
+from spaces.wording import count, counted, duration, in_items, measured
 from studies.engine.progress import Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.records.attempts import INTERRUPTED
 from studies.records.trials import label, value_of
+from studies.workers.machine import n_cores
 from studies.workers.pool import EpochDone
 
 if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
     from studies.engine.launch import Plan
 
-STYLES = {"complete": "green", "pruned": "dim", "failed": "red", "reused": "dim"}
+STYLES = {
+    "complete": "green",
+    "rests": "dim",
+    "pruned": "dim",
+    "reused": "dim",
+    "paused": "yellow",
+    "failed": "red",
+}
 """Of a line that says how a trial ended."""
+
+BUSY = 0.95
+"""Share of a machine's cores that others use, from which on a run hears of it. A run that ended
+some seconds ago on all cores counts for a little less."""
+INDENT = 4 * " "
+"""Before what goes on with a line of the plan."""
 
 
 class SearchView(LiveView):
@@ -26,59 +45,96 @@ class SearchView(LiveView):
         self._plan = plan
         self._metric = plan.settings.metric
         self._state: SearchState | None = None
-        self._searched_s: list[float] = []
+        self._whole = WholeRun(plan)
 
     def __call__(self, event: Event) -> None:
         """Take in what happened."""
         match event:
             case Notice(text):
                 self.say(text, "yellow")
-            case TrialStarted(number, label, words, n_epochs):
-                self.begin(number, label, n_epochs, words)
-                if not self.is_live:
-                    self.say(f"{label} started: {words}")
+            case TrialStarted():
+                self._begin(event)
             case EpochDone():
-                name, value = self._metric, percent(getattr(event.metrics, self._metric))
-                self.advance(event, f"{name.removeprefix('validation_')} {value}", "at most")
+                self._advance(event)
             case TrialEnded():
                 self._end(event)
 
+    def _begin(self, event: TrialStarted) -> None:
+        n_done: int = getattr(event, "n_done", 0)
+        self.begin(event.number, event.label, event.n_epochs, event.words, n_done)
+        if not self.is_live:
+            begins = f"goes on after epoch {n_done} of {event.n_epochs}" if n_done else "started"
+            self.say(f"{event.label} {begins}: {event.words}")
+
+    def _advance(self, event: EpochDone) -> None:
+        training = self.trainings[event.number]
+        if event.metrics.epoch > training.epoch:  # else it was trained before, and is told again
+            self._whole.add_epoch("paper:" in training.name)
+        value = measured(getattr(event.metrics, self._metric), self._metric)
+        self.advance(event, f"{self._metric.removeprefix('validation_')} {value}", "≤")
+
     def _end(self, event: TrialEnded) -> None:
         self._state = event.state
-        if "paper:" not in event.label and event.outcome in ("complete", "pruned"):
-            self._searched_s.append(event.seconds)
-        self.end(event.number, _ended(event), STYLES[event.outcome])
+        self._whole.trial_ended(event.state)
+        training = self.trainings.get(event.number)
+        self.end(event.number, ended(event, self._metric, training), style_of(event))
 
-    def headlines(self) -> Iterable[str]:
-        """How far the study is, and the best so far."""
+    def headlines(self) -> Iterable[RenderableType]:
+        """How far the study is, the best so far, and the run's own bar."""
         state = self._state
         if state is None:
-            yield f"{self._plan.study_name}, searched trials so far: {self._plan.n_searched}"
-            return
-        done = f"{state.in_words()} ({state.n_pruned} pruned)"
-        fixed = f"{state.n_paper} of {state.n_paper_wanted} of the paper's"
-        failed = f", {state.n_failed} failed" if state.n_failed else ""
-        yield f"{self._plan.study_name}: {done}, {fixed}{failed}{self._time_left(state.n_left)}"
-        if state.best is not None:
-            best = f"best {percent(value_of(state.best))} ({label(state.best)})"
-            published = getattr(self._plan.settings.stage_record().best_of_paper, self._metric)
-            yield f"{best}; the paper's best, as printed, {percent(published)}"
-
-    def _time_left(self, n_left: int) -> str:
-        if len(self._searched_s) < 3 or not n_left:
-            return ""
-        mean = sum(self._searched_s) / len(self._searched_s) / self._plan.n_jobs
-        return f", about {duration(mean * n_left)} left"
+            yield Text(so_far(self._plan))
+        else:
+            failed = f", {state.n_failed} failed" if state.n_failed else ""
+            fixed = f"{state.n_paper} of {state.n_paper_wanted} of the paper's"
+            yield Text(f"{state.in_words()}, {fixed}{failed}")
+            if state.best is not None:
+                yield Text(f"best {best_so_far(state.best, self._metric)}")
+        yield self._whole.bar(self.console)
 
 
-def print_plan(console: Console, plan: "Plan") -> None:
-    """What a run is going to do, and how long that will take."""
+def so_far(plan: "Plan") -> str:
+    """What the study has before a run: ``4 of 25 searched trials, best 0.0509 (#3)``."""
+    best = f", best {best_so_far(plan.best, plan.settings.metric)}" if plan.best else ""
+    return f"{plan.n_searched} of {plan.n_wanted} searched trials{best}"
+
+
+def print_plan(console: Console, plan: "Plan", load: float | None = None) -> None:
+    """What a run is going to do, and how long that will take.
+
+    Args:
+        console: where to.
+        plan: the run's.
+        load: of this machine before, see :func:`studies.workers.machine.load`; None says nothing.
+    """
     verb = "new study" if plan.created else "study"
-    console.print(f"{verb} '{plan.study_name}' in {plan.storage}", markup=False, soft_wrap=True)
+    console.print(f"{verb} '{plan.study_name}' in {plan.storage}", soft_wrap=True)
+    if not plan.created:
+        console.print(f"goes on: {so_far(plan)}", style="bold")
     for line in _in_words(plan):
-        console.print(line, markup=False)
+        begins, *more = in_items(line, console.width - len(INDENT))
+        for part in (begins, *(INDENT + one for one in more)):
+            console.print(part)
     if plan.n_wanted > plan.n_searched or plan.paper_missing:
-        console.print(plan.estimate.in_words(), style="bold", markup=False)
+        console.print(plan.estimate.in_words(), style="bold")
+        if words := busy(load or 0.0, plan.n_jobs * plan.n_threads, n_cores()):
+            console.print(words, style="yellow")
+
+
+def busy(load: float, n_wanted: int, n_cores: int) -> str:
+    """What a machine's load means for a run's times; empty if there is nothing to fear.
+
+    Args:
+        load: mean number of processes that ran or wanted to, in the minute before.
+        n_wanted: cores that the run would use.
+        n_cores: those that there are.
+    """
+    if load < BUSY * n_cores or load + n_wanted <= n_cores:
+        return ""
+    return (
+        f"this machine is busy (load {load:.1f} on {counted(n_cores, 'core')}): while that lasts "
+        "trials take longer and latencies are less sure; other results stay the same"
+    )
 
 
 def _in_words(plan: "Plan") -> Iterable[str]:
@@ -106,8 +162,43 @@ def _in_words(plan: "Plan") -> Iterable[str]:
     yield f"to do: {max(0, plan.n_wanted - plan.n_searched)} searched trials{given}, {fixed}"
 
 
-def _ended(event: TrialEnded) -> str:
-    value = f" {percent(event.value)}" if event.value is not None else ""
-    reason = f" ({event.reason})" if event.reason else ""
+def best_so_far(trial: "FrozenTrial", metric: str) -> str:
+    """A best trial in a few words: ``0.0509 (#12)``."""
+    return f"{measured(value_of(trial), metric)} ({label(trial)})"
+
+
+def ended(event: TrialEnded, metric: str, training: Training | None) -> str:
+    """How a trial ended, in one line.
+
+    Args:
+        event: the ending.
+        metric: what the study's values are.
+        training: what was in view of it; None of one that was not trained.
+    """
+    value = f" {measured(event.value, metric)}" if event.value is not None else ""
     after = f" after {duration(event.seconds)}" if event.seconds else ""
-    return f"{event.label} {event.outcome}{value}{after}: {event.words}{reason}"
+    reason = f" ({event.reason})" if event.reason not in ("", INTERRUPTED) else ""
+    return f"{event.label}{value} {_how(event, training)}{after}: {event.words}{reason}"
+
+
+def style_of(event: TrialEnded) -> str:
+    """In which style a line says how a trial ended."""
+    return STYLES[_outcome(event)]
+
+
+def _how(event: TrialEnded, training: Training | None) -> str:
+    match _outcome(event):
+        case "rests" if training:
+            return f"rests at epoch {training.epoch}"
+        case "paused" if training:
+            at, n_epochs = training.epoch, training.n_epochs
+            return f"paused at epoch {at} of {n_epochs}" if at else "paused in its first epoch"
+        case "reused":
+            return "repeat"
+        case outcome:
+            return outcome
+
+
+def _outcome(event: TrialEnded) -> str:
+    """How a trial ended; one that a person or a fault around the run stopped did not fail."""
+    return "paused" if event.reason.startswith(INTERRUPTED) else event.outcome

@@ -12,7 +12,7 @@ from search.options import ArtifactsOption, DataDir, StorageOption
 from search.output import Output, print_json, say
 from search.search_options import with_options
 from spaces.errors import ConfigurationError
-from spaces.wording import percent
+from spaces.wording import measured
 
 if TYPE_CHECKING:
     from reports.models.exporting import Exported
@@ -123,7 +123,8 @@ def _show(done: list["Exported"], output: Output) -> None:
 
 def _show_one(exported: "Exported", output: Output) -> None:
     metrics, onnx = exported.metrics, exported.metrics["onnx"]
-    value = f"{metrics['metric'].replace('validation_', 'val. ')} {percent(metrics['value'])}"
+    metric = metrics["metric"]
+    value = f"{metric.replace('validation_', 'val. ')} {measured(metrics['value'], metric)}"
     shown = metrics["files"] if output.verbose else {}
     checksums = {name: f"  SHA-256 {file['sha256']}" for name, file in shown.items()}
     lines = [

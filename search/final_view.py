@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from search.live_view import LiveView
 from search.result_tables import plain_table
-from spaces.wording import MISSING, duration, percent, points
+from spaces.stages import STAGES
+from spaces.wording import MISSING, duration, loss, measured, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.engine.progress import Notice
 from studies.final.protocol import FinalEvent, SeedDone, SeedStarted
@@ -33,8 +34,7 @@ class FinalView(LiveView):
             case SeedStarted(seed, n_epochs):
                 self.begin(seed, f"seed {seed}", n_epochs)
             case EpochDone(_, metrics):
-                loss = f"training loss {percent(metrics.train_loss)}"
-                self.advance(event, loss, "about")
+                self.advance(event, f"training loss {loss(metrics.train_loss)}", "≈")
             case Notice(text):
                 self.say(text)
             case SeedDone(result):
@@ -45,12 +45,13 @@ class FinalView(LiveView):
 def print_final(console: "Console", result: "FinalResult", folder: Path) -> None:
     """Every seed's figures, their mean and interval, and a classifier's classes."""
     confusion = result.confusion()
-    of_classifier = ("accuracy", "training accuracy") if confusion else ()
-    seeds = plain_table("Seeds", "seed", *of_classifier, "loss", "training loss", "time")
+    of_classifier = ("accuracy ↑", "in training ↑") if confusion else ()
+    title = f"Seeds; losses: {STAGES[result.stage].loss_unit}"
+    seeds = plain_table(title, "seed", *of_classifier, "loss ↓", "in training ↓", "time")
     for seed in result.seeds:
         accuracies = (seed.accuracy, seed.train_accuracy) if of_classifier else ()
-        shares = (*accuracies, seed.loss, seed.train_loss)
-        seeds.add_row(str(seed.seed), *map(percent, shares), duration(seed.seconds))
+        losses = map(loss, (seed.loss, seed.train_loss))
+        seeds.add_row(str(seed.seed), *map(percent, accuracies), *losses, duration(seed.seconds))
     console.print(seeds)
     if confusion is not None:
         _print_classes(console, confusion)
@@ -64,21 +65,22 @@ def in_words(result: "FinalResult") -> str:
     ``accuracy 92.10 % ± 0.12 (95 %, t over 5 seeds); judged by 10,000 test images; the choice
     of images adds a standard error of 0.27``.
     """
-    summary = result.mean()
+    summary, error = result.mean(), result.error_of_images()
     over = ", one seed"
     if summary.high is not None:
-        spread = points(summary.high - summary.mean)
+        half = summary.high - summary.mean
+        spread = loss(half) if error is None else points(half)
         over = f" ± {spread} (95 %, t over {len(result.seeds)} seeds)"
-    words = f"{result.metric} {percent(summary.mean)}{over}; judged by {result.judged_by}"
-    error = result.error_of_images()
+    mean = measured(summary.mean, result.metric)
+    words = f"{result.metric} {mean}{over}; judged by {result.judged_by}"
     if error is None:
         return words
     return f"{words}; the choice of images adds a standard error of {points(error)}"
 
 
 def _figures(seed: "SeedResult") -> str:
-    loss = f"loss {percent(seed.loss)}"
-    return loss if seed.accuracy is None else f"accuracy {percent(seed.accuracy)}, {loss}"
+    words = f"loss {loss(seed.loss)}"
+    return words if seed.accuracy is None else f"accuracy {percent(seed.accuracy)}, {words}"
 
 
 def _print_classes(console: "Console", confusion: Sequence[Sequence[int]]) -> None:

@@ -1,5 +1,6 @@
 """How much a command says, and in which form: the same three options on every command."""
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -80,7 +81,8 @@ def in_notebook() -> bool:
 
 def say(text: object, **options: Any) -> None:
     """Print text, on whose lines no character works on the terminal; options are of Typer's."""
-    typer.secho(visible_lines(str(text)), **options)
+    color = False if os.environ.get("NO_COLOR") else None
+    typer.secho(visible_lines(str(text)), color=color, **options)
 
 
 def print_json(document: Any) -> None:

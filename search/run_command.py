@@ -1,6 +1,5 @@
 """The ``run`` command: both stages and the report."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +8,10 @@ import typer
 from search.output import Output, print_json, say
 from search.report_command import LanguageName, print_report, report_document, write_report
 from search.running import SAME_COMMAND, carry_out, document, in_one_line, show_results
-from search.search_options import in_force, with_options
+from search.search_options import with_options
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.records.fields import fields_of
-from studies.records.request import Machine
+from studies.records.request import Machine, SearchRequest
 
 
 @with_options(
@@ -22,7 +21,6 @@ from studies.records.request import Machine
 def run(
     request: dict[str, Any],
     output: Output,
-    context: typer.Context,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for the report.")
     ] = Path("report"),
@@ -39,6 +37,7 @@ def run(
     with output.progress_console().status("loading"):
         from reports.page.folder import holds_only_a_report
         from reports.page.making import check_folder
+        from search.next_steps import commands, print_commands
 
         # Refused before the search, as the report would be after it.
         check_folder(out, overwrite=holds_only_a_report(out))
@@ -52,7 +51,7 @@ def run(
         elif output.quiet:
             say(f"{stage.name}: {in_one_line(finished)}")
         else:
-            show_results(finished, fields, stage, output, partial(in_force, context, stage))
+            show_results(finished, output)
         names.append(finished.study.study_name)
     places = {name: request[name] for name in ("storage", "artifacts", "data_dir")}
     files = write_report(output, names, out, lang, overwrite=True, **places)
@@ -60,3 +59,6 @@ def run(
         print_json({**found, "report": report_document(files)})
     else:
         print_report(files, output)
+        if not output.quiet:
+            follow = commands(finished, SearchRequest(**fields))
+            print_commands(output.progress_console(), [c for c in follow if c[0] != "report"])

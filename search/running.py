@@ -1,7 +1,6 @@
 """Running a search from the command line: plan, live view, results, and how to go on."""
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,7 @@ from search.search_options import SearchOptions
 from spaces.budget import Budget
 from spaces.errors import NoEncoderError
 from spaces.stages import AUTOENCODER, Stage
-from spaces.wording import percent
-from studies.records.commands import command_to_go_on, shown_storage
+from studies.records.commands import command_to_go_on
 from studies.records.fields import fields_of
 from studies.records.request import Machine, SearchRequest
 
@@ -67,7 +65,11 @@ def run_search(options: SearchOptions, stage: Stage) -> None:
     elif output.quiet:
         say(in_one_line(finished))
     else:
-        show_results(finished, options.request, stage, output, options.in_force)
+        from search.next_steps import commands, print_commands
+
+        show_results(finished, output)
+        follow = list(commands(finished, SearchRequest(**options.request)))
+        print_commands(output.progress_console(), follow)
 
 
 def carry_out(
@@ -118,6 +120,9 @@ def _next_step(
 
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
+    from studies.workers.machine import load
+
+    load_before = load()
     with console.status("loading PyTorch and measuring how long this will take"):
         from studies.workers.processes import load_ahead
 
@@ -128,7 +133,7 @@ def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: boo
         from studies.engine.launch import make_plan
 
         plan = make_plan(request, stage)
-    print_plan(console, plan)
+    print_plan(console, plan, load_before if request.dask is None else None)
     return _Step(request, stage, plan)
 
 
@@ -142,7 +147,7 @@ def _launch(console: "Console", output: Output, step: _Step, again: str) -> "Sea
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)
     check_scheduler(request.scheduler())
-    words = f"stopped; nothing is lost. To go on: {again}"
+    words = f"paused; nothing is lost. To go on: {again}"
     with until_stopped(words, output) as stop, SearchView(console, plan, output.verbose) as view:
         finished = launch(request, stage, plan.study_name, folder, view, stop)
     save_plots(finished.study)
@@ -162,7 +167,7 @@ def until_stopped(to_go_on: str, output: Output) -> Iterator["StopSignal"]:
     try:
         yield stop
     except Interrupted as error:
-        say(to_go_on, err=output.as_json or output.quiet)
+        say(to_go_on, err=output.as_json or output.quiet, fg="yellow")
         raise typer.Exit(128 + (stop.received or 2)) from error
 
 
@@ -191,46 +196,21 @@ def _papers_best_autoencoder(classifiers: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_results(
-    finished: "SearchResult",
-    fields: dict[str, Any],
-    stage: Stage,
-    output: Output,
-    in_force: Callable[[], dict[str, Any]] = dict,
-) -> None:
-    """Print a study's tables; say where all of it is, and how to go on."""
+def show_results(finished: "SearchResult", output: Output) -> None:
+    """Print a study's tables, then what was found in few lines."""
+    from search.next_steps import print_found
     from search.result_tables import print_results
 
-    console, request = output.progress_console(), SearchRequest(**fields)
+    console = output.progress_console()
     print_results(console, finished.study, 20 if output.verbose else 5)
-    state, name = finished.state, finished.study.study_name
-    places = {"--storage": shown_storage(request.storage), "--artifacts": request.artifacts}
-    storage, artifacts = ([k, str(v)] if v is not None else [] for k, v in places.items())
-    show = ["fmnist-search", "studies", "show", name, *storage, "--json"]
-    lines = [
-        _how_it_ended(finished),
-        f"all its trials: {shlex.join(show)}",
-        f"in a browser:   {shlex.join(['fmnist-search', 'dashboard', *storage, *artifacts])}",
-    ]
-    if state.n_wanted:
-        bare = SearchRequest(**in_force())
-        more = command_to_go_on(name, request, bare, stage, ("more", 10))
-        lines.append(f"more of them:   {more}")
-    for line in lines:
-        console.print(line, soft_wrap=True)
-
-
-def _how_it_ended(finished: "SearchResult") -> str:
-    state = finished.state
-    return (
-        f"{finished.reason}: {state.in_words()}, "
-        f"{state.n_paper} of {state.n_paper_wanted} of the paper's"
-    )
+    print_found(console, finished)
 
 
 def in_one_line(finished: "SearchResult") -> str:
     """The result for whoever wants to hear no more: the best trial, and how the run ended."""
-    return f"{best_in_words(finished.study)}; {_how_it_ended(finished)}"
+    from search.next_steps import how_it_ended
+
+    return f"{best_in_words(finished.study)}; {how_it_ended(finished)}"
 
 
 def document(finished: "SearchResult") -> dict[str, Any]:
@@ -247,10 +227,8 @@ def document(finished: "SearchResult") -> dict[str, Any]:
 def best_in_words(study: "Study") -> str:
     """A study's best trial in one line."""
     from reports.analysis.tables import best_trials
-    from studies.records.origins import IN_WORDS
+    from search import next_steps
+    from studies.records.settings import load
 
     best = next(iter(best_trials(study, 1)), None)
-    if best is None:
-        return "no trial trained to the end and within the limits yet"
-    whose = "" if best.origin == "found" else f"; {IN_WORDS[best.origin]}"
-    return f"best {percent(best.value)} ({best.label}): {best.configuration}{whose}"
+    return next_steps.best_in_words(best, load(study)) if best else next_steps.NONE_YET

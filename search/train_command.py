@@ -11,7 +11,7 @@ from search.data_command import find_data
 from search.naming import stage_as_study
 from search.output import Output, print_json, say
 from search.search_options import with_options
-from spaces.wording import percent
+from spaces.wording import loss
 from studies.final.final_request import FinalRequest
 from studies.records.fields import names_of
 
@@ -126,8 +126,8 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     result = plan.result
     lines = [f"{result.source}: {result.words}", f"{plan.budget}; judged by {result.judged_by}"]
     if result.encoder is not None:
-        loss = result.encoder.loss
-        known = f", validation loss {percent(loss)}" if loss else ""
+        of_encoder = result.encoder.loss
+        known = f", validation loss {loss(of_encoder)}" if of_encoder else ""
         lines.append(f"encoder: {result.encoder}{known}")
     lines.append(
         f"seeds: {', '.join(map(str, plan.seeds))}; {len(plan.seeds) - len(plan.left)} are done"

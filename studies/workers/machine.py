@@ -23,6 +23,14 @@ def n_cores() -> int:
     return cores if quota is None else max(1, min(cores, int(quota)))
 
 
+def load() -> float | None:
+    """Processes that ran or wanted to, on average over the last minute; None if nobody counts."""
+    try:
+        return os.getloadavg()[0]
+    except (AttributeError, OSError):  # not on Windows, nor in every container
+        return None
+
+
 def processor_quota(root: Path = ROOT) -> float | None:
     """How many cores' time the process gets at most, such as 0.5; None if nothing limits it."""
     quotas = []

@@ -8,15 +8,26 @@ from pathlib import Path
 import optuna
 import pytest
 from rich.console import Console
+from rich.progress import TaskID
 
-from search.console import SearchView, print_plan
+from search.console import SearchView, busy, ended, print_plan, style_of
+from search.live_view import Training
 from search.result_tables import print_results
 from spaces.budget import Budget
 from studies.engine.estimate import Estimate
 from studies.engine.launch import Plan
-from studies.engine.progress import EpochDone, Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.engine.progress import (
+    Ending,
+    EpochDone,
+    Event,
+    Notice,
+    SearchState,
+    TrialEnded,
+    TrialStarted,
+)
 from studies.records import settings as study_settings
 from studies.records.settings import StudySettings, with_space
+from studies.records.tally import Tally
 from studies.training.metrics import EpochMetrics
 
 SETTINGS = with_space(StudySettings("autoencoder", Budget(epochs=4, subset=6000)), {})
@@ -36,7 +47,8 @@ PLAN = Plan(
 
 
 def state(n_searched: int, best: optuna.trial.FrozenTrial | None = None) -> SearchState:
-    return SearchState(n_searched, 2, 1, 1, 5, 5, best)
+    ways = Tally(n_pruned=n_searched)
+    return SearchState(n_searched, 2, 1, 1, 5, 5, best, tally=ways)
 
 
 def best_trial(value: float) -> optuna.trial.FrozenTrial:
@@ -45,11 +57,13 @@ def best_trial(value: float) -> optuna.trial.FrozenTrial:
     return trial
 
 
+WORDS = "16/32 ch, max/max"
+EPOCH = EpochDone(8, EpochMetrics(1, 0.05, 0.04, 10.0, 1.0))
 EVENTS: Sequence[Event] = (
     Notice("trial #3 was left running"),
-    TrialStarted(8, "#8", "16/32 ch, max/max", 4),
-    EpochDone(8, EpochMetrics(1, 0.05, 0.04, 10.0, 1.0)),
-    TrialEnded(8, "#8", "16/32 ch, max/max", "pruned", 0.04, 10.0, "", state(1, best_trial(0.02))),
+    TrialStarted(8, "#8", WORDS, 4),
+    EPOCH,
+    TrialEnded(8, "#8", WORDS, "pruned", 0.04, 10.0, "", state(1, best_trial(0.02))),
 )
 
 
@@ -66,7 +80,7 @@ def test_without_a_terminal_what_matters_becomes_plain_lines() -> None:
     assert shown(console).splitlines() == [
         "trial #3 was left running",
         "#8 started: 16/32 ch, max/max",
-        "#8 pruned 4.00 % after 10 s: 16/32 ch, max/max",
+        "#8 0.0400 pruned after 10 s: 16/32 ch, max/max",
     ]
 
 
@@ -78,7 +92,7 @@ def test_without_a_terminal_a_long_trial_speaks_up_now_and_then(
     with SearchView(console, PLAN) as view:
         for event in EVENTS[:3]:
             view(event)
-    assert shown(console).splitlines()[-1] == "#8 epoch 1/4  loss 4.00 %  at most 30 s left"
+    assert shown(console).splitlines()[-1] == "#8  epoch 1/4  loss 0.0400  ≤ 30 s left"
 
 
 def test_verbose_every_epoch_has_its_line() -> None:
@@ -86,7 +100,7 @@ def test_verbose_every_epoch_has_its_line() -> None:
     with SearchView(console, PLAN, verbose=True) as view:
         for event in EVENTS[1:3]:
             view(event)
-    assert shown(console).splitlines()[-1] == "#8 epoch 1/4  loss 4.00 %  at most 30 s left"
+    assert shown(console).splitlines()[-1] == "#8  epoch 1/4  loss 0.0400  ≤ 30 s left"
 
 
 def test_on_a_terminal_the_running_trial_and_the_study_are_in_view() -> None:
@@ -95,17 +109,90 @@ def test_on_a_terminal_the_running_trial_and_the_study_are_in_view() -> None:
         for event in (*EVENTS, EVENTS[1], EVENTS[2]):
             view(event)
     text = shown(console)
-    assert "ae: 1 of 2 searched trials (1 pruned), 5 of 5 of the paper's, 1 failed" in text
-    assert "best 2.00 % (#7); the paper's best, as printed, 1.75 %" in text
-    assert "epoch 1/4  loss 4.00 %  at most 30 s left" in text
+    assert "1 of 2 searched trials (1 pruned), 5 of 5 of the paper's, 1 failed" in text
+    assert "best 0.0200 (#7)" in text
+    assert "epoch 1/4 loss 0.0400 ≤ 30 s left" in text
+    assert "whole run" in text
     assert text.rstrip().endswith("\x1b[?25h"), "the cursor is given back"
 
 
 def test_before_a_trial_has_ended_the_view_says_how_many_there_are() -> None:
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
-    with SearchView(console, PLAN._replace(n_searched=2)):
+    with SearchView(console, PLAN._replace(n_searched=1, best=best_trial(0.0509))):
         pass
-    assert "ae, searched trials so far: 2" in shown(console)
+    assert "1 of 2 searched trials, best 0.0509 (#7)" in shown(console)
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_running_trial_stays_one_line_with_a_bar_at_every_width(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, no_color=True)
+    wide = TrialStarted(4, "#4 paper:channels", ", ".join(["conv1-stride 2"] * 20), 4)
+    with SearchView(console, PLAN) as view:
+        for event in (wide, EPOCH._replace(number=4)):
+            view(event)
+    lines = [line for line in shown(console).splitlines() if "epoch 1/4" in line]
+    assert "━━━" in lines[-1]
+    assert "≤ 30 s left" in lines[-1]
+    assert ("conv1-stride 2" in lines[-1]) == (width > 100)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "words", "style"),
+    [
+        ("complete", "", "#8 0.0400 complete after 10 s", "green"),
+        ("reused", "same as #2", "#8 0.0400 repeat after 10 s: 16/32 ch, max/max (same", "dim"),
+        ("failed", "out of memory", "#8 0.0400 failed after 10 s: 16/32 ch, max/max (out", "red"),
+        ("failed", "interrupted", "#8 0.0400 paused at epoch 1 of 4 after 10 s", "yellow"),
+        ("failed", "interrupted: disk full", "paused at epoch 1 of 4", "yellow"),
+    ],
+)
+def test_a_trial_that_was_stopped_reads_as_paused_and_not_as_failed(
+    outcome: Ending, reason: str, words: str, style: str
+) -> None:
+    event = TrialEnded(8, "#8", WORDS, outcome, 0.04, 10.0, reason, state(1))
+    assert words in ended(event, "validation_loss", Training("#8", 4, TaskID(0), 1))
+    assert style_of(event) == style
+
+
+def test_a_trial_stopped_before_its_first_epoch_says_so() -> None:
+    event = TrialEnded(8, "#8", WORDS, "failed", None, 3.0, "interrupted", state(1))
+    training = Training("#8", 4, TaskID(0), 0)
+    assert ended(event, "validation_loss", training).startswith("#8 paused in its first epoch")
+    assert ended(event, "validation_loss", None).startswith("#8 paused after 3 s")
+
+
+def test_on_a_terminal_an_ended_trial_keeps_to_its_line() -> None:
+    console = Console(file=io.StringIO(), width=40, force_terminal=True)
+    with SearchView(console, PLAN) as view:
+        for event in EVENTS:
+            view(event)
+    assert "#8 0.0400 pruned after 10 s: 16/32 ch, …" in shown(console)
+
+
+@pytest.mark.parametrize(
+    ("load", "n_wanted", "n_cores", "is_said"),
+    [
+        (0.2, 2, 2, False),
+        (2.3, 2, 2, True),
+        (5.0, 2, 8, False),
+        (8.0, 1, 8, True),
+        (0.9, 4, 8, False),
+    ],
+)
+def test_a_busy_machine_is_named_with_what_it_means(
+    load: float, n_wanted: int, n_cores: int, is_said: bool
+) -> None:
+    words = busy(load, n_wanted, n_cores)
+    assert bool(words) == is_said
+    assert "trials take longer" in words or not is_said
+
+
+def test_a_study_that_goes_on_says_what_it_has() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    print_plan(console, PLAN._replace(created=False, n_searched=1, best=best_trial(0.0509)), 9.5)
+    assert "study 'ae' in sqlite:///x.db" in shown(console)
+    assert "goes on: 1 of 2 searched trials, best 0.0509 (#7)" in shown(console)
+    assert "busy (load 9.5 on" in shown(console)
 
 
 def test_the_plan_says_what_will_be_done_and_how_long_it_takes() -> None:
