@@ -157,6 +157,5 @@ def _last_run(study: "Study") -> Iterator[str]:
         ended = f" and ended at {runs.minute(last.ended)}" if last.ended else ""
         whose = f"{len(known)} runs are noted; the last" if len(known) > 1 else "Its run"
         yield f"{whose} began at {runs.minute(last.begun)}{ended} (UTC): {last.how_it_ended()}."
-    elif runs.ENDED in study.user_attrs:
-        ended = study.user_attrs[runs.ENDED]
-        yield f"Its last run ended at {runs.minute(ended['time'])} (UTC): {ended['reason']}."
+    elif end := runs.last_end(study):
+        yield f"Its last run ended at {runs.minute(end['time'])} (UTC): {end['reason']}."

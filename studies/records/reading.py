@@ -16,6 +16,7 @@ from spaces.checking import STRICT, first_fault
 from spaces.classifier import N_CLASSES
 from spaces.errors import StudyError
 from studies.records import runs, trials
+from studies.records.readable import table_of
 from studies.records.runs import ENDED
 from studies.records.settings import StudySettings, load
 from studies.storage.noted_files import ARTIFACTS_ATTR_PREFIX, FILE_ATTR_PREFIX
@@ -41,9 +42,10 @@ def check(study: optuna.Study) -> StudySettings:
     attrs, every = study.user_attrs, study.get_trials(deepcopy=False)
     where = "the study"
     try:
-        _OF_STUDY.validate_python(attrs)
+        tables = {name: table_of(attrs[name]) for name in _STUDY if name in attrs}
+        _OF_STUDY.validate_python(tables)
         for where in (name for name in attrs if name.startswith(runs.PREFIX)):
-            _OF_RUN.validate_python(attrs[where])
+            _OF_RUN.validate_python(table_of(attrs[where]))
         for trial in every:
             where = f"trial {trial.number}"
             _check_trial(trial, settings, len(every))

@@ -15,6 +15,7 @@ from optuna.trial import FrozenTrial
 
 from studies.records import attempts, trials
 from studies.records.fields import fields_of, is_plain, names_of
+from studies.records.readable import table_of, text_of
 from studies.records.request import SearchRequest
 from studies.records.settings import made_with
 
@@ -110,13 +111,14 @@ class Record:
         )
         there = self._study.user_attrs
         self._name = next(n for n in map(f"{PREFIX}{{}}".format, count()) if n not in there)
-        self._study.set_user_attr(self._name, asdict(run))
+        self._study.set_user_attr(self._name, text_of(asdict(run)))
 
     def end(self, reason: str) -> None:
         """Note why the run ended, if it began a trial."""
         if self._name is not None:
-            noted = self._study.user_attrs[self._name]
-            self._study.set_user_attr(self._name, {**noted, "ended": _now(), "reason": reason})
+            noted = table_of(self._study.user_attrs[self._name])
+            ended = {**noted, "ended": _now(), "reason": reason}
+            self._study.set_user_attr(self._name, text_of(ended))
 
 
 def minute(moment: str) -> str:
@@ -128,7 +130,7 @@ def of(study: optuna.Study) -> list[Run]:
     """The runs that the study knows of, in the order in which they began."""
     attrs = study.user_attrs
     names = map(f"{PREFIX}{{}}".format, range(len(attrs)))
-    return [Run(**attrs[name]) for name in names if name in attrs]
+    return [Run(**table_of(attrs[name])) for name in names if name in attrs]
 
 
 def _given(all_trials: Sequence[FrozenTrial], earlier: Sequence[Run]) -> list[int]:
@@ -144,5 +146,11 @@ def _now() -> str:
 
 def record_end(study: optuna.Study, reason: str) -> None:
     """Leave in the study why its last run ended, unless it says so already."""
-    if study.user_attrs.get(ENDED, {}).get("reason") != reason:
-        study.set_user_attr(ENDED, {"reason": reason, "time": _now()})
+    if last_end(study).get("reason") != reason:
+        study.set_user_attr(ENDED, text_of({"reason": reason, "time": _now()}))
+
+
+def last_end(study: optuna.Study) -> dict[str, str]:
+    """Why and when the last run ended by itself: ``reason`` and ``time``; empty if none did."""
+    ended: dict[str, str] = table_of(study.user_attrs.get(ENDED, {}))
+    return ended

@@ -24,6 +24,7 @@ from spaces.errors import ConfigurationError, StudyError
 from spaces.space import SearchSpace
 from spaces.stages import STAGES, Direction, SpaceName, Stage, StageName
 from studies.records.fields import fields_of, names_of
+from studies.records.readable import table_of, text_of
 from studies.records.request import Cost, SearchRequest
 from studies.records.trials import COST_ATTRS, LATENCY_MS, MADE_WITH, N_PARAMETERS
 
@@ -208,8 +209,14 @@ def write(study: optuna.Study, settings: StudySettings) -> None:
         # Optuna calls the names on its axes experimental; a user can do nothing about it.
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names(settings.names_of_values())
-    study.set_user_attr(_ATTR, asdict(settings))
-    study.set_user_attr(MADE_WITH, made_with())
+    study.set_user_attr(_ATTR, text_of(_said(asdict(settings))))
+    study.set_user_attr(MADE_WITH, text_of(made_with()))
+
+
+def _said(settings: dict[str, Any]) -> dict[str, Any]:
+    """What is said of them: nothing is what they have unless it is said otherwise."""
+    tables = {name: _said(v) if isinstance(v, dict) else v for name, v in settings.items()}
+    return {name: value for name, value in tables.items() if value is not None}
 
 
 def load(study: optuna.Study) -> StudySettings:
@@ -218,13 +225,14 @@ def load(study: optuna.Study) -> StudySettings:
     Raises:
         StudyError: the study was made by another program or by a newer version of this one.
     """
-    attr = study.user_attrs.get(_ATTR)
-    if attr is None:
+    stored = study.user_attrs.get(_ATTR)
+    if stored is None:
         raise StudyError(
             f"study '{study.study_name}' was not made by fmnist-search; "
             "choose another name with --study"
         )
     try:
+        attr = table_of(stored)
         said = {"budget": None, **attr} if isinstance(attr, dict) else attr
         settings = _STORED.validate_json(json.dumps(said))
         metrics = [metric.key for metric in settings.stage_record().metrics.values()]

@@ -23,6 +23,7 @@ from spaces.budget import Budget
 from spaces.errors import NoEncoderError, StudyError
 from studies.records import encoders
 from studies.records.garbage import survey
+from studies.records.readable import table_of
 from studies.records.references import all_studies, find_study, find_trial
 from studies.storage.databases import open_storage, storage_url
 from studies.storage.place import Place
@@ -187,7 +188,7 @@ def one_bad(
                 (text,) = connection.execute(
                     f"SELECT value_json FROM {table} WHERE key = 'fmnist_search' AND study_id = 1"
                 ).fetchone()
-                key, value = "fmnist_search", {**json.loads(text), key: value}
+                key, value = "fmnist_search", {**table_of(json.loads(text)), key: value}
             where = (1, key) if table.startswith("study") else (2, key)
             owner = "study_id" if table.startswith("study") else "trial_id"
             connection.execute(f"DELETE FROM {table} WHERE {owner} = ? AND key = ?", where)

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import optuna
@@ -6,9 +6,12 @@ import pytest
 
 from spaces.autoencoder import PAPER_SPACE
 from spaces.budget import Budget
+from spaces.classifier import PAPER_ENCODER
 from spaces.errors import ConfigurationError, StudyError
+from studies.records.readable import table_of
 from studies.records.request import SearchRequest
 from studies.records.settings import (
+    EncoderOrigin,
     StudySettings,
     is_ours,
     is_untouched,
@@ -20,6 +23,7 @@ from studies.records.settings import (
 
 NARROW = with_space(StudySettings("autoencoder"), {"dropout": "0:0.2", "pool1": "max"})
 ATTR = "fmnist_search"
+ENCODER = EncoderOrigin("best", "ae; x", 12, 0.05, sha256="0" * 64, config=PAPER_ENCODER)
 
 
 @pytest.fixture
@@ -32,7 +36,23 @@ def test_settings_are_loaded_as_they_were_stored(study: optuna.Study) -> None:
     write(study, settings)
     assert load(study) == settings
     assert study.metric_names == ["validation_loss"]
-    assert {"torch", "optuna", "python"} <= set(study.user_attrs["made_with"])
+    assert {"torch", "optuna", "python"} <= set(table_of(study.user_attrs["made_with"]))
+
+
+def test_settings_are_stored_as_text_that_a_person_reads(study: optuna.Study) -> None:
+    write(study, replace(NARROW, budget=Budget(3, 6000)))
+    shown = study.user_attrs[ATTR]
+    assert "stage: autoencoder; budget.epochs: 3; budget.subset: 6000" in shown
+    assert "space.dropout: 0:0.2" in shown
+    assert "null" not in shown
+
+
+def test_settings_of_an_earlier_version_are_a_table(study: optuna.Study) -> None:
+    settings = replace(NARROW, max_params=20_000, encoder=ENCODER)
+    study.set_user_attr(ATTR, asdict(settings))
+    assert load(study) == settings
+    write(study, settings)
+    assert load(study) == settings
 
 
 def test_settings_survive_a_real_database(tmp_path: Any) -> None:
