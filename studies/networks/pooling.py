@@ -72,6 +72,7 @@ class _ReluPool(Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         maps, *rest = ctx.saved_tensors
+        gradient = gradient.contiguous()  # from a classifier's head it comes image by image
         if ctx.scale != 1:
             gradient = gradient * ctx.scale
         spread = torch.empty_like(maps)
