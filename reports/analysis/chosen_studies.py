@@ -12,7 +12,7 @@ from spaces.budget import PAPER_BUDGET
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, Stage
 from studies.final.results import FinalResult
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.open_study import OpenStudy
 from studies.records.origins import Origin, origins
 from studies.records.reading import check
@@ -170,5 +170,5 @@ def _of_row(sources: Sequence[Source], name: str) -> list[FrozenTrial]:
     found = []
     for source in sources:
         own = [t for t in source.completed() if t.user_attrs.get(trials.PAPER) == name]
-        found += [t for t in own if trials.METRICS in t.user_attrs][:1]
+        found += [t for t in own if trials.METRICS in attributes.of(t)][:1]
     return found

@@ -22,7 +22,7 @@ from reports.analysis.effects import (
 )
 from spaces import paper
 from spaces.stages import AUTOENCODER, CLASSIFIER
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.settings import StudySettings
 
 Shown = Literal["helps", "hurts", "nothing"]
@@ -98,7 +98,7 @@ def _outcomes(source: Source, values: Iterable[tuple[FrozenTrial, float]]) -> Ob
     known = [
         (features(source.config_of(trial), settings.stage, space), math.log(v) if is_log else v)
         for trial, v in values
-        if math.isfinite(v) and (v > 0 or not is_log) and trials.CONFIG in trial.user_attrs
+        if math.isfinite(v) and (v > 0 or not is_log) and trials.CONFIG in attributes.of(trial)
     ]
     return [row for row, _ in known], [outcome for _, outcome in known]
 

@@ -7,7 +7,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces.dimensions import Value
-from studies.records import disk, trials
+from studies.records import attributes, disk, trials
 from studies.records.open_study import OpenStudy
 from studies.records.origins import Origin, origins
 
@@ -56,7 +56,7 @@ def one_trial(opened: OpenStudy, trial: FrozenTrial, there: Mapping[str, int]) -
         trial: one of :meth:`ReadStudy.trials`.
         there: bytes of each file in the study's place, as :func:`studies.records.disk.sizes` says.
     """
-    attrs, settings = trial.user_attrs, opened.settings
+    attrs, settings = attributes.of(trial), opened.settings
     config = attrs.get(trials.CONFIG, {})
     costs = (*trials.COST_ATTRS.values(), trials.LATENCY_SPREAD_MS)
     facts = (trials.SEED, *costs, trials.SECONDS, trials.N_THREADS)
@@ -101,7 +101,7 @@ def _ending(trial: FrozenTrial, n_epochs: int) -> str:
 
 
 def _links(trial: FrozenTrial) -> dict[str, str]:
-    attrs = trial.user_attrs
+    attrs = attributes.of(trial)
     links = {words: f"#{attrs[name]}" for name, words in _LINKS.items() if name in attrs}
     for name, words in ((trials.GOES_ON_FROM, "went on from"), (trials.TAKEN_FROM, "taken from")):
         if name in attrs:

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 
 from spaces.budget import PAPER_BUDGET
 from spaces.paper import PaperModel
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.scores import Agreement, Why, against_one_run, mean_with_interval
 from studies.records.settings import load
 
@@ -84,7 +84,7 @@ def reproduced_row(
         found: trials of its configuration, trained to the end with their metrics, one a seed.
         same_budget: whether they had the paper's epochs and images.
     """
-    metrics = [trial.user_attrs[trials.METRICS] for trial in found]
+    metrics = [attributes.of(trial)[trials.METRICS] for trial in found]
     figures = {
         name: beside_paper(name, published, [m[name] for m in metrics if name in m], same_budget)
         for name, published in row._asdict().items()
@@ -134,5 +134,5 @@ def beside_paper(
 
 def _by_row(every: Iterable[FrozenTrial]) -> dict[str | None, FrozenTrial]:
     """A study's trial of each of the paper's rows, trained to the end."""
-    done = [t for t in trials.completed(every) if trials.METRICS in t.user_attrs]
+    done = [t for t in trials.completed(every) if trials.METRICS in attributes.of(t)]
     return {trial.user_attrs.get(trials.PAPER): trial for trial in done}

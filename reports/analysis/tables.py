@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from reports.analysis.reproduction import ReproducedRow, reproduced
 from spaces.errors import StudyError
 from spaces.safe_text import csv_value
-from studies.records import attempts, trials
+from studies.records import attempts, attributes, trials
 from studies.records.origins import Origin, origins
 from studies.records.reading import check
 from studies.records.scores import can_be_told_apart
@@ -153,7 +153,7 @@ def every_trial(study: optuna.Study) -> list[dict[str, Any]]:
             "values": trial.values,
             "params": trial.params,
             "intermediate_values": trial.intermediate_values,
-            **trial.user_attrs,
+            **attributes.of(trial),
         }
         for trial in study.get_trials(deepcopy=False)
     ]
@@ -167,8 +167,8 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
         {
             **_ended(trial),
             "paper": trial.user_attrs.get(trials.PAPER),
-            **_flat(trial.user_attrs.get(trials.CONFIG, {})),
-            **trial.user_attrs.get(trials.METRICS, {}),
+            **_flat(attributes.of(trial).get(trials.CONFIG, {})),
+            **attributes.of(trial).get(trials.METRICS, {}),
             **{name: trial.user_attrs.get(name) for name in _FACTS},
         }
         for trial in study.get_trials(deepcopy=False)
@@ -219,7 +219,7 @@ def _is_tied(trial: FrozenTrial, first: FrozenTrial, settings: StudySettings) ->
 
 
 def _trial_row(trial: FrozenTrial, settings: StudySettings, tied: bool, origin: Origin) -> TrialRow:
-    attrs = trial.user_attrs
+    attrs = attributes.of(trial)
     train_metric = settings.metric.replace("validation", "train")
     return TrialRow(
         label=trials.label(trial),

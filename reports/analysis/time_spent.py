@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source
-from studies.records import trials
+from studies.records import attributes, trials
 
 _GROUPS = {
     TrialState.COMPLETE: "complete",
@@ -45,7 +45,7 @@ def time_spent(source: Source) -> TimeSpent:
     Results taken from other trials took none, nor did the epochs that a trial took over from
     another one's training.
     """
-    trained = [t for t in source.own() if trials.TAKEN_FROM not in t.user_attrs]
+    trained = [t for t in source.own() if trials.TAKEN_FROM not in attributes.of(t)]
     groups: dict[str, list[FrozenTrial]] = {"paper": [], "complete": [], "pruned": [], "failed": []}
     for trial in trained:
         if trial.state in _GROUPS:
@@ -79,5 +79,5 @@ def _seconds(trial: FrozenTrial) -> float:
 
 def _own(trial: FrozenTrial, column: str) -> list[float]:
     """A figure of each epoch that the trial was trained for itself."""
-    values: list[float] = trial.user_attrs.get(trials.EPOCHS, {}).get(column, [])
+    values: list[float] = attributes.of(trial).get(trials.EPOCHS, {}).get(column, [])
     return values[trials.n_epochs_inherited(trial) :]

@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from reports.figures.looks import COMPLETE, FRONT, OTHERS, PAPER, PRUNED, Look
 from spaces.dimensions import LogRange, format_value
 from spaces.stages import Direction
-from studies.records import trials
+from studies.records import attributes, trials
 
 if TYPE_CHECKING:
     from reports.analysis.chosen_studies import Source  # the dashboard is up sooner without
@@ -123,7 +123,7 @@ def curve(source: "Source", trial: FrozenTrial) -> Curve:
     usable = [(step, value) for step, value in reported if math.isfinite(value)]
     return Curve(
         label=str(trial.user_attrs.get(trials.PAPER) or trials.label(trial)),
-        metrics=trial.user_attrs.get(trials.EPOCHS, {}),
+        metrics=attributes.of(trial).get(trials.EPOCHS, {}),
         epochs=[step for step, _ in usable],
         percent=[100 * value for _, value in usable],
         is_paper=trials.is_paper(trial),
@@ -208,7 +208,7 @@ def chosen(trial: FrozenTrial, name: str) -> Any:
     """
     if name not in trial.params:
         return None
-    return trial.user_attrs.get(trials.CONFIG, trial.params)[name]
+    return attributes.of(trial).get(trials.CONFIG, trial.params)[name]
 
 
 def fronts(source: "Source") -> list[Front]:

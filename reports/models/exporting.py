@@ -23,7 +23,7 @@ from studies.final.results import FinalResult
 from studies.networks import exported, onnx_model
 from studies.networks.evaluation import judged_again
 from studies.networks.plain import Autoencoder, Classifier
-from studies.records import encoders, trials, weights
+from studies.records import attributes, encoders, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.origins import origins
 from studies.records.references import StudyTrial
@@ -128,7 +128,7 @@ def _write(
     network, judgement = judged_again(
         file.config,
         weights.load(study, trial),
-        trial.user_attrs[trials.METRICS],
+        attributes.of(trial)[trials.METRICS],
         validation,
         whose,
     )
@@ -175,7 +175,7 @@ def _write_onnx(network: Autoencoder | Classifier, path: Path, pixels: Tensor) -
 
 def _metrics(model: StudyTrial) -> dict[str, Any]:
     study, trial = model
-    attrs, settings = trial.user_attrs, study.settings
+    attrs, settings = attributes.of(trial), study.settings
     origin = asdict(settings.encoder) if settings.encoder else {}
     encoder = {name: value for name, value in origin.items() if name != "config"} or None
     return {

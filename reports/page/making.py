@@ -22,7 +22,7 @@ from reports.page.section_summary import summary
 from reports.page.words import anchor
 from spaces.errors import StudyError
 from spaces.safe_text import latex
-from studies.records import trials
+from studies.records import attributes, trials
 
 
 def build(
@@ -161,7 +161,7 @@ def _epochs_frame(source: Source) -> pandas.DataFrame:
     """A row for each trial and epoch, a column for each metric."""
     rows: list[dict[str, Any]] = []
     for trial in source.trials():
-        columns = trial.user_attrs.get(trials.EPOCHS, {})
+        columns = attributes.of(trial).get(trials.EPOCHS, {})
         for values in zip(*columns.values(), strict=True):
             rows.append({"trial": trial.number, **dict(zip(columns, values, strict=True))})
     return pandas.DataFrame(rows, columns=None if rows else ["trial", "epoch"])

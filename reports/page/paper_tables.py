@@ -13,7 +13,7 @@ from spaces.autoencoder import Layer, decoder_layers, encoder_layers
 from spaces.paper import AUTOENCODERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import MISSING
-from studies.records import trials
+from studies.records import attributes, trials
 
 _TABLE_2: dict[str, Notation] = {
     "number": "count",
@@ -75,7 +75,7 @@ def table_of_results(number: int, sources: Sources, texts: Texts) -> Table:
     stage, metric = _TABLES[number]
     main = sources.main(stage)
     best = main.best() if main else None
-    found = best.user_attrs.get(trials.METRICS, {}) if best else {}
+    found = attributes.of(best).get(trials.METRICS, {}) if best else {}
     best_value = found.get(f"validation_{metric}")
     rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
     most_seeds = max(row["seeds"] for row in rows)

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from reports.analysis.chosen_studies import Source
-from studies.records import attempts, runs, trials
+from studies.records import attempts, attributes, runs, trials
 from studies.records.commands import command
 from studies.records.runs import Run
 
@@ -61,7 +61,7 @@ def configurations(source: Source) -> dict[str, dict[str, Any]]:
     return {
         configuration_file(source, trial.number): {
             "stage": source.settings.stage,
-            "configuration": trial.user_attrs[trials.CONFIG],
+            "configuration": attributes.of(trial)[trials.CONFIG],
         }
         for trial in source.trials()
         if trial.number in numbers

@@ -12,7 +12,7 @@ from reports.page.repeating import FOLDER, in_ranges, made_at_once, search_comma
 from reports.page.words import columns, storage_option
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.data.images import SPLIT_SEED
-from studies.records import runs, trials
+from studies.records import attributes, runs, trials
 
 
 def origin_section(sources: Sources, storage: str | None, texts: Texts) -> Section:
@@ -67,7 +67,7 @@ def _repeating_all(source: Source, texts: Texts) -> list[Block]:
         notes.append(texts("origin.side_by_side", n=n_at_once))
     if source.settings.encoder is not None and source.settings.encoder.trial is not None:
         notes.append(texts("origin.encoder_first", encoder=source.settings.encoder))
-    if any(trials.TAKEN_FROM in trial.user_attrs for trial in source.trials()):
+    if any(trials.TAKEN_FROM in attributes.of(trial) for trial in source.trials()):
         notes.append(texts("origin.taken_over", study=source.name))
     return [*blocks, Text(" ".join(notes))] if notes else blocks
 
@@ -92,7 +92,7 @@ def _versions(studies: list[Source], texts: Texts) -> Table:
 
 def _made_with(source: Source) -> dict[str, str | None]:
     """Each version and machine, by the trials that were trained with it."""
-    made = [(t.number, t.user_attrs.get(trials.MADE_WITH, {})) for t in source.own()]
+    made = [(t.number, attributes.of(t).get(trials.MADE_WITH, {})) for t in source.own()]
     names = dict.fromkeys(name for _, with_ in made for name in with_)
     return {
         name: in_ranges([(number, with_[name]) for number, with_ in made if name in with_])

@@ -19,7 +19,7 @@ from reports.page.words import model_name, storage_option
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import count, percent
 from studies.data.images import CLASS_NAMES, Images
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.scores import class_scores
 
 
@@ -114,7 +114,7 @@ def _papers_and_best(source: Source, stage: Stage) -> list[FrozenTrial]:
     shown = sorted(papers, key=lambda t: order.index(t.user_attrs[trials.PAPER]))
     if best is not None and not trials.is_paper(best):
         shown.append(best)
-    return [t for t in shown if t.user_attrs.get(trials.EPOCHS)]
+    return [t for t in shown if attributes.of(t).get(trials.EPOCHS)]
 
 
 def _last(trial: FrozenTrial) -> str:
@@ -181,10 +181,10 @@ def _latent_map(images: Images, best: Trained, texts: Texts) -> Figure:
 
 def _confusion(main: Source, texts: Texts) -> list[Block]:
     ranked = trials.ranked(main.own(), main.settings.direction)
-    trial = next((t for t in ranked if trials.CONFUSION in t.user_attrs), None)
+    trial = next((t for t in ranked if trials.CONFUSION in attributes.of(t)), None)
     if trial is None:
         return [Text(texts("models.no_confusion"), is_notice=True)]
-    counts = trial.user_attrs[trials.CONFUSION]
+    counts = attributes.of(trial)[trials.CONFUSION]
     right = [score.recall or 0.0 for score in class_scores(counts)]
     worst = min(range(len(right)), key=right.__getitem__)
     name, share = CLASS_NAMES[worst], number(right[worst], "share")

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, PAPER_BUDGET, Budget
 from spaces.safe_text import markdown, markdown_cell, visible
 from spaces.wording import MISSING, better, count, counted, measured, percent, points
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.origins import IN_WORDS, best_found, origins
 from studies.records.scores import TWO_SIDED, standard_error
 from studies.records.settings import StudySettings
@@ -162,7 +162,7 @@ def _paper(settings: StudySettings, own: Sequence[FrozenTrial]) -> Iterator[str]
 
 
 def _measured(trial: FrozenTrial | None, metrics: Sequence[str]) -> list[str]:
-    known = trial.user_attrs.get(trials.METRICS, {}) if trial else {}
+    known = attributes.of(trial).get(trials.METRICS, {}) if trial else {}
     return [measured(known.get(name), name) for name in metrics]
 
 

@@ -11,7 +11,7 @@ from spaces.paper import PaperModel
 from spaces.safe_text import markdown
 from spaces.wording import better, count, counted, duration, loss, measured, percent
 from studies.dashboard.study_note import in_words
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.costs import latency_of
 from studies.records.settings import StudySettings
 from studies.storage.noted_files import listed
@@ -83,7 +83,7 @@ def _of_the_paper(settings: StudySettings, name: str) -> str:
 
 
 def _origin(trial: FrozenTrial) -> Iterator[str]:
-    attrs = trial.user_attrs
+    attrs = attributes.of(trial)
     if trials.RETRY_OF in attrs:
         yield f"Made up for trial #{attrs[trials.RETRY_OF]}, which did not finish."
     if trials.PROMOTED in attrs:

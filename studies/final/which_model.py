@@ -19,7 +19,7 @@ from spaces.stages import STAGES, Stage
 from studies.files import places
 from studies.final.repeats import Before
 from studies.networks import exported
-from studies.records import encoders, trials, weights
+from studies.records import attributes, encoders, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.references import find_trial, names_a_study
 from studies.records.settings import EncoderOrigin
@@ -134,8 +134,8 @@ def _of_trial(place: Place, source: str) -> FinalModel:
         encoder = encoders.Encoder(settings.encoder, load_file(file) if file else {})
     name, n_threads = f"{study.name}#{trial.number}", trial.user_attrs.get(trials.N_THREADS)
     before = Before(
-        trial.user_attrs.get(trials.EPOCHS, {}),
-        trial.user_attrs.get(trials.MADE_WITH, {}),
+        attributes.of(trial).get(trials.EPOCHS, {}),
+        attributes.of(trial).get(trials.MADE_WITH, {}),
         partial(_weights, study, trial),
     )
     stage, config = settings.stage_record(), study.config_of(trial)

@@ -10,7 +10,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.space import Configuration, SearchSpace, fingerprint
-from studies.records import reading, trials
+from studies.records import attributes, reading, trials
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactStore
 
@@ -65,7 +65,7 @@ class ReadStudy:
             KeyError: it has no configuration yet.
             ConfigurationError: somebody wrote what is none.
         """
-        return self.settings.stage_record().configuration(trial.user_attrs[trials.CONFIG])
+        return self.settings.stage_record().configuration(attributes.of(trial)[trials.CONFIG])
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Literal
 from optuna.trial import FrozenTrial
 
 from spaces.stages import Direction
-from studies.records import trials
+from studies.records import attributes, trials
 
 Origin = Literal["found", "paper", "given", "taken"]
 """``found``: the study's own search drew it. ``paper``: the paper's. ``given``: a person gave it.
@@ -57,7 +57,7 @@ def _own(trial: FrozenTrial) -> Origin:
         return "paper"
     if trials.ENQUEUED in trial.user_attrs:
         return "given"
-    return "taken" if trials.TAKEN_FROM in trial.user_attrs else "found"
+    return "taken" if trials.TAKEN_FROM in attributes.of(trial) else "found"
 
 
 def _identity(trial: FrozenTrial) -> str:

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from spaces.checking import STRICT, first_fault
 from spaces.classifier import N_CLASSES
 from spaces.errors import StudyError
-from studies.records import runs, trials
+from studies.records import attributes, runs, trials
 from studies.records.readable import table_of
 from studies.records.runs import ENDED
 from studies.records.settings import StudySettings, load
@@ -58,7 +58,7 @@ def check(study: optuna.Study) -> StudySettings:
 
 
 def _check_trial(trial: FrozenTrial, settings: StudySettings, n_trials: int) -> None:
-    attrs, stage = _OF_TRIAL.validate_python(trial.user_attrs), settings.stage_record()
+    attrs, stage = _OF_TRIAL.validate_python(attributes.of(trial)), settings.stage_record()
     if trials.CONFIG in attrs:
         stage.configuration(attrs[trials.CONFIG])
     _must(attrs.get(trials.PAPER) in {None, *(row.name for row in stage.paper)}, trials.PAPER)

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.errors import StudyError
 from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
-from studies.records import reading, trials
+from studies.records import attributes, reading, trials
 from studies.records import settings as study_settings
 from studies.records.open_study import OpenStudy, ReadStudy
 from studies.records.settings import StudySettings
@@ -136,7 +136,7 @@ def configuration_of(storage: BaseStorage, reference: str) -> tuple[Stage, Confi
     name, number = _split(reference, storage)
     read = ReadStudy.of(_named(storage, name))
     trial = _best(read, name) if number is None else _known(read, number)
-    if trials.CONFIG not in trial.user_attrs:
+    if trials.CONFIG not in attributes.of(trial):
         raise StudyError(f"trial {number} of '{name}' ended before it had a configuration")
     return read.settings.stage_record(), read.config_of(trial)
 

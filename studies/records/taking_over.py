@@ -3,7 +3,7 @@
 import optuna
 from optuna.trial import FrozenTrial
 
-from studies.records import trials, weights
+from studies.records import attributes, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.references import find_if_there
 from studies.records.settings import load
@@ -22,7 +22,7 @@ def made_from(opened: OpenStudy) -> OpenStudy | None:
 
 def taken_from(opened: OpenStudy, trial: optuna.Trial) -> FrozenTrial | None:
     """The other study's trial whose result this one takes over as it is, if it is still there."""
-    origin = trial.user_attrs.get(trials.TAKEN_FROM, {})
+    origin = attributes.of(trial).get(trials.TAKEN_FROM, {})
     source = _comparable(opened, origin.get("study"))
     # Its name and number may be another's by now: what it is is its configuration.
     key = trial.user_attrs.get(trials.FINGERPRINT)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.stages import Direction
-from studies.records import pareto
+from studies.records import attributes, pareto
 from studies.records.request import Cost
 
 CONFIG = "config"
@@ -190,22 +190,22 @@ def source_of_state(
 
 def n_epochs_stored(trial: FrozenTrial) -> int:
     """Epochs whose metrics the trial holds; of one that died, up to its last checkpoint."""
-    return len(trial.user_attrs.get(EPOCHS, {}).get("epoch", ()))
+    return len(attributes.of(trial).get(EPOCHS, {}).get("epoch", ()))
 
 
 def has_constant_rate(trial: FrozenTrial | Trial) -> bool:
     """Whether its step sizes are the same whatever the number of epochs."""
-    return bool(trial.user_attrs[CONFIG].get("schedule", "constant") == "constant")
+    return bool(attributes.of(trial)[CONFIG].get("schedule", "constant") == "constant")
 
 
 def n_epochs_inherited(trial: FrozenTrial) -> int:
     """Epochs of those that another trial was trained for, whose training this one took over."""
-    return int(trial.user_attrs.get(GOES_ON_FROM, {}).get("epochs", 0))
+    return int(attributes.of(trial).get(GOES_ON_FROM, {}).get("epochs", 0))
 
 
 def by_epoch(trial: FrozenTrial, metric: str) -> dict[int, float]:
     """The metric after each epoch; of a study of several objectives too, which reports none."""
-    epochs = trial.user_attrs.get(EPOCHS, {})
+    epochs = attributes.of(trial).get(EPOCHS, {})
     stored = dict(zip(epochs.get("epoch", ()), epochs.get(metric, ()), strict=False))
     return trial.intermediate_values or stored
 
@@ -228,7 +228,7 @@ def n_since_best(
     leaders = pareto_front(trials, direction, costs) if costs else []
     leader = max(leaders, key=lambda t: t.number, default=best(trials, direction))
     since = [t for t in searched_results(trials) if leader and t.number > leader.number]
-    return sum(TAKEN_FROM not in trial.user_attrs for trial in since)
+    return sum(TAKEN_FROM not in attributes.of(trial) for trial in since)
 
 
 def pareto_front(

@@ -73,6 +73,8 @@ def changed(trained: TrainedStudies, changes: list[Change], place: Path) -> Iter
                 continue
             row, text = rows[number % len(rows)]
             before = json.loads(text)
+            with suppress(ValueError):  # no text of a table
+                before = table_of(before)
             if within is not None and isinstance(before, dict) and before:
                 key = list(before)[within % len(before)]
                 value = {**before, key: value}
