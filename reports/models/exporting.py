@@ -23,7 +23,7 @@ from studies.final.results import FinalResult
 from studies.networks import exported, onnx_model
 from studies.networks.evaluation import judged_again
 from studies.networks.plain import Autoencoder, Classifier
-from studies.records import attributes, encoders, trials, weights
+from studies.records import attributes, encoders, pictures, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.origins import origins
 from studies.records.references import StudyTrial
@@ -141,6 +141,8 @@ def _write(
     if encoder_file is not None:
         write(folder / exported.ENCODER, encoder_file.read_bytes())
     onnx = _write_onnx(network, folder / exported.ONNX, pixels)
+    picture, png = pictures.of_network(network, validation, judgement.confusion)
+    write(folder / picture, png)
 
     names = [name for name in exported.FILES if (folder / name).exists()]
     files = {name: exported.identity(folder / name) for name in names}

@@ -1,5 +1,8 @@
 """The README of an exported model: what it is, how good it is, and how to load it."""
 
+import json
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jinja2
@@ -7,12 +10,16 @@ import jinja2
 from reports.models.plain_torch import definition
 from spaces.budget import N_TRAIN_FILE, N_VALIDATION, Budget
 from spaces.config_files import ConfigFile
-from spaces.safe_text import markdown
-from spaces.wording import count, percent, points
+from spaces.safe_text import markdown, visible
+from spaces.stages import Stage
+from spaces.wording import MISSING, better, count, measured, percent
 from studies.data.images import CLASS_NAMES
 from studies.networks import exported
 from studies.networks.plain import Autoencoder, Classifier
 from studies.records.costs import latency_of
+
+DATASET = "zalando-datasets/fashion_mnist"
+"""The data set's identifier on the Hugging Face Hub."""
 
 _FILES = {
     exported.CONFIG_JSON: "the configuration, and what it was trained with",
@@ -21,6 +28,8 @@ _FILES = {
     exported.WEIGHTS: "the weights; safetensors files hold no code",
     exported.ENCODER: "the weights that its encoder started from",
     exported.ONNX: "the network and its weights for ONNX Runtime",
+    exported.CONFUSION: "the validation images by their true and their predicted class",
+    exported.RECONSTRUCTIONS: "a validation image of each class, and what comes back of it",
     exported.METRICS: "all figures, epoch by epoch, and where the model comes from",
 }
 
@@ -50,8 +59,11 @@ def model_card(
     environment.filters |= {"markdown": markdown, "count": count}
     assert file.trained_with is not None
     budget = file.trained_with.budget
+    (picture,) = {exported.CONFUSION, exported.RECONSTRUCTIONS} & set(file_names)
     return environment.get_template("model_card.md.j2").render(
         stage=file.stage,
+        header=_header(file.stage, budget, metrics),
+        picture=picture,
         budget=budget,
         metrics=metrics,
         encoder=metrics["encoder"] and _origin(metrics["encoder"]),
@@ -80,17 +92,63 @@ def _n_train(budget: Budget) -> int:
     return N_TRAIN_FILE - (N_VALIDATION if budget.protocol == "search" else 0)
 
 
+def _header(stage: Stage, budget: Budget, metrics: dict[str, Any]) -> str:
+    """The card's metadata as YAML, by https://github.com/huggingface/hub-docs, modelcard.md."""
+    last = metrics["last_epoch"]
+    if stage.name == "classifier":
+        task = {"type": "image-classification", "name": "Image Classification"}
+        metric = {"type": "accuracy", "value": round(last["validation_accuracy"], 6)}
+    else:
+        task = {"type": "image-feature-extraction", "name": "Image Reconstruction"}
+        metric = {"type": "mse", "value": round(last["validation_loss"], 6)}
+    split = "test" if budget.protocol == "paper" else "train"
+    judged_by = f"{budget.n_judging:,} {'test' if split == 'test' else 'held-out training'} images"
+    dataset = {"type": DATASET, "name": f"Fashion-MNIST, {judged_by}", "split": split}
+    named = metric | {"name": f"validation {metric['type']}"}
+    result = {"task": task, "dataset": dataset, "metrics": [named]}
+    fields: dict[str, Any] = {
+        "license": "mit",
+        "pipeline_tag": task["type"],
+        "tags": ["pytorch", "onnx", "safetensors", "fashion-mnist", stage.name, "optuna"],
+        "datasets": [DATASET],
+        "metrics": [metric["type"]],
+        "model-index": [
+            {"name": f"{visible(metrics['study'])}#{metrics['trial']}", "results": [result]}
+        ],
+    }
+    return "\n".join(_in_yaml(fields))
+
+
+def _in_yaml(value: Any, indent: str = "") -> Iterator[str]:
+    """Lines of YAML: dictionaries and lists as blocks; texts and numbers as JSON, a part of it."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, inner in pairs:
+        name = f"{key}:" if isinstance(value, dict) else "-"
+        if not isinstance(inner, dict | list):
+            plain = isinstance(inner, str) and re.fullmatch(r"[a-z][\w/-]+", inner)
+            yield f"{indent}{name} {inner if plain else json.dumps(inner, ensure_ascii=False)}"
+            continue
+        lines = list(_in_yaml(inner, indent + "  "))
+        if name == "-":
+            yield f"{indent}- {lines[0].lstrip()}"
+            yield from lines[1:]
+        else:
+            yield f"{indent}{name}"
+            yield from lines
+
+
 def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     last = metrics["last_epoch"]
-    names = {
-        "validation_accuracy": "validation accuracy",
-        "validation_loss": "validation loss",
-        "train_accuracy": "training accuracy",
-        "train_loss": "training loss",
-    }
-    rows = [(words, percent(last[name])) for name, words in names.items() if name in last]
+    rows = [
+        (
+            f"{name.replace('_', ' ').replace('train ', 'training ')} {better(name)}",
+            measured(last[name], name),
+        )
+        for name in ("validation_accuracy", "validation_loss", "train_accuracy", "train_loss")
+        if name in last
+    ]
     rows.append(("parameters", count(metrics["n_parameters"])))
-    rows.append(("multiply-adds an image", count(metrics["n_multiply_adds"])))
+    rows.append(("multiply-adds for one image", count(metrics["n_multiply_adds"])))
     latency = latency_of(metrics)
     if latency is not None:
         rows.append(("time for 100 images on one thread", latency.in_words()))
@@ -98,21 +156,22 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _final(final: dict[str, Any]) -> str:
-    mean, n_seeds = f"mean {final['metric']} {percent(final['mean'])}", final["n_seeds"]
+    metric, n_seeds = final["metric"], final["n_seeds"]
+    mean = f"mean {metric} {measured(final['mean'], metric)}"
     over = f"over {n_seeds} seeds" if n_seeds > 1 else "of one seed, so without an interval"
     interval = ""
     if final["low"] is not None:
-        low, high = points(final["low"]), percent(final["high"])
+        low, high = (measured(final[end], metric) for end in ("low", "high"))
         interval = f", 95 % interval {low} to {high},"
     return f"{mean}{interval} {over}; {final['budget']}; judged by {final['judged_by']}"
 
 
-def _classes(confusion: list[list[int]] | None) -> list[tuple[str, str, str]]:
-    """For each class, how many of its images were recognised, and what most others passed for."""
+def _classes(confusion: Sequence[Sequence[int]] | None) -> list[tuple[str, str, str]]:
+    """For each class its recall, and which classes its other images are taken for most."""
     rows = []
     for label, counts in enumerate(confusion or []):
-        others = {other: n for other, n in enumerate(counts) if other != label and n}
-        worst = max(others, key=lambda other: others[other], default=None)
-        taken_for = "–" if worst is None else f"{CLASS_NAMES[worst]} ({others[worst]})"
-        rows.append((CLASS_NAMES[label], f"{counts[label]} of {sum(counts)}", taken_for))
+        wrong = [(n, -other) for other, n in enumerate(counts) if other != label and n]
+        worst = [f"{CLASS_NAMES[-other]} ({count(n)})" for n, other in sorted(wrong)[:-3:-1]]
+        recall = percent(counts[label] / max(1, sum(counts)), digits=1)
+        rows.append((CLASS_NAMES[label], recall, ", ".join(worst) or MISSING))
     return rows

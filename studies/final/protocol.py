@@ -28,7 +28,8 @@ from studies.final.final_request import FinalRequest
 from studies.final.plan import FinalPlan
 from studies.final.results import FinalResult, SeedResult
 from studies.networks.evaluation import Judgement, judge
-from studies.networks.plain import build
+from studies.networks.plain import Autoencoder, Classifier, build
+from studies.records import pictures
 from studies.records.attempts import MAX_ATTEMPTS
 from studies.records.settings import made_with
 from studies.records.trials import OUT_OF_MEMORY
@@ -181,9 +182,11 @@ class _FinalRun:
         seed, history, weights = running.number, running.history, outcome.weights
         assert weights is not None
         name, content = f"seed{seed}.safetensors", tensor_files.to_bytes(weights)
+        network = build(self.plan.model.config)
+        network.load_state_dict(weights)
         made = SeedResult(
             seed,
-            *self._judged(seed, weights),
+            *self._judged(seed, network, weights),
             train_loss=history[-1].train_loss,
             train_accuracy=history[-1].train_accuracy,
             seconds=sum(metrics.seconds for metrics in history),
@@ -194,19 +197,26 @@ class _FinalRun:
         )
         write(self.plan.folder / name, content)
         self._result = self._result.with_seed(made)
+        self._draw(seed, network)
         results.write(self._result, self.plan.folder)
         states.path(self.plan.folder, seed).unlink(missing_ok=True)
         self._trainings.let_go(running)
         self.on_event(SeedDone(made))
 
-    def _judged(self, seed: int, weights: Mapping[str, Tensor]) -> Judgement:
+    def _draw(self, seed: int, network: Autoencoder | Classifier) -> None:
+        """Confusion over all seeds so far, or what the first seed's autoencoder reconstructs."""
+        if isinstance(network, Classifier) or seed == self.plan.seeds[0]:
+            name, png = pictures.of_network(network, self._judging_images, self._result.confusion())
+            write(self.plan.folder / name, png)
+
+    def _judged(
+        self, seed: int, network: Autoencoder | Classifier, weights: Mapping[str, Tensor]
+    ) -> Judgement:
         """How good a seed's network is.
 
         Raises:
             TrainingDivergedError: its weights or its loss are not finite.
         """
-        network = build(self.plan.model.config)
-        network.load_state_dict(weights)
         judgement = judge(network, self._judging_images)
         broken = tensor_files.first_not_finite(weights)
         if broken is not None or not math.isfinite(judgement.loss):

@@ -32,9 +32,16 @@ WEIGHTS = "model.safetensors"
 ENCODER = "encoder.safetensors"
 """What a classifier's encoder started from; not there if those were random weights."""
 ONNX = "model.onnx"
+CONFUSION = "confusion-matrix.png"
+"""A classifier's picture."""
+RECONSTRUCTIONS = "reconstructions.png"
+"""An autoencoder's."""
 METRICS = "metrics.json"
 CARD = "README.md"
-FILES = (CONFIG_JSON, CONFIG_TOML, SCHEMA, WEIGHTS, ENCODER, ONNX, METRICS, CARD)
+FILES = (
+    *(CONFIG_JSON, CONFIG_TOML, SCHEMA, WEIGHTS, ENCODER, ONNX, CONFUSION, RECONSTRUCTIONS),
+    *(METRICS, CARD),
+)
 """All that an exported folder can hold."""
 
 MOST_BYTES = 5 * MOST_PARAMETERS

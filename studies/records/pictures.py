@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import cache
 
+import torch
 from optuna.trial import Trial
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
@@ -16,6 +17,8 @@ from torch import Tensor
 from spaces.classifier import N_CLASSES
 from studies.data.images import CLASS_NAMES, Images, first_of_each_class
 from studies.networks import evaluation
+from studies.networks.exported import CONFUSION, RECONSTRUCTIONS
+from studies.networks.plain import Autoencoder, Classifier
 from studies.storage.artifacts import ArtifactStore
 from studies.storage.noted_files import put
 from studies.training.metrics import EpochMetrics, Outcome
@@ -63,14 +66,30 @@ def _pictures(
     """File names and contents, in the order in which a person wants to see them."""
     if outcome is not None and outcome.reconstructions is not None:
         originals = first_of_each_class(validation)
-        yield "reconstructions.png", reconstructions(originals, outcome.reconstructions)
+        yield RECONSTRUCTIONS, reconstructions(originals, outcome.reconstructions)
     if outcome is not None and outcome.predictions is not None:
         counts = evaluation.confusion_matrix(validation.labels, outcome.predictions)
-        yield "confusion-matrix.png", confusion(counts)
+        yield CONFUSION, confusion(counts)
         confused = most_confused(validation, outcome.predictions)
         if confused is not None:
             yield "most-confused.png", confused
     yield "learning-curve.png", learning_curve(history)
+
+
+def of_network(
+    network: Autoencoder | Classifier, images: Images, counts: Sequence[Sequence[int]] | None
+) -> tuple[str, bytes]:
+    """The one picture that shows what a network does: file name and content.
+
+    Args:
+        network: of an autoencoder the first image of each class is reconstructed.
+        images: those it was judged by.
+        counts: a classifier's confusion matrix, a row for each true class.
+    """
+    if isinstance(network, Classifier):
+        return CONFUSION, confusion(torch.tensor(counts))
+    originals = first_of_each_class(images)
+    return RECONSTRUCTIONS, reconstructions(originals, evaluation.reconstruct(network, originals))
 
 
 def reconstructions(originals: Tensor, given_back: Tensor, columns: int = 5) -> bytes:
@@ -81,12 +100,14 @@ def reconstructions(originals: Tensor, given_back: Tensor, columns: int = 5) -> 
         given_back: uint8 (N, 28, 28).
         columns: images side by side.
     """
-    left, pair = 84, 2 * (TILE + GAP) + GAP
+    left, pair = 106, 2 * (TILE + GAP) + GAP
     width = left + columns * (TILE + GAP)
     image, draw = _canvas(width, math.ceil(len(originals) / columns) * pair + GAP)
     for place in range(len(originals)):
         row, column = divmod(place, columns)
-        for i, (name, pixels) in enumerate((("original", originals), ("given back", given_back))):
+        for i, (name, pixels) in enumerate(
+            (("original", originals), ("reconstructed", given_back))
+        ):
             top = GAP + row * pair + i * (TILE + GAP)
             if column == 0:
                 draw.text((8, top + TILE / 2), name, BLACK, _font(), anchor="lm")

@@ -52,6 +52,7 @@ def test_a_classifier_is_exported_and_classifies_a_picture(
         "README.md",
         "config.schema.json",
         "config.toml",
+        "confusion-matrix.png",
         "encoder.safetensors",
         "metrics.json",
         "model.onnx",

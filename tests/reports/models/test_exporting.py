@@ -10,12 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import onnxruntime
 import pytest
 import torch
+import yaml
 from helpers.made_up_studies import ORIGIN
 from helpers.trained_studies import AE, CLF, TrainedStudies
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -33,6 +36,32 @@ from studies.storage.place import Place
 from studies.training.loop import Training
 
 pytestmark = pytest.mark.slow
+
+TEXT = {"type": "string", "minLength": 1}
+TEXTS = {"type": "array", "items": TEXT, "minItems": 1}
+
+
+def table(**fields: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": fields, "required": list(fields)}
+
+
+def many(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": item, "minItems": 1}
+
+
+METRIC = table(type=TEXT, value={"type": "number"}, name=TEXT)
+RESULT = table(
+    task=table(type=TEXT, name=TEXT), dataset=table(type=TEXT, name=TEXT), metrics=many(METRIC)
+)
+HUB_FIELDS = table(
+    license=TEXT,
+    pipeline_tag=TEXT,
+    tags=TEXTS,
+    datasets=TEXTS,
+    metrics=TEXTS,
+    **{"model-index": many(table(name=TEXT, results=many(RESULT)))},
+)
+"""What https://github.com/huggingface/hub-docs, modelcard.md, asks of a card's metadata."""
 
 REFERENCES = (f"{AE}#0", f"{CLF}#1")
 
@@ -164,13 +193,38 @@ def test_the_cards_lines_run_where_this_program_is_not(
 def test_the_card_says_what_it_is_how_good_and_what_files_there_are(folder: Path) -> None:
     card = (folder / "README.md").read_text(encoding="utf-8")
     model = exported.read_model(folder)
-    assert f"validation loss | {100 * model.metrics['last_epoch']['validation_loss']:.2f} %" in card
-    assert "Trained on 500 of the 60,000 training images and judged by 100 others" in card
+    assert f"validation loss ↓ | {model.metrics['last_epoch']['validation_loss']:.4f} |" in card
+    assert "Trained on 500 of the 60,000 training images and evaluated on 100 others" in card
     assert f"It is the paper's configuration *{model.metrics['paper']}*." in card
     assert ("| Shirt | " in card) == (model.stage.name == "classifier")
     assert ("clf --encoder DIR" in card) == (model.stage.name == "autoencoder")
     for path in folder.iterdir():
         assert path.name == "README.md" or f"- `{path.name}`: " in card
+
+
+def test_the_cards_header_is_what_model_hubs_read(folder: Path) -> None:
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    _, header, text = card.split("---\n", 2)
+    fields = yaml.safe_load(header)
+    model = exported.read_model(folder)
+    jsonschema.validate(fields, HUB_FIELDS)
+    (result,) = fields["model-index"][0]["results"]
+    (figure,) = result["metrics"]
+    last = model.metrics["last_epoch"]
+    stored = last.get("validation_accuracy", last["validation_loss"])
+    assert figure["value"] == pytest.approx(stored, abs=1e-6)
+    assert fields["pipeline_tag"] == result["task"]["type"]
+    assert fields["metrics"] == [figure["type"]]
+    assert text.startswith("\n# ")
+
+
+def test_the_card_shows_a_picture_of_what_the_network_does(folder: Path) -> None:
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    (name,) = re.findall(r"!\[[^]]+\]\((\S+)\)", card)
+    with Image.open(folder / name) as image:
+        assert (image.format, image.width > 400) == ("PNG", True)
+    classifies = exported.read_model(folder).stage.name == "classifier"
+    assert name == (exported.CONFUSION if classifies else exported.RECONSTRUCTIONS)
 
 
 def test_nothing_in_a_folder_tells_where_it_was_made(folder: Path, data_dir: Path) -> None:
@@ -323,8 +377,8 @@ def final(trained: TrainedStudies, reference: str, **changes: Any) -> FinalResul
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        (REFERENCES[0], "mean loss 3.00 %, 95 % interval -9.71 to 15.71 %, over 2 seeds"),
-        (REFERENCES[1], "mean accuracy 85.00 %, 95 % interval 21.47 to 148.53 %, over 2 seeds"),
+        (REFERENCES[0], "mean loss 0.0300, 95 % interval -0.0971 to 0.1571, over 2 seeds"),
+        (REFERENCES[1], "mean accuracy 85.00 %, 95 % interval 21.47 % to 148.53 %, over 2 seeds"),
     ],
 )
 def test_the_card_has_the_final_figures_of_the_same_model_and_of_no_other(

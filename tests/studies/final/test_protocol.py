@@ -33,6 +33,7 @@ from studies.final.protocol import FinalEvent, SeedDone, SeedStarted, train_fina
 from studies.final.results import FinalResult
 from studies.networks.evaluation import predict
 from studies.networks.plain import Classifier, build
+from studies.records import pictures
 from studies.records.request import SearchRequest
 from studies.training.metrics import Outcome
 from studies.workers.in_process import InProcess
@@ -111,6 +112,24 @@ def training_files_alone(data_dir: Path, folder: Path) -> Path:
             (folder / file.name).symlink_to((data_dir / file.name).resolve())
     assert len(list(folder.iterdir())) == 2
     return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("config", "name"), [(CLASSIFIES, "confusion-matrix.png"), (SMALL, "reconstructions.png")]
+)
+def test_a_picture_shows_what_was_trained(
+    finals: Finals, data_dir: Path, config: Configuration, name: str
+) -> None:
+    result = finals.train(finals.request(config, epochs=1))
+    counts = result.confusion()
+    if counts is not None:
+        wanted = pictures.confusion(torch.tensor(counts))
+    else:
+        network = build(config)
+        network.load_state_dict(load_file(finals.folder / "out" / result.seeds[0].weights))
+        _, wanted = pictures.of_network(network, load_test(data_dir), None)
+    assert (finals.folder / "out" / name).read_bytes() == wanted
 
 
 @pytest.mark.slow
@@ -321,7 +340,8 @@ def test_files_have_the_rights_that_the_umask_leaves(finals: Finals) -> None:
     out = finals.folder / "out"
     modes = {path.name: path.stat().st_mode & 0o777 for path in out.iterdir()}
     del modes[".lock"]
-    assert modes == {"result.json": 0o640, "seed0.safetensors": 0o640}
+    names = ("confusion-matrix.png", "result.json", "seed0.safetensors")
+    assert modes == dict.fromkeys(names, 0o640)
     assert hashlib.sha256((out / seed.weights).read_bytes()).hexdigest() == seed.sha256
 
 

@@ -61,7 +61,7 @@ def tile(image: Image.Image, left: int, top: int) -> Tensor:
 def test_reconstructions_show_every_image_above_what_came_of_it() -> None:
     originals, given_back = random_pixels(10, 1), random_pixels(10, 2)
     image = opened(pictures.reconstructions(originals, given_back))
-    step, left = pictures.TILE + pictures.GAP, 84
+    step, left = pictures.TILE + pictures.GAP, 106
     pair = 2 * step + pictures.GAP
     for place in range(10):
         row, column = divmod(place, 5)
