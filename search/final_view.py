@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from search.fitting_table import FittingColumn, print_fitting
 from search.live_view import LiveView
-from search.result_tables import plain_table
 from spaces.stages import STAGES
 from spaces.wording import MISSING, duration, loss, measured, percent, points
 from studies.data.images import CLASS_NAMES
 from studies.engine.progress import Notice
+from studies.files.places import short_path
 from studies.final.protocol import FinalEvent, SeedDone, SeedStarted
 from studies.records.scores import class_scores
 from studies.workers.pool import EpochDone
@@ -44,19 +45,25 @@ class FinalView(LiveView):
 
 def print_final(console: "Console", result: "FinalResult", folder: Path) -> None:
     """Every seed's figures, their mean and interval, and a classifier's classes."""
-    confusion = result.confusion()
-    of_classifier = ("accuracy ↑", "in training ↑") if confusion else ()
-    title = f"Seeds; losses: {STAGES[result.stage].loss_unit}"
-    seeds = plain_table(title, "seed", *of_classifier, "loss ↓", "in training ↓", "time")
-    for seed in result.seeds:
-        accuracies = (seed.accuracy, seed.train_accuracy) if of_classifier else ()
-        losses = map(loss, (seed.loss, seed.train_loss))
-        seeds.add_row(str(seed.seed), *map(percent, accuracies), *losses, duration(seed.seconds))
-    console.print(seeds)
+    confusion, seeds = result.confusion(), result.seeds
+    console.print(f"Seeds; losses: {STAGES[result.stage].loss_unit}", style="bold")
+    of_classifier = [
+        FittingColumn("accuracy ↑", [percent(seed.accuracy) for seed in seeds]),
+        FittingColumn("in training ↑", [percent(seed.train_accuracy) for seed in seeds], 2),
+    ]
+    columns = [
+        FittingColumn("seed", [str(seed.seed) for seed in seeds]),
+        *(of_classifier if confusion else ()),
+        FittingColumn("loss ↓", [loss(seed.loss) for seed in seeds]),
+        FittingColumn("in training ↓", [loss(seed.train_loss) for seed in seeds], 2),
+        FittingColumn("time", [duration(seed.seconds) for seed in seeds], 1),
+    ]
+    print_fitting(console, columns)
     if confusion is not None:
         _print_classes(console, confusion)
-    console.print(in_words(result), style="bold", markup=False, soft_wrap=True)
-    console.print(f"figures and weights: {folder}", markup=False, soft_wrap=True)
+    console.print()
+    console.print(in_words(result), style="bold", soft_wrap=True)
+    console.print(f"figures and weights: {short_path(str(folder))}", soft_wrap=True)
 
 
 def in_words(result: "FinalResult") -> str:
@@ -84,25 +91,34 @@ def _figures(seed: "SeedResult") -> str:
 
 
 def _print_classes(console: "Console", confusion: Sequence[Sequence[int]]) -> None:
-    classes = plain_table(
-        "Classes, over all seeds", "class", "precision", "recall", "most taken for"
-    )
-    for label, (score, row) in enumerate(zip(class_scores(confusion), confusion, strict=True)):
-        others = [(count, other) for other, count in enumerate(row) if other != label]
-        count, other = max(others)
-        share = percent(count / max(1, sum(row)), digits=1)
-        taken_for = f"{CLASS_NAMES[other]} ({share})" if count else MISSING
-        classes.add_row(
-            CLASS_NAMES[label], percent(score.precision), percent(score.recall), taken_for
-        )
-    console.print(classes)
-    matrix = plain_table(
-        "Confusion in %, over all seeds: rows are true, columns are taken for",
-        *("class", *(str(label) for label in range(len(CLASS_NAMES)))),
+    scores = class_scores(confusion)
+    columns = [
+        FittingColumn("class", CLASS_NAMES, is_number=False),
+        FittingColumn("precision ↑", [percent(score.precision) for score in scores]),
+        FittingColumn("recall ↑", [percent(score.recall) for score in scores]),
+        FittingColumn(
+            "most taken for",
+            [_taken_for(label, row) for label, row in enumerate(confusion)],
+            is_number=False,
+        ),
+    ]
+    console.print("\nClasses, over all seeds", style="bold")
+    print_fitting(console, columns)
+    console.print(
+        "\nConfusion in %, over all seeds: rows are true, columns are taken for", style="bold"
     )
     n_digits = 1 if console.width >= LEAST_FOR_DIGITS else 0
-    for label, row in enumerate(confusion):
-        shares = [count / max(1, sum(row)) for count in row]
-        cells = [points(share, n_digits) if share else "·" for share in shares]
-        matrix.add_row(f"{label} {CLASS_NAMES[label]}", *cells)
-    console.print(matrix)
+    names = [f"{label} {name}" for label, name in enumerate(CLASS_NAMES)]
+    cells = [[_share(n, row, n_digits) for n in row] for row in confusion]
+    taken = (FittingColumn(str(n), part) for n, part in enumerate(zip(*cells, strict=True)))
+    print_fitting(console, [FittingColumn("class", names, is_number=False), *taken])
+
+
+def _taken_for(label: int, row: Sequence[int]) -> str:
+    """The class that a class is most taken for, and how often."""
+    n, other = max((n, other) for other, n in enumerate(row) if other != label)
+    return f"{CLASS_NAMES[other]} ({percent(n / max(1, sum(row)), digits=1)})" if n else MISSING
+
+
+def _share(n: int, row: Sequence[int], n_digits: int) -> str:
+    return points(n / max(1, sum(row)), n_digits) if n else "·"

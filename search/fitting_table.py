@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from spaces.wording import cut
 
@@ -34,15 +35,26 @@ class FittingColumn(NamedTuple):
         return min(longest, _LEAST_FILLED) if self.fills else longest
 
 
-def print_fitting(console: Console, columns: Sequence[FittingColumn]) -> list[FittingColumn]:
-    """Print the columns that the terminal has room for, and return them; no cell is folded."""
+def print_fitting(
+    console: Console, columns: Sequence[FittingColumn], greyed: str = ""
+) -> list[FittingColumn]:
+    """Print the columns that the terminal has room for, and return them; no cell is folded.
+
+    Args:
+        console: where to.
+        columns: in their order.
+        greyed: a pattern of what is to be dim in the cells.
+    """
     shown = fitting(columns, console.width)
     headings = _line([column.heading for column in shown], shown)
     rows = zip(*(column.cells for column in shown), strict=True)
     console.print(headings, style="bold", soft_wrap=True)
     console.print("─" * len(headings), style="dim", soft_wrap=True)
     for cells in rows:
-        console.print(_line(cells, shown).rstrip(), soft_wrap=True)
+        line = Text(_line(cells, shown).rstrip())
+        if greyed:
+            line.highlight_regex(greyed, "dim")
+        console.print(line, soft_wrap=True)
     return shown
 
 
@@ -55,7 +67,9 @@ def fitting(columns: Sequence[FittingColumn], width: int) -> list[FittingColumn]
         shown.remove(max(shown, key=lambda c: c.gives_way))
     left = width - _needed(shown)
     return [
-        c._replace(cells=[cut(cell, c.width + left) for cell in c.cells]) if c.fills else c
+        c._replace(cells=[cut(cell, c.width + left) for cell in c.cells], fills=False)
+        if c.fills
+        else c
         for c in shown
     ]
 

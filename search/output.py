@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 NOTEBOOK_WIDTH = 100
 """Columns of what is shown under a notebook's cell."""
 
+PIPED_WIDTH = 160
+"""Columns of what goes into a file or another program, where a table need not be cut."""
+
 OUTPUT_PANEL = "Output"
 
 QuietOption = Annotated[
@@ -69,7 +72,10 @@ def safe_console(**options: Any) -> "Console":
         # Its output can neither go back nor be written over; lines of text are put together.
         fixed = {"force_jupyter": False, "force_terminal": False, "color_system": "standard"}
         options = {**fixed, "width": NOTEBOOK_WIDTH, **options}
-    return SafeConsole(highlight=False, markup=False, **options)
+    console = SafeConsole(highlight=False, markup=False, **options)
+    if not console.is_terminal and "width" not in options and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    return console
 
 
 def in_notebook() -> bool:

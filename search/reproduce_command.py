@@ -40,7 +40,7 @@ def reproduce(
     found = [_both_stages({**request, "seed": seed}, output) for seed in range(seeds)]
 
     from reports.analysis.reproduction import as_document
-    from search.result_tables import print_reproduction, reproduced_in_one_line
+    from search.beside_paper import print_reproduction, reproduced_in_one_line
 
     stages = list(zip(*found, strict=True))
     if output.as_json:
