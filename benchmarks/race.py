@@ -39,6 +39,7 @@ from optuna.trial import TrialState
 
 from benchmarks.recorded_curves import add, cache_file, records
 from benchmarks.throughput import matmul_gflops, torchvision_layout
+from reports.document.texts import Texts
 from reports.figures.looks import BLUE, ORANGE
 from reports.figures.style import log_across, panels, picture
 from spaces.budget import Budget
@@ -211,7 +212,7 @@ def figure(runs: Sequence[Run]) -> bytes:
             x, y = best_so_far(run)
             color, name = (BLUE, "fmnist-search ae") if run.way == "ours" else (ORANGE, "ordinary")
             ax.step(x, y, where="post", color=color, label=name if run.seed == 0 else None)
-        log_across(ax)
+        log_across(ax, Texts("en"))
         ax.set_xlabel("seconds since the program's start")
         ax.set_ylabel("validation loss of the best full trial ↓")
         ax.legend()

@@ -5,9 +5,15 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from spaces.wording import count
+from reports.document.numbers import Notation, Separators, number
 
 Language = Literal["en", "es"]
+
+SEPARATORS: dict[Language, Separators] = {
+    "en": Separators(),
+    "es": Separators(",", "\N{NARROW NO-BREAK SPACE}", least_grouped=5),
+}
+"""In Spanish as the Real Academia writes them: a comma, and groups from five digits on."""
 
 
 class Texts:
@@ -16,6 +22,7 @@ class Texts:
     def __init__(self, language: Language) -> None:
         self.language = language
         self._texts = catalogue(language)
+        self._separators = SEPARATORS[language]
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of ``key`` with ``values`` in the places of their names."""
@@ -23,7 +30,16 @@ class Texts:
 
     def choose(self, key: str, n: int, /, **values: object) -> str:
         """The text for one or for any other number; ``n`` is put in too."""
-        return self(f"{key}.{'one' if n == 1 else 'other'}", n=count(n), **values)
+        shown = self.number(n, "count")
+        return self(f"{key}.{'one' if n == 1 else 'other'}", n=shown, **values)
+
+    def number(self, value: float, kind: Notation) -> str:
+        """A number as this language writes it."""
+        return number(value, kind, self._separators)
+
+    def decimals(self, written: str) -> str:
+        """A number that is written with a point and without groups, in this language."""
+        return written.replace(".", self._separators.decimal)
 
 
 @cache

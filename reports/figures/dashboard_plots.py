@@ -1,6 +1,7 @@
 """Plots that optuna-dashboard does not draw by itself, saved into the study for it to show."""
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 from typing import Any
 
 import optuna
@@ -8,12 +9,18 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from plotly import graph_objects
 
-from reports.analysis.importance import Importances, importances
+from reports.analysis.importance import MIN_TRIALS, importances
 from reports.analysis.reproduction import reproduced
 from reports.analysis.tables import best_trials
-from reports.figures.figure_data import front_of, short
+from reports.document.numbers import UNIT
+from reports.document.texts import Texts
+from reports.figures.axes import log_axis, short, value_axis
+from reports.figures.figure_data import front_of
+from reports.figures.looks import BLUE, FRONT, GREY, ORANGE, OTHERS, PAPER, TOOLBAR
+from spaces.budget import PAPER_BUDGET
 from spaces.errors import StudyError
 from spaces.safe_text import plotly
+from spaces.wording import counted
 from studies.dashboard import notes
 from studies.dashboard.texts_in_attributes import save_plot
 from studies.records import trials
@@ -25,7 +32,8 @@ from studies.records.settings import StudySettings, is_ours, load
 MAX_POINTS = 500
 """Trials that the Pareto plot draws at most, the best ones; a plot is rows in the database."""
 
-BLUE, ORANGE, GREY = "#1f5faa", "#d77814", "#999999"
+TEXTS = Texts("en")
+"""As all of optuna-dashboard is."""
 
 
 def refresh(storage: BaseStorage) -> list[str]:
@@ -68,74 +76,97 @@ def _figures(study: optuna.Study) -> Iterator[tuple[str, graph_objects.Figure]]:
     if best:
         yield "paper-against-found", paper_against_found(study, settings)
         yield "pareto", quality_against_size(best[:MAX_POINTS], settings)
-    shares = importances(best, settings.direction)
-    if shares is not None:
-        yield "importance", importance(shares)
+        yield "importance", importance(best, settings)
 
 
 def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_objects.Figure:
-    """The paper's published numbers, the same configurations here, and the best trial."""
-    metric = settings.metric
+    """The paper's configurations trained here and the best trial, all under the study's budget.
+
+    What the paper published of them stands beside that, in grey, where the budget is the paper's.
+    """
+    axis, metric = value_axis(settings, TEXTS), settings.metric
     rows = {row.paper.name: row.figures[metric] for row in reproduced([study])}
-    names = list(rows)
-    published = [_percent(figure.published) for figure in rows.values()]
-    here = [_percent(figure.mean) for figure in rows.values()]
     best = best_trials(study, n_rows=1)[0]
-    bars = [
-        graph_objects.Bar(x=names, y=published, name="published", marker={"color": GREY}),
-        graph_objects.Bar(x=names, y=here, name="trained here", marker={"color": ORANGE}),
-        graph_objects.Bar(
-            x=["best"],
-            y=[_percent(best.value)],
-            name=f"best: {plotly(best.label)}, {IN_WORDS[best.origin]}",
-            marker={"color": BLUE},
-        ),
+    here = {name: row.mean for name, row in rows.items() if row.mean is not None}
+    found = {} if best.origin == "paper" else {f"best: {plotly(best.label)}": best.value}
+    groups = [
+        ("the paper's, trained here", here, ORANGE, "diamond"),
+        ("best", found, BLUE, "circle"),
     ]
-    title = f"The paper's and the best here<br>({settings.budget})"
-    figure = _figure(bars, title, "", _percent_of(metric))
-    if metric.endswith("accuracy"):
-        known = [value for value in [*published, *here, _percent(best.value)] if value is not None]
-        figure.update_yaxes(range=[max(0.0, min(known) - 5), 100])
-    return figure
+    left_out = ""
+    if settings.budget.covers(PAPER_BUDGET):
+        published = {name: row.published for name, row in rows.items()}
+        groups.insert(0, ("published", published, GREY, "diamond-open"))
+    else:
+        left_out = "<br>what the paper published, of 30 epochs on all images, is left out"
+    dots = [
+        graph_objects.Scatter(
+            x=[axis.shown(value) for value in values.values()],
+            y=list(values),
+            name=name,
+            mode="markers",
+            marker={"color": color, "symbol": symbol, "size": 10},
+        )
+        for name, values, color, symbol in groups
+        if values
+    ]
+    title = (
+        f"The paper's configurations and the best<br>({settings.budget})<br>"
+        f"best: {plotly(best.label)}, {IN_WORDS[best.origin]}"
+    )
+    figure = _figure(dots, title, axis.title + left_out, "")
+    figure.update_xaxes(ticksuffix=axis.unit)
+    order = [*found, *reversed(rows)]  # plotly draws the first at the bottom
+    return figure.update_yaxes(type="category", categoryorder="array", categoryarray=order)
 
 
 def quality_against_size(
     best: Sequence[FrozenTrial], settings: StudySettings
 ) -> graph_objects.Figure:
     """Quality against size of completed trials, the best first; which ones no smaller reaches."""
+    axis = value_axis(settings, TEXTS)
     found = front_of(best, settings.direction, trials.N_PARAMETERS)
     groups = (
-        ("other trials", found.others, "markers", GREY, "circle"),
-        ("Pareto front", found.front[::-1], "lines+markers", BLUE, "circle"),
-        ("the paper's", found.paper, "markers", ORANGE, "diamond-open"),
+        (OTHERS, found.others, "markers"),
+        (FRONT, found.front[::-1], "lines+markers"),
+        (PAPER, found.paper, "markers"),
     )
     traces = [
         graph_objects.Scatter(
             x=[p.x for p in points],
-            y=[short(p.percent) for p in points],
+            y=[axis.shown(p.value) for p in points],
             text=[plotly(p.label) for p in points],
-            name=name,
+            name=TEXTS(look.text),
             mode=mode,
             line={"shape": "vh", "width": 1},
-            marker={"color": color, "symbol": symbol, "size": 9},
+            marker={"color": look.color, "symbol": look.symbol, "size": 8},
         )
-        for name, points, mode, color, symbol in groups
+        for look, points, mode in groups
     ]
-    title = f"Quality against size:<br>{len(found.front)} trials are on the Pareto front"
-    figure = _figure(traces, title, "parameters", _percent_of(settings.metric))
-    figure.update_xaxes(type="log")
-    return figure
+    title = f"Quality against size<br>(on the Pareto front: {counted(len(found.front), 'trial')})"
+    figure = _figure(traces, title, "parameters", "<br>".join(axis.lines))
+    figure.update_xaxes(**log_axis(x for trace in traces for x in trace.x))
+    if axis.is_loss:
+        figure.update_yaxes(**log_axis(y for trace in traces for y in trace.y))
+    return figure.update_yaxes(ticksuffix=axis.unit)
 
 
-def importance(shares: Importances) -> graph_objects.Figure:
-    """Each dimension's share in being among the best, with its interval over resampled trials."""
+def importance(best: Sequence[FrozenTrial], settings: StudySettings) -> graph_objects.Figure:
+    """Each dimension's share in being among the best, with its interval over resampled trials.
+
+    Where there are too few trials to tell, the plot says so.
+    """
+    shares = importances(best, settings.direction)
+    if shares is None:
+        n_searched = sum(not trials.is_paper(trial) for trial in best)
+        return _without_importance(n_searched)
     rows = shares.rows[::-1]  # plotly draws the first at the bottom
     bars = graph_objects.Bar(
-        x=[_percent(row.share) for row in rows],
+        x=[short(100 * row.share) for row in rows],
         y=[row.name.replace("_", "-") for row in rows],
         error_x={
-            "array": [_percent(max(0.0, row.high - row.share)) for row in rows],
-            "arrayminus": [_percent(max(0.0, row.share - row.low)) for row in rows],
+            "array": [short(100 * max(0.0, row.high - row.share)) for row in rows],
+            "arrayminus": [short(100 * max(0.0, row.share - row.low)) for row in rows],
             "symmetric": False,
             "color": GREY,
         },
@@ -145,7 +176,20 @@ def importance(shares: Importances) -> graph_objects.Figure:
     title = (
         f"Importance for being among the best,<br>by {shares.n_trials} trials trained to the end"
     )
-    return _figure([bars], title, "share in %", "")
+    figure = _figure([bars], title, TEXTS("axes.importance"), "")
+    figure.update_xaxes(ticksuffix=UNIT, rangemode="tozero")
+    return figure
+
+
+def _without_importance(n_searched: int) -> graph_objects.Figure:
+    figure = _figure([], "Importance of the dimensions: too few trials", "", "")
+    words = TEXTS("search.importance.too_few", n=n_searched, least=MIN_TRIALS)
+    hint = "Optuna's own bars are mostly chance until then."
+    figure.add_annotation(
+        text="<br>".join(wrap(f"{words} {hint}", 50)),
+        **{"x": 0.5, "y": 0.5, "xref": "paper", "yref": "paper", "showarrow": False},
+    )
+    return figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
 
 def _figure(traces: list[Any], title: str, x: str, y: str) -> graph_objects.Figure:
@@ -155,7 +199,8 @@ def _figure(traces: list[Any], title: str, x: str, y: str) -> graph_objects.Figu
         "xaxis": {"title": {"text": x}, "automargin": True, **axis},
         "yaxis": {"title": {"text": y}, "automargin": True, **axis},
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"},
-        "margin": {"l": 60, "r": 20, "t": 90, "b": 60},
+        "margin": {"l": 60, "r": 36, "t": 110, "b": 60},
+        "modebar": TOOLBAR,
         # Without background and in grey it suits the dashboard's light and dark schemes.
         "font": {"color": "#777777"},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
@@ -164,11 +209,3 @@ def _figure(traces: list[Any], title: str, x: str, y: str) -> graph_objects.Figu
         "template": "none",  # plotly's own is seven kilobytes
     }
     return graph_objects.Figure(traces, layout)
-
-
-def _percent(value: float | None) -> float | None:
-    return None if value is None else short(100 * value)
-
-
-def _percent_of(metric: str) -> str:
-    return f"{metric.replace('_', ' ')} in %"

@@ -1,13 +1,15 @@
 """What the figures of a search show, worked out from its trials. Nothing is drawn here."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
+from reports.figures.axes import ValueAxis
 from reports.figures.looks import COMPLETE, FRONT, OTHERS, PAPER, PRUNED, Look
 from spaces.dimensions import LogRange, format_value
 from spaces.stages import Direction
@@ -19,18 +21,10 @@ if TYPE_CHECKING:
 MAX_CURVES = 250
 """Curves beyond which a figure is only ink; of more, every so many are shown."""
 
+MAX_RUNGS = 6
+"""Epochs at which trials end, beyond which a figure does not count them one by one."""
+
 COSTS = tuple(trials.COST_ATTRS.values())
-
-
-class ValueAxis(NamedTuple):
-    """How all figures of a study show its metric."""
-
-    title: str
-    """With its unit."""
-    short: str
-    """The same in fewer words."""
-    is_log: bool
-    """As losses are shown."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +35,24 @@ class Curve:
     metrics: dict[str, list[float]]
     """Every epoch's, with ``epoch``."""
     epochs: list[int]
-    percent: list[float]
+    values: list[float]
     """The study's metric."""
     is_paper: bool
+
+
+class EpochCurves(NamedTuple):
+    """A search's trials by epoch."""
+
+    complete: list[Curve]
+    early: list[Curve]
+    """Of trials that rest, or were pruned."""
+    n_ended: dict[int, int]
+    """After how many epochs how many trials ended or rest, in order."""
+
+    def few_ends(self) -> dict[int, int]:
+        """The same where it is few numbers, far enough apart to be read; else none."""
+        crowded = any(later < 1.2 * epoch for epoch, later in pairwise(self.n_ended))
+        return {} if crowded or len(self.n_ended) > MAX_RUNGS else self.n_ended
 
 
 class Point(NamedTuple):
@@ -55,11 +64,6 @@ class Point(NamedTuple):
     """The trial and its configuration."""
     label: str = ""
     """The trial alone."""
-
-    @property
-    def percent(self) -> float:
-        """The value."""
-        return 100 * self.value
 
 
 Groups = tuple[tuple[Look, list[Point]], ...]
@@ -117,23 +121,32 @@ class Front(NamedTuple):
         return (OTHERS, self.others), (FRONT, self.front), (PAPER, self.paper)
 
 
-def curve(source: "Source", trial: FrozenTrial) -> Curve:
-    """A trial's metrics by epoch."""
+def curve(source: "Source", trial: FrozenTrial, label: str = "") -> Curve:
+    """A trial's metrics by epoch; without a label of its own it is known by its number."""
     reported = sorted(trials.by_epoch(trial, source.settings.metric).items())
     usable = [(step, value) for step, value in reported if math.isfinite(value)]
     return Curve(
-        label=str(trial.user_attrs.get(trials.PAPER) or trials.label(trial)),
+        label=label or trials.label(trial),
         metrics=attributes.of(trial).get(trials.EPOCHS, {}),
         epochs=[step for step, _ in usable],
-        percent=[100 * value for _, value in usable],
+        values=[value for _, value in usable],
         is_paper=trials.is_paper(trial),
     )
 
 
-def curves(source: "Source", state: TrialState) -> list[Curve]:
-    """The curves of all trials in ``state``, or of every so many where there are too many."""
-    metric = source.settings.metric
-    own = [t for t in source.own() if t.state == state and trials.by_epoch(t, metric)]
+def epoch_curves(source: "Source") -> EpochCurves:
+    """The curves of all trials, or of every so many where there are too many."""
+    complete, early = (
+        [t for t in source.own() if t.state == state and trials.by_epoch(t, source.settings.metric)]
+        for state in (TrialState.COMPLETE, TrialState.PRUNED)
+    )
+    last = Counter(max(trials.by_epoch(t, source.settings.metric)) for t in (*complete, *early))
+    return EpochCurves(
+        _some_curves(source, complete), _some_curves(source, early), dict(sorted(last.items()))
+    )
+
+
+def _some_curves(source: "Source", own: Sequence[FrozenTrial]) -> list[Curve]:
     step = max(1, math.ceil(len(own) / MAX_CURVES))
     chosen = [t for i, t in enumerate(own) if i % step == 0 or trials.is_paper(t)]
     return [c for c in (curve(source, t) for t in chosen) if c.epochs]
@@ -197,7 +210,7 @@ def parallel(source: "Source", axis: ValueAxis) -> list[Coordinate]:
             grid = [v for v in dimension.grid() if v in known]
             ticks = [format_value(v) for v in grid]
             axes.append(Coordinate(title, [grid.index(v) for v in known], ticks))
-    values = [short(100 * trials.value_of(t)) for t in shown]
+    values = [axis.shown(trials.value_of(t)) for t in shown]
     return [*axes, Coordinate(axis.short, values)] if axes else []
 
 
@@ -232,11 +245,6 @@ def front_of(ranked: Sequence[FrozenTrial], direction: Direction, cost: str) -> 
         [p for t, p in points if t.number not in numbers and not trials.is_paper(t)],
         [p for t, p in points if trials.is_paper(t)],
     )
-
-
-def short(value: float) -> float:
-    """In five digits, which are more than a figure shows."""
-    return float(f"{value:.5g}")
 
 
 def _is_real(value: Any) -> bool:

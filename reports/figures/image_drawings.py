@@ -11,9 +11,8 @@ from reports.document.parts import Drawing
 from reports.document.texts import Texts
 from reports.figures.looks import BLUE, CLASS_COLORS, GREY, MARKERS
 from reports.figures.matplotlib_alone import Axes
-from reports.figures.style import panels, picture
+from reports.figures.style import numbers, panels, picture
 from reports.models.on_validation import N_EXAMPLES, ClassErrors, ConfusedPair, LatentMap
-from spaces import wording
 from studies.data.images import CLASS_NAMES
 
 
@@ -36,14 +35,15 @@ def class_errors(name: str, errors: ClassErrors, texts: Texts) -> Drawing:
     with panels(1, 3.6) as (figure, (ax,)):
         y = np.arange(len(order), dtype=float)
         width = 0.8 if errors.baseline is None else 0.4
-        best = [100 * errors.best[label] for label in order]
+        best = [errors.best[label] for label in order]
         if errors.baseline is not None:
-            base = [100 * errors.baseline[label] for label in order]
+            base = [errors.baseline[label] for label in order]
             ax.barh(y + 0.2, base, width, color=GREY, hatch="//", edgecolor="white",
                     label=texts("models.baseline"))  # fmt: skip
             y = y - 0.2
         ax.barh(y, best, width, color=BLUE, label=texts("models.best"))
         ax.set_yticks(range(len(order)), [CLASS_NAMES[label] for label in order])
+        numbers(ax.xaxis, texts)
         ax.set_xlabel(texts("axes.mse"))
         ax.grid(axis="y", visible=False)
         figure.legend(loc="outside upper left", ncols=2)
@@ -59,7 +59,7 @@ def confusion(name: str, counts: Sequence[Sequence[int]], texts: Texts) -> Drawi
         for (row, column), value in np.ndenumerate(percent):
             if value >= 0.05:
                 color = "white" if value > 50 else "#1b1d23"
-                text = f"{value:.0f}" if value >= 9.95 else f"{value:.1f}"
+                text = f"{value:.0f}" if value >= 9.95 else texts.decimals(f"{value:.1f}")
                 ax.text(column, row, text, ha="center", va="center", fontsize=7, color=color)
         ticks: dict[str, Any] = {"fontsize": 7.5}
         ax.set_xticks(range(len(CLASS_NAMES)), CLASS_NAMES, rotation=45, ha="right", **ticks)
@@ -79,7 +79,7 @@ def confused_pairs(name: str, pairs: Sequence[ConfusedPair], texts: Texts) -> Dr
             _montage(ax, [[*images, *blank]])
             ax.set_axis_off()
             words = texts("models.taken_for", true=pair.true, predicted=pair.predicted)
-            ax.set_title(f"{words} ({wording.percent(pair.share, digits=1)})", fontsize=8.5)
+            ax.set_title(f"{words} ({texts.number(pair.share, 'share')})", fontsize=8.5)
         return picture(figure, name)
 
 
@@ -106,6 +106,8 @@ def latent_map(name: str, shown: LatentMap, texts: Texts) -> Drawing:
         for (x, y), (marker, color, name_of_class) in zip(shown.by_class(), looks, strict=True):
             style: dict[str, Any] = {"s": 7, "alpha": 0.7, "linewidths": 0}
             ax.scatter(x, y, marker=marker, color=color, label=name_of_class, **style)
+        numbers(ax.xaxis, texts)
+        numbers(ax.yaxis, texts)
         ax.set(xlabel=component(texts, shown, 1), ylabel=component(texts, shown, 2))
         figure.legend(loc="outside upper left", ncols=3, markerscale=2, columnspacing=1)
         return picture(figure, name)

@@ -24,9 +24,18 @@ PLOTLY_MARKERS = (
 """Likewise, by plotly's names."""
 CLASS_COLORS = (
     *(BLUE, ORANGE, GREEN, RED, PURPLE, SKY, GREY),
-    *("#b5a400", "#8c510a", "#6a3d9a"),
+    *("#b5a400", "#a6611a", "#9467bd"),
 )
 """Okabe and Ito's and three more; markers differ as well."""
+
+TOOLBAR = {
+    "orientation": "v",
+    "bgcolor": "rgba(0, 0, 0, 0)",
+    "color": GREY,
+    "activecolor": BLUE,
+    "remove": ["autoscale", "lasso", "select", "sendChartToCloud"],
+}
+"""Plotly's, in a figure's right margin, where it covers nothing; no tool sends a figure away."""
 
 
 class Look(NamedTuple):
@@ -42,6 +51,7 @@ class Look(NamedTuple):
 
 COMPLETE = Look("states.complete", BLUE, "o", "circle")
 PRUNED = Look("states.pruned", GREY, "x", "x")
+EARLY = Look("search.epochs.early", GREY, "o", "circle")
 PAPER = Look("states.paper", ORANGE, "D", "diamond")
 OTHERS = Look("search.pareto.others", GREY, "o", "circle")
 FRONT = Look("search.pareto.front", BLUE, "o", "circle")

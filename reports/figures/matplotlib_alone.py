@@ -25,7 +25,8 @@ with _away():
     import matplotlib as mpl
     from matplotlib import ticker
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-__all__ = ["Axes", "Figure", "Line2D", "mpl", "ticker"]
+__all__ = ["Axes", "Axis", "Figure", "Line2D", "mpl", "ticker"]

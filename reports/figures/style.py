@@ -5,13 +5,16 @@ other.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from reports.document.parts import Drawing
+from reports.document.texts import Texts
+from reports.figures.axes import ValueAxis, epoch_marks
 from reports.figures.looks import FAINT, INK
-from reports.figures.matplotlib_alone import Axes, Figure, mpl, ticker
+from reports.figures.matplotlib_alone import Axes, Axis, Figure, mpl, ticker
+from spaces.wording import UNITS
 
 WIDTH = 4.8
 """Inches."""
@@ -70,38 +73,77 @@ def picture(figure: Figure, name: str) -> Drawing:
 
 
 def whole_numbers(ax: Axes) -> None:
-    """An axis of epochs or trials, of which there are no halves."""
-    ax.xaxis.set_major_locator(ticker.MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+    """An axis of trials, of which there are no halves."""
+    ax.xaxis.set_major_locator(
+        ticker.MaxNLocator(integer=True, nbins=8, min_n_ticks=1, steps=(1, 2, 5, 10))
+    )
 
 
-def log_across(ax: Axes) -> None:
-    """A logarithmic axis from left to right that says 20k, or 0.001, and not 2·10⁴."""
+def epochs_across(ax: Axes, last: int) -> None:
+    """A logarithmic axis of epochs, as most of a search happens in the first ones."""
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5), numticks=8))
-    ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: _in_few_digits(value)))
-    ax.xaxis.set_minor_locator(ticker.NullLocator())
+    marks = epoch_marks(last)
+    ax.set_xticks(marks, [str(mark) for mark in marks])
+    ax.set_xticks([], minor=True)
+
+
+def numbers(axis: Axis, texts: Texts, unit: str = "") -> None:
+    """An axis whose numbers have the language's decimal mark, and a unit after them."""
+    axis.set_major_formatter(_Numbers(texts, unit))
+
+
+def log_across(ax: Axes, texts: Texts) -> None:
+    """A logarithmic axis from left to right that says 20k, or 0.001, and not 2·10⁴."""
+    low, high = map(float, ax.dataLim.intervalx)
+    if 0 < low <= high < float("inf"):
+        ax.set_xscale("log")
+        ax.set_xlim(low / 1.15, high * 1.15)
+        _mark(ax.xaxis, _log_marks(low / 1.1, high * 1.1, 6), texts)
+
+
+def value_upwards(ax: Axes, shown: ValueAxis, texts: Texts, sparse: bool = False) -> None:
+    """The study's metric from below to above: a loss by its logarithm, 0.02 and not 2·10⁻²."""
+    if shown.is_loss:
+        _log_upwards(ax, texts, sparse)
+    else:
+        numbers(ax.yaxis, texts, shown.unit)
+
+
+def _log_upwards(ax: Axes, texts: Texts, sparse: bool) -> None:
+    low, high = map(float, ax.dataLim.intervaly)
+    if 0 < low <= high < float("inf"):
+        low, high = low / 1.08, high * 1.08
+        ax.set_yscale("log")
+        ax.set_ylim(low, high)
+        _mark(ax.yaxis, _log_marks(low, high, 4 if sparse else 7), texts)
+
+
+def _log_marks(low: float, high: float, most: int) -> list[float]:
+    """Round numbers between two positive ones, at most so many, or if there are none the two."""
+    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if high / low < 8 else (1, 2, 5)
+    marks = [step * 10.0**power for power in range(-9, 13) for step in steps]
+    inside = [mark for mark in marks if low <= mark <= high]
+    while len(inside) > most:
+        inside = inside[::2]
+    return inside if len(inside) > 1 else [low, high]
+
+
+def _mark(axis: Axis, marks: Sequence[float], texts: Texts) -> None:
+    axis.set_ticks(marks, [texts.decimals(_in_few_digits(mark)) for mark in marks])
+    axis.set_ticks([], minor=True)
 
 
 def _in_few_digits(value: float) -> str:
-    if value >= 1e6:
-        return f"{value / 1e6:g}M"
-    return f"{value / 1e3:g}k" if value >= 1e4 else f"{value:g}"
+    for name, unit in UNITS:
+        if value >= unit:
+            return f"{value / unit:.3g}{name}"
+    return f"{value:.3g}"
 
 
-def log_percent(ax: Axes, sparse: bool = False) -> None:
-    """A logarithmic axis that says 2 and not 2·10⁰."""
-    low, high = ax.dataLim.intervaly
-    if not 0 < low <= high < float("inf"):
-        return
-    low, high = float(low) / 1.08, float(high) * 1.08
-    ax.set_yscale("log")
-    ax.set_ylim(low, high)
-    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if high / low < 8 else (1, 2, 5)
-    marks = [s * 10.0**e for e in range(-4, 5) for s in steps]
-    inside = [m for m in marks if low <= m <= high]
-    while len(inside) > (4 if sparse else 7):
-        inside = inside[::2]
-    if len(inside) < 2:
-        inside = [low, high]
-    ax.set_yticks(inside, [f"{m:.3g}" for m in inside])
-    ax.set_yticks([], minor=True)
+class _Numbers(ticker.ScalarFormatter):
+    def __init__(self, texts: Texts, unit: str) -> None:
+        super().__init__(useOffset=False)
+        self._texts, self._unit_after = texts, unit
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self._texts.decimals(super().__call__(x, pos)) + self._unit_after

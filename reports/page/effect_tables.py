@@ -54,7 +54,7 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
         f"({number(found.low, kind)} … {number(found.high, kind)})"
         for label, found, _ in drawn
     )
-    picture = drawings.effects(name, drawn, texts(f"axes.effect.{stage}"))
+    picture = drawings.effects(name, drawn, texts(f"axes.effect.{stage}"), texts)
     alt = texts("effects.alt", listed=listed)
     return [table, Figure(name, texts("effects.figure"), alt, picture)]
 

@@ -98,7 +98,7 @@ def _learning(
     for source in (*([main] if main else []), *own):
         if shown := _papers_and_best(source, stage):
             words = texts(f"protocols.{source.settings.budget.protocol}")
-            curves = [curve(source, trial) for trial in shown]
+            curves = [curve(source, trial, _row_name(source, trial, texts)) for trial in shown]
             last = ", ".join(f"{c.label} {_last(t)}" for c, t in zip(curves, shown, strict=True))
             caption = texts(f"{stage.name}.curves.caption", study=source.name, protocol=words)
             alt = texts(f"{stage.name}.curves.alt", last=last)
@@ -115,6 +115,12 @@ def _papers_and_best(source: Source, stage: Stage) -> list[FrozenTrial]:
     if best is not None and not trials.is_paper(best):
         shown.append(best)
     return [t for t in shown if attributes.of(t).get(trials.EPOCHS)]
+
+
+def _row_name(source: Source, trial: FrozenTrial, texts: Texts) -> str:
+    """The paper's name of a configuration, or what the best is to the search."""
+    best = texts(f"tables.best.{source.origin_of(trial)}")
+    return str(trial.user_attrs.get(trials.PAPER, best))
 
 
 def _last(trial: FrozenTrial) -> str:

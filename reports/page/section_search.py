@@ -10,7 +10,7 @@ from reports.analysis.time_spent import time_spent
 from reports.document.parts import Block, Column, Figure, Notation, Section, Table, Text, number
 from reports.document.texts import Texts
 from reports.figures import drawings, figure_data, interactive
-from reports.figures.figure_data import ValueAxis
+from reports.figures.axes import ValueAxis, value_axis
 from reports.page.effect_tables import claims_blocks, warm_blocks
 from reports.page.words import anchor, budget_in_words, columns
 from spaces.wording import MISSING, count
@@ -34,9 +34,8 @@ def search_section(sources: Sources, texts: Texts) -> Section:
 
 def _study_section(source: Source, texts: Texts) -> Section:
     name = anchor(source.name)
-    stage, metric = source.settings.stage, source.settings.metric
     about = {
-        "stage": texts(f"stages.{stage}"),
+        "stage": texts(f"stages.{source.settings.stage}"),
         "budget": budget_in_words(source.settings.budget, texts),
         "space": ", ".join(f"{d.name.replace('_', '-')} {d}" for d in source.space.dimensions),
     }
@@ -44,12 +43,10 @@ def _study_section(source: Source, texts: Texts) -> Section:
     section.blocks.append(Text(texts("search.about", **about)))
     if not source.completed():
         section.blocks.append(Text(texts("search.nothing_complete"), is_notice=True))
-    axis = ValueAxis(
-        texts(f"labels.{stage}.{metric}"), texts(f"labels.short.{metric}"), metric.endswith("loss")
-    )
+    axis = value_axis(source.settings, texts)
     section.blocks += _best(source, name, axis, texts)
     section.blocks += _history(source, name, axis, texts)
-    section.blocks += _intermediate(source, name, axis, texts)
+    section.blocks += _epochs(source, name, axis, texts)
     section.blocks += _importance(source, name, texts)
     section.blocks += _slices(source, name, axis, texts)
     section.blocks += _pareto(source, name, axis, texts)
@@ -103,20 +100,23 @@ def _history(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[B
     ]
 
 
-def _intermediate(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
-    complete = figure_data.curves(source, TrialState.COMPLETE)
-    pruned = figure_data.curves(source, TrialState.PRUNED)
-    if not complete and not pruned:
+def _epochs(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
+    found = figure_data.epoch_curves(source)
+    if not found.n_ended:
         return []
-    n_total = sum(bool(t.intermediate_values) for t in source.own())
-    n_shown = len(complete) + len(pruned)
+    n_shown = len(found.complete) + len(found.early)
+    words = {"shown": n_shown, "total": sum(found.n_ended.values())}
+    caption = texts("search.epochs.caption", **words)
+    if found.few_ends():
+        caption += " " + texts("search.epochs.counts")
+    counts = {"n_complete": len(found.complete), "n_early": len(found.early)}
     return [
         Figure(
             f"{name}-epochs",
-            texts("search.epochs.caption", shown=n_shown, total=n_total),
-            texts("search.epochs.alt", n_complete=len(complete), n_pruned=len(pruned)),
-            drawings.intermediate(f"{name}-epochs", complete, pruned, axis, texts),
-            interactive.intermediate(complete, pruned, axis, texts),
+            caption,
+            texts("search.epochs.alt", **counts),
+            drawings.epochs(f"{name}-epochs", found, axis, texts),
+            interactive.epochs(found, axis, texts),
         )
     ]
 
@@ -163,7 +163,10 @@ def _slices(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Bl
     if across:
         name, falls = f"{name}-parallel", source.settings.direction == "minimize"
         alt = texts("search.parallel.alt", names=", ".join(each.label for each in across[:-1]))
-        drawn = drawings.parallel(name, across, falls), interactive.parallel(across, falls)
+        drawn = (
+            drawings.parallel(name, across, falls, texts),
+            interactive.parallel(across, falls, texts),
+        )
         blocks.append(Figure(name, texts("search.parallel.caption"), alt, *drawn, wide=True))
     return blocks
 

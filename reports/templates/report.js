@@ -13,18 +13,21 @@
     const [ink, grid] = ["--ink", "--grid"].map((name) => style.getPropertyValue(name).trim());
     return { ink, grid };
   };
+  // A finger that moves over a figure scrolls the page.
+  const touched = matchMedia("(pointer: coarse)").matches ? { dragmode: false } : {};
   const themed = (layout) => {
     const { ink, grid } = colors();
     const axis = (own) => own && { ...own, gridcolor: grid, linecolor: ink, zeroline: false, automargin: true };
     return {
       ...layout,
+      ...touched,
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: ink, size: 12, family: "system-ui, DejaVu Sans, sans-serif" },
       ...(layout.xaxis ? { xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis) } : {}),
     };
   };
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  const config = { responsive: true, displaylogo: false };
   const live = [];
   const draw = (drawing) => {
     const { data, layout } = specs[drawing.dataset.plot];

@@ -73,18 +73,38 @@ def test_nothing_is_drawn_of_a_study_without_results(study: optuna.Study) -> Non
     assert save_plots(study) == []
 
 
-def test_the_papers_numbers_stand_beside_the_same_trained_here_and_the_best(
+def compared(study: optuna.Study) -> dict[str, dict[str, float]]:
+    """The dots of the comparison by what they are and where they stand."""
+    save_plots(study)
+    plot = saved(study, "paper-against-found")
+    return {dots["name"]: dict(zip(dots["y"], dots["x"], strict=True)) for dots in plot["data"]}
+
+
+def test_the_best_stands_beside_the_papers_configurations_trained_alike_and_nothing_else(
     study: optuna.Study,
 ) -> None:
     row = paper.AUTOENCODERS[0]
     add(study, row.config, 0.08, row.name)
     add(study, AutoencoderConfig(conv1_channels=8), 0.0125)
-    save_plots(study)
-    published, here, best = saved(study, "paper-against-found")["data"]
-    assert published["x"] == here["x"] == [row.name for row in paper.AUTOENCODERS]
-    assert published["y"] == [7.26, 3.12, 2.83, 2.31, 1.75]
-    assert here["y"] == [8, None, None, None, None]
-    assert (best["name"], best["y"]) == ("best: #1, one that the search found", [1.25])
+    assert compared(study) == {
+        "the paper's, trained here": {"baseline": 0.08},
+        "best": {"best: #1": 0.0125},
+    }
+    layout = saved(study, "paper-against-found")["layout"]
+    assert "left out" in layout["xaxis"]["title"]["text"]
+    assert "one that the search found" in layout["title"]["text"]
+
+
+def test_published_numbers_stand_there_too_where_the_budget_is_the_papers(
+    study: optuna.Study,
+) -> None:
+    write(study, with_space(StudySettings("autoencoder", Budget()), {}))
+    row = paper.AUTOENCODERS[-1]
+    add(study, row.config, 0.0137, row.name)
+    found = compared(study)
+    assert found["published"]["channels"] == 0.0175
+    assert found["the paper's, trained here"] == {"channels": 0.0137}
+    assert "best" not in found, "it is the paper's own"
 
 
 def test_the_pareto_front_has_no_trial_that_a_smaller_one_reaches(study: optuna.Study) -> None:
@@ -101,9 +121,12 @@ def test_importance_is_drawn_from_enough_searched_trials_and_finds_what_decides(
     study: optuna.Study,
 ) -> None:
     add_searched(study, MIN_TRIALS - 1)
-    assert "importance" not in save_plots(study)
+    save_plots(study)
+    too_few = saved(study, "importance")
+    assert too_few["data"] == []
+    assert f"there are {MIN_TRIALS - 1}" in too_few["layout"]["annotations"][0]["text"]
     add_searched(study, 60)
-    assert "importance" in save_plots(study)
+    save_plots(study)
     plot = saved(study, "importance")
     assert plot["data"][0]["y"][-1] == "dropout"
     assert f"{MIN_TRIALS + 59} trials" in plot["layout"]["title"]["text"]
@@ -117,7 +140,7 @@ def test_a_plot_saved_again_takes_the_place_of_the_one_before(study: optuna.Stud
         add(study, AutoencoderConfig(conv1_channels=96), trial_value)
     save_plots(study)
     assert len(study._storage.get_study_system_attrs(study._study_id)) <= n_attrs + 1
-    assert saved(study, "paper-against-found")["data"][2]["y"] == [0.1]
+    assert compared(study)["best"] == {"best: #100": 0.001}
 
 
 def test_plots_of_a_large_study_stay_small() -> None:

@@ -1,0 +1,70 @@
+"""How the axes of figures are named and where their numbers stand, however they are drawn."""
+
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from reports.document.numbers import UNIT
+from reports.document.texts import Texts
+from studies.records.settings import StudySettings
+
+LONGEST_DECADES = 2.4
+"""Powers of ten across which an axis still has room for 20k and 50k between 10k and 100k."""
+
+
+class ValueAxis(NamedTuple):
+    """How all figures of a study show its metric."""
+
+    title: str
+    """With the arrow to where it is better, and what a loss is in brackets."""
+    short: str
+    """The same in fewer words."""
+    is_loss: bool
+    """Losses are shown as they are, on a logarithmic axis; accuracies in percent."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The title, and on a line of its own what a loss is."""
+        return self.title.replace(" (", "\n(", 1).splitlines()
+
+    @property
+    def unit(self) -> str:
+        """What stands after each number."""
+        return "" if self.is_loss else UNIT
+
+    def shown(self, value: float) -> float:
+        """A value as the axis has it."""
+        return short(value if self.is_loss else 100 * value)
+
+
+def value_axis(settings: StudySettings, texts: Texts) -> ValueAxis:
+    """The axis of a study's metric."""
+    stage, metric = settings.stage, settings.metric
+    return ValueAxis(
+        texts(f"labels.{stage}.{metric}"), texts(f"labels.short.{metric}"), metric.endswith("loss")
+    )
+
+
+def epoch_marks(last: int) -> list[int]:
+    """Where a logarithmic axis of epochs has its numbers: 1, 2, 4, 8, and the last one."""
+    if last <= 4:
+        return list(range(1, last + 1))
+    return [*(2**power for power in range(20) if 1.2 * 2**power < last), last]
+
+
+def log_axis(values: Iterable[float]) -> dict[str, Any]:
+    """A logarithmic axis of plotly's: numbers at 1, 2 and 5, or where it is short at even steps."""
+    known = [value for value in values if value > 0]
+    decades = 1.1 * math.log10(max(known) / min(known)) if known else 0.0
+    # Plotly puts numbers at 1, 2 and 5 where it is asked for one in a third of a power or more.
+    is_long = 1 <= decades <= LONGEST_DECADES
+    return {
+        "type": "log",
+        "nticks": int(decades / 0.36) if is_long else 6,
+        "tickformat": "~s" if max(known, default=0) >= 1000 else "~g",  # 20k, but no 50m
+    }
+
+
+def short(value: float) -> float:
+    """In five digits, which are more than a figure shows."""
+    return float(f"{value:.5g}")

@@ -1,0 +1,49 @@
+"""Numbers along the axes of drawings."""
+
+from reports.document.texts import Texts
+from reports.figures.axes import ValueAxis
+from reports.figures.matplotlib_alone import Axis
+from reports.figures.style import epochs_across, log_across, numbers, panels, value_upwards
+
+EN, ES = Texts("en"), Texts("es")
+LOSS = ValueAxis("Validation loss ↓", "loss", is_loss=True)
+ACCURACY = ValueAxis("Validation accuracy ↑", "accuracy", is_loss=False)
+
+
+def written(axis: Axis) -> list[str]:
+    """The numbers along it."""
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def test_losses_have_round_numbers_on_a_logarithmic_axis_in_the_reports_language() -> None:
+    for texts, expected in ((EN, ["0.02", "0.05", "0.1", "0.2"]), (ES, ["0,02", "0,05"])):
+        with panels(1, 3.0) as (_, (ax,)):
+            ax.plot([1, 2], [0.019, 0.2])
+            value_upwards(ax, LOSS, texts)
+        assert written(ax.yaxis)[: len(expected)] == expected
+
+
+def test_accuracies_have_their_unit_after_each_number() -> None:
+    with panels(1, 3.0) as (_, (ax,)):
+        ax.plot([1, 2], [84.9, 86.1])
+        value_upwards(ax, ACCURACY, ES)
+    assert "85,0\N{NO-BREAK SPACE}%" in written(ax.yaxis)
+
+
+def test_sizes_are_said_in_thousands_and_few_of_them_though_they_lie_close() -> None:
+    for sizes in ((9_000, 500_000), (120_000, 410_000)):
+        with panels(1, 3.0) as (_, (ax,)):
+            ax.plot(sizes, [1, 2])
+            log_across(ax, EN)
+        said = written(ax.xaxis)
+        assert 3 <= len(said) <= 6
+        assert all(number.endswith("k") for number in said)
+
+
+def test_epochs_are_whole_and_a_plain_axis_has_the_languages_mark() -> None:
+    with panels(1, 3.0) as (_, (ax,)):
+        ax.plot([1, 30], [0.0, 1.0])
+        epochs_across(ax, 30)
+        numbers(ax.yaxis, ES)
+    assert written(ax.xaxis) == ["1", "2", "4", "8", "16", "30"]
+    assert "0,2" in written(ax.yaxis)
