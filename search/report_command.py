@@ -17,6 +17,7 @@ from studies.records.commands import shown_storage
 
 if TYPE_CHECKING:
     from reports.analysis.chosen_studies import Sources
+    from reports.document.parts import Section
 
 LanguageName = Literal["en", "es"]
 
@@ -81,21 +82,41 @@ def write_report(
         StudyError: a study is not there, or the folder cannot be written.
     """
     console = safe_console(stderr=True, quiet=output.quiet)
-    with console.status("reading the studies"):
-        from reports.page.making import build, check_folder, write
+    with console.status("loading"):
+        from reports.page.making import check_folder, write
 
         check_folder(out, overwrite)
+    document, sources = build_report(output, names, lang, storage, artifacts, data_dir)
+    with console.status("writing"):
+        return write(document, sources, lang, out)
+
+
+def build_report(
+    output: Output,
+    names: list[str],
+    lang: LanguageName = "en",
+    storage: str | None = None,
+    artifacts: str | None = None,
+    data_dir: Path | None = None,
+) -> "tuple[Section, Sources]":
+    """A report, not written yet, and what it is about; says on stderr what is being done.
+
+    Raises:
+        StudyError: a study is not there.
+    """
+    console = safe_console(stderr=True, quiet=output.quiet)
+    with console.status("reading the studies"):
+        from reports.page.making import build
+
         sources = _sources(names, storage, artifacts)
     for line in sources.unread:
         console.print(f"left out: {line}", soft_wrap=True)
     try:
-        sources = sources._replace(data_folder=find_data(data_dir))
+        sources = sources._replace(data_folder=find_data(data_dir, output.quiet))
     except DataError as error:
         console.print(f"without figures of images: {error}", markup=False, soft_wrap=True)
     with console.status("the paper's tables") as status:
-        document = build(sources, lang, shown_storage(storage), status.update)
-        status.update("writing")
-        return write(document, sources, lang, out)
+        return build(sources, lang, shown_storage(storage), status.update), sources
 
 
 def print_report(files: list[Path], output: Output) -> None:

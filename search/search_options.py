@@ -93,10 +93,8 @@ def with_search_options(
             *, context: typer.Context, quiet: bool, verbose: bool, as_json: bool, **values: Any
         ) -> None:
             output = Output(quiet, verbose, as_json).checked()
-            request = _asked(context, stage, values)
-            given = _given_configurations(values["enqueue"], stage, values["storage"])
             now = partial(in_force, context, stage)
-            request["enqueue"] = given
+            request = request_of(context, stage)
             command(SearchOptions(request, values["dry_run"], output, now))
 
         return declared(with_them, command, taken)
@@ -130,6 +128,22 @@ def with_options(
         return declared(with_them, command, [*own, *taken, *_OUTPUT])
 
     return decorate
+
+
+def request_of(context: typer.Context, stage: Stage) -> dict[str, Any]:
+    """A search's request, as a command line says it that has been read.
+
+    Args:
+        context: of the command that searches the stage.
+        stage: which model is searched.
+
+    Raises:
+        ConfigurationError, StudyError: a file or a trial that is named cannot be read, or is of the
+            other stage.
+    """
+    values = context.params
+    given = _given_configurations(values["enqueue"], stage, values["storage"])
+    return {**_asked(context, stage, values), "enqueue": given}
 
 
 def in_force(context: typer.Context, stage: Stage) -> dict[str, Any]:

@@ -48,6 +48,13 @@ def test_a_file_beside_the_script_that_is_started_is_named(tmp_path: Path) -> No
     assert (code, said.startswith(f"error: {path} comes before")) == (1, True)
 
 
+def test_the_library_names_a_file_in_the_way_too(tmp_path: Path) -> None:
+    path = in_the_way(tmp_path, "search", is_package=False)
+    code, said = run("-P", "-c", "import fmnist_search; fmnist_search.search", path=tmp_path)
+    assert code == 1
+    assert said.splitlines()[-1].startswith(f"ImportError: {path} comes before")
+
+
 def test_with_nothing_in_the_way_the_command_begins(tmp_path: Path) -> None:
     in_the_way(tmp_path, "studies", is_package=False)  # in the working folder, which is no matter
     program = "import sys; sys.argv[1:] = ['--version']; from fmnist_search import main; main()"

@@ -12,7 +12,7 @@ import optuna
 import pytest
 from helpers import ROOT
 
-PACKAGES = ("spaces", "studies", "reports", "search")
+PACKAGES = ("spaces", "studies", "reports", "search", "fmnist_search")
 HEAVY = ("torch", "torchvision", "optuna", "pandas", "numpy", "sqlalchemy", "scipy")
 
 
@@ -64,6 +64,31 @@ except SystemExit as end:
     done = run(program)
     assert done.stdout.strip() == "1 False", done.stderr
     assert "absent" in done.stderr
+
+
+def test_the_library_loads_nothing_until_a_name_is_asked_for() -> None:
+    others = ("typer", "rich", "jinja2", "matplotlib", "search", "spaces")
+    loaded = f"print([m for m in {(*HEAVY, *others)} if m in sys.modules])"
+    done = run(f"import sys, fmnist_search\n{loaded}\nfmnist_search.studies\n{loaded}")
+    before, after = done.stdout.splitlines()
+    assert (done.returncode, before) == (0, "[]"), done.stderr
+    assert "pandas" in after
+    assert "torch" not in after
+
+
+def test_every_public_name_of_the_library_is_there_and_says_what_it_is() -> None:
+    program = """
+import fmnist_search
+assert dir(fmnist_search) == sorted(fmnist_search.__all__)
+for name in fmnist_search.__all__:
+    one = getattr(fmnist_search, name)
+    assert isinstance(one, tuple) or one.__doc__, name
+try:
+    fmnist_search.optimise
+except AttributeError as error:
+    print(error)
+"""
+    assert run(program).stdout == "module 'fmnist_search' has no attribute 'optimise'\n"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["ae", "--help"], ["studies", "--help"]])

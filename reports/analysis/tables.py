@@ -176,6 +176,18 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
     return pandas.DataFrame(rows)
 
 
+def epochs_frame(all_trials: Iterable[FrozenTrial]) -> "pandas.DataFrame":
+    """A row for each trial and epoch, a column for each metric."""
+    import pandas
+
+    rows: list[dict[str, Any]] = []
+    for trial in all_trials:
+        columns = attributes.of(trial).get(trials.EPOCHS, {})
+        for values in zip(*columns.values(), strict=True):
+            rows.append({"trial": trial.number, **dict(zip(columns, values, strict=True))})
+    return pandas.DataFrame(rows, columns=None if rows else ["trial", "epoch"])
+
+
 def csv_text(frame: "pandas.DataFrame") -> str:
     """A table as CSV that a spreadsheet can open without running anything in it."""
     safe = frame.rename(columns=csv_value)

@@ -81,6 +81,10 @@ class Figure:
     wide: bool = False
     """Needs the page's full width."""
 
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows of it."""
+        return self.picture.png
+
 
 class Text(NamedTuple):
     """A paragraph."""

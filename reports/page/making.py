@@ -4,12 +4,11 @@ import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.analysis.tables import csv_text, trials_frame
+from reports.analysis.tables import csv_text, epochs_frame, trials_frame
 from reports.document.parts import Figure, Section, Table
 from reports.document.texts import Language, Texts
 from reports.page import repeating
@@ -22,7 +21,6 @@ from reports.page.section_summary import summary
 from reports.page.words import anchor
 from spaces.errors import StudyError
 from spaces.safe_text import latex
-from studies.records import attributes, trials
 
 
 def build(
@@ -149,22 +147,12 @@ def _write_figure(figure: Figure, folder: ReportFolder) -> None:
 
 def _write_values(source: Source, folder: ReportFolder) -> None:
     """A study's trials, and their metrics epoch by epoch: CSV, and Parquet with pyarrow."""
-    frames = {"trials": trials_frame(source.study), "epochs": _epochs_frame(source)}
+    frames = {"trials": trials_frame(source.study), "epochs": epochs_frame(source.trials())}
     for what, frame in frames.items():
         name = f"values/{anchor(source.name)}-{what}"
         _write_csv(frame, folder.new(f"{name}.csv"))
         if importlib.util.find_spec("pyarrow") is not None:
             frame.to_parquet(folder.new(f"{name}.parquet"), index=False)
-
-
-def _epochs_frame(source: Source) -> pandas.DataFrame:
-    """A row for each trial and epoch, a column for each metric."""
-    rows: list[dict[str, Any]] = []
-    for trial in source.trials():
-        columns = attributes.of(trial).get(trials.EPOCHS, {})
-        for values in zip(*columns.values(), strict=True):
-            rows.append({"trial": trial.number, **dict(zip(columns, values, strict=True))})
-    return pandas.DataFrame(rows, columns=None if rows else ["trial", "epoch"])
 
 
 def _write_csv(frame: pandas.DataFrame, path: Path) -> None:

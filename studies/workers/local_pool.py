@@ -21,7 +21,13 @@ from torch import Tensor
 
 from studies.training.metrics import Outcome
 from studies.workers.pool import Job, MakeTraining, Raised, Report, WorkerDied
-from studies.workers.processes import environment, start_fork_server, stops_blocked, variables
+from studies.workers.processes import (
+    environment,
+    start_fork_server,
+    stops_blocked,
+    variables,
+    without_script,
+)
 from studies.workers.trainer import Trainer, unpack
 
 ENDING_S = 0.5
@@ -174,7 +180,7 @@ def _started_worker(make_training: bytes, n_threads: int) -> _Worker:
     make_process = (get_context("forkserver") if forks else get_context("spawn")).Process
     ours, theirs = connection.Pipe()
     process = make_process(target=_work, args=(theirs, make_training, n_threads), daemon=True)
-    with variables(environment(n_threads)), stops_blocked(), theirs:
+    with variables(environment(n_threads)), stops_blocked(), without_script(), theirs:
         process.start()
     return _Worker(process, ours)
 

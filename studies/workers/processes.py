@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing import current_process, forkserver, resource_tracker, util
 from time import perf_counter, process_time
+from types import ModuleType
 
 from studies.files import temporary
 from studies.workers import machine
@@ -93,7 +94,8 @@ def start_fork_server(n_threads: int) -> bool:
     # Python 3.11.0 would listen on a socket without a file, where any user could have code run.
     util.abstract_sockets_supported = False  # type: ignore[misc]
     # Without the working folder on its path, where anything may be called as what it loads.
-    with variables(environment(n_threads) | {"PYTHONSAFEPATH": "1"}), stops_blocked():
+    own = environment(n_threads) | {"PYTHONSAFEPATH": "1"}
+    with variables(own), stops_blocked(), without_script():
         try:
             # Where Python makes the socket, in place of a folder that a killed process would leave.
             current_process()._config["tempdir"] = str(temporary.own_folder())  # type: ignore[attr-defined]
@@ -118,6 +120,21 @@ def stops_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+@contextmanager
+def without_script() -> Iterator[None]:
+    """Keep what was started, as a user's script, out of processes that are started in the block.
+
+    Python would import it there, for functions of its own that a process might be given, and so
+    begin the script's search once more in each of them.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The program's entry: looks whether Python finds our packages, and begins.
 
 Their names are ordinary words, so a file of the user's may have one of them and come first on
-Python's path. This module has a name that nobody else takes, and imports nothing of ours before it
+Python's path. This package has a name that nobody else takes, and imports none of them before it
 has looked.
 """
 
@@ -14,7 +14,7 @@ PACKAGES = ("search", "reports", "studies", "spaces")
 
 def main() -> None:
     """Run the command line, or say which file stands before it."""
-    if (line := _in_the_way()) is not None:
+    if (line := in_the_way()) is not None:
         print(f"error: {line}", file=sys.stderr)
         sys.exit(1)
     from search.app import main as run
@@ -22,9 +22,12 @@ def main() -> None:
     run()
 
 
-def _in_the_way() -> str | None:
-    """What keeps Python from finding a package of ours, and what to do, in words."""
-    here = Path(__file__).resolve().parent
+def in_the_way() -> str | None:
+    """What keeps Python from finding a package of ours, and what to do, in words; None if nothing.
+
+    Nothing of theirs is run for it.
+    """
+    here = Path(__file__).resolve().parents[1]
     for name in PACKAGES:
         spec = find_spec(name)
         if spec is None:
@@ -37,7 +40,3 @@ def _in_the_way() -> str | None:
                 f"or take its folder out of PYTHONPATH or away from the script that was started"
             )
     return None
-
-
-if __name__ == "__main__":
-    main()
