@@ -11,6 +11,7 @@ from fmnist_search import AutoencoderModel, ClassifierModel, ImageError, StudyEr
 from reports.models.exporting import export_models
 from spaces.budget import Budget
 from studies.data.images import Split, load_split
+from studies.records import attributes
 from studies.records.trials import METRICS, value_of
 
 
@@ -35,9 +36,8 @@ def test_a_classifier_names_as_many_rightly_as_its_trial_did(
     judged = small_split.validation
     predicted = classifier.predict(judged.pixels)
     assert (predicted.dtype, predicted.shape) == (np.int64, (100,))
-    assert (predicted == judged.labels.numpy()).mean() == trial.user_attrs[METRICS][
-        "validation_accuracy"
-    ]
+    accuracy = attributes.of(trial)[METRICS]["validation_accuracy"]
+    assert (predicted == judged.labels.numpy()).mean() == accuracy
     assert classifier.source == f"{CLF}#{trial.number}"
 
 

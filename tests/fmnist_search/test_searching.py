@@ -37,7 +37,7 @@ def test_the_same_call_again_goes_on_with_the_study(
     assert again.name == study.name
     assert (len(study.trials_dataframe()), len(again.trials_dataframe())) == (5 + 1, 5 + 2)
     assert "#6 started" in capsys.readouterr().out
-    with pytest.raises(StudyError, match="--seed"):
+    with pytest.raises(StudyError, match="made otherwise"):
         fmnist_search.search("ae", study=study.name, seed=7, **where, **SMALL)
 
 
@@ -51,7 +51,7 @@ study = fmnist_search.search(
 
 
 @pytest.mark.slow
-def test_a_script_that_is_interrupted_goes_on_when_it_is_run_again(tmp_path: Path) -> None:
+def test_a_script_may_be_interrupted_and_keeps_what_it_has(tmp_path: Path) -> None:
     """Its processes do not run the script once more, though nothing in it keeps them from it."""
     script = tmp_path / "mine.py"
     script.write_text(SCRIPT)
