@@ -10,6 +10,7 @@ from search.live_view import LiveView, Training
 from search.whole_run import WholeRun
 from spaces.wording import count, counted, duration, in_items, measured
 from studies.engine.progress import Event, Notice, SearchState, TrialEnded, TrialStarted
+from studies.files.places import short_path
 from studies.records.attempts import INTERRUPTED
 from studies.records.trials import label, value_of
 from studies.workers.machine import n_cores
@@ -108,7 +109,8 @@ def print_plan(console: Console, plan: "Plan", load: float | None = None) -> Non
         load: of this machine before, see :func:`studies.workers.machine.load`; None says nothing.
     """
     verb = "new study" if plan.created else "study"
-    console.print(f"{verb} '{plan.study_name}' in {plan.storage}", soft_wrap=True)
+    place = short_path(plan.storage.removeprefix("sqlite:///"))
+    console.print(f"{verb} '{plan.study_name}' in {place}", soft_wrap=True)
     if not plan.created:
         console.print(f"goes on: {so_far(plan)}", style="bold")
     for line in _in_words(plan):
@@ -152,7 +154,8 @@ def _in_words(plan: "Plan") -> Iterable[str]:
     if settings.max_latency_ms is not None:
         yield f"limit: no more than {settings.max_latency_ms:g} ms for 100 images on one thread"
     space = (f"{name.replace('_', '-')} {values}" for name, values in settings.space.items())
-    yield f"space: {', '.join(space)}"
+    if plan.n_wanted:
+        yield f"space: {', '.join(space)}"
     if plan.n_grid_points is not None:
         n_different = count(settings.search_space().size())
         yield f"grid: {count(plan.n_grid_points)} points, {n_different} different configurations"

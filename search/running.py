@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
@@ -120,9 +121,7 @@ def _next_step(
 
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
-    from studies.workers.machine import load
-
-    load_before = load()
+    load = _load_before()
     with console.status("loading PyTorch and measuring how long this will take"):
         from studies.workers.processes import load_ahead
 
@@ -133,8 +132,16 @@ def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: boo
         from studies.engine.launch import make_plan
 
         plan = make_plan(request, stage)
-    print_plan(console, plan, load_before if request.dask is None else None)
+    print_plan(console, plan, load if request.dask is None else None)
     return _Step(request, stage, plan)
+
+
+@cache
+def _load_before() -> float | None:
+    """The machine's load before this command did anything; its own is no news."""
+    from studies.workers.machine import load
+
+    return load()
 
 
 def _launch(console: "Console", output: Output, step: _Step, again: str) -> "SearchResult":

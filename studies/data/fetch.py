@@ -61,14 +61,14 @@ def ensure_data(data_dir: Path | None, say: Say, *, progress: Progress = lambda 
     cache = places.fashion_mnist()
     problem = find_problem(cache)
     if problem is None:
-        say(f"Fashion-MNIST: cache {cache}, verified")
+        say(f"Fashion-MNIST: cache {places.short_path(str(cache))}, verified")
         return cache
     say(f"cache: {problem}")
     with _writing(cache, say) as work:
         # Another process may have fetched them while this one waited.
         if find_problem(cache) is not None:
             _fetch(work, cache, say, progress)
-    say(f"Fashion-MNIST: stored in {cache}, verified")
+    say(f"Fashion-MNIST: stored in {places.short_path(str(cache))}, verified")
     return cache
 
 
@@ -128,7 +128,8 @@ def _use_folder(folder: Path, named_by: str, say: Say, progress: Progress) -> Pa
     if find_problem(cache) is not None:
         with _writing(cache, say) as work:
             _store(paths, work, cache, progress)
-    say(f"Fashion-MNIST: {folder} ({named_by}), verified; unpacked in {cache}")
+    shown = places.short_path(str(cache))
+    say(f"Fashion-MNIST: {folder} ({named_by}), verified; unpacked in {shown}")
     return cache
 
 

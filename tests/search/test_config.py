@@ -106,7 +106,7 @@ def test_the_command_line_beats_all_and_the_plan_is_made_of_all_sources(
     planned = call(*words, TRIALS="3", CONV1_CHANNELS="8")
     assert planned.code == 0, planned.err
     for words in (
-        "new study 'filed' in sqlite:///",
+        "new study 'filed' in ",
         "mine.db",
         "search protocol, 1 epoch, 600 images",
         "dropout 0,0.1, batchnorm false",

@@ -190,7 +190,7 @@ def test_a_busy_machine_is_named_with_what_it_means(
 def test_a_study_that_goes_on_says_what_it_has() -> None:
     console = Console(file=io.StringIO(), width=80)
     print_plan(console, PLAN._replace(created=False, n_searched=1, best=best_trial(0.0509)), 9.5)
-    assert "study 'ae' in sqlite:///x.db" in shown(console)
+    assert "study 'ae' in x.db\n" in shown(console)
     assert "goes on: 1 of 2 searched trials, best 0.0509 (#7)" in shown(console)
     assert "busy (load 9.5 on" in shown(console)
 
@@ -199,7 +199,7 @@ def test_the_plan_says_what_will_be_done_and_how_long_it_takes() -> None:
     console = Console(file=io.StringIO(), width=200)
     print_plan(console, PLAN)
     text = shown(console)
-    assert "new study 'ae' in sqlite:///x.db" in text
+    assert "new study 'ae' in x.db\n" in text
     assert "search protocol, 4 epochs, 6,000 images; seed 0, 2 threads" in text
     assert "to do: 2 searched trials, 1 of the paper's (dropout)" in text
     assert "about 7 min 40 s, 16 min 00 s if nothing is pruned" in text
