@@ -8,9 +8,6 @@ from reports.document.numbers import UNIT
 from reports.document.texts import Texts
 from studies.records.settings import StudySettings
 
-LONGEST_DECADES = 2.4
-"""Powers of ten across which an axis still has room for 20k and 50k between 10k and 100k."""
-
 
 class ValueAxis(NamedTuple):
     """How all figures of a study show its metric."""
@@ -52,17 +49,20 @@ def epoch_marks(last: int) -> list[int]:
     return [*(2**power for power in range(20) if 1.2 * 2**power < last), last]
 
 
-def log_axis(values: Iterable[float]) -> dict[str, Any]:
-    """A logarithmic axis of plotly's: numbers at 1, 2 and 5, or where it is short at even steps."""
+def log_axis(values: Iterable[float], room: float = 3.0) -> dict[str, Any]:
+    """A logarithmic axis of plotly's: numbers at 1, 2 and 5, or where it is short at even steps.
+
+    Args:
+        values: that it shows.
+        room: powers of ten up to which the numbers at 2 and 5 do not run into one another.
+    """
     known = [value for value in values if value > 0]
     decades = 1.1 * math.log10(max(known) / min(known)) if known else 0.0
-    # Plotly puts numbers at 1, 2 and 5 where it is asked for one in a third of a power or more.
-    is_long = 1 <= decades <= LONGEST_DECADES
-    return {
-        "type": "log",
-        "nticks": int(decades / 0.36) if is_long else 6,
-        "tickformat": "~s" if max(known, default=0) >= 1000 else "~g",  # 20k, but no 50m
-    }
+    # Plotly puts numbers at 1, 2 and 5 where it is asked for one in a third of a power or more,
+    # and at powers alone where it is asked for one in each.
+    n = 6 if decades < 1 else int(decades / 0.36) if decades <= room else math.ceil(decades)
+    short_numbers = "~s" if max(known, default=0) >= 1000 else "~g"  # 20k, but no 50m
+    return {"type": "log", "nticks": n, "tickformat": short_numbers}
 
 
 def short(value: float) -> float:

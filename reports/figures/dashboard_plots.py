@@ -145,7 +145,7 @@ def quality_against_size(
     ]
     title = f"Quality against size<br>(on the Pareto front: {counted(len(found.front), 'trial')})"
     figure = _figure(traces, title, "parameters", "<br>".join(axis.lines))
-    figure.update_xaxes(**log_axis(x for trace in traces for x in trace.x))
+    figure.update_xaxes(**log_axis((x for trace in traces for x in trace.x), room=2.0))
     if axis.is_loss:
         figure.update_yaxes(**log_axis(y for trace in traces for y in trace.y))
     return figure.update_yaxes(ticksuffix=axis.unit)

@@ -85,7 +85,7 @@ def pareto(front: Front, axis: ValueAxis, texts: Texts) -> Spec:
     joined = {**_steps(front.front, axis, {"color": looks.BLUE, "width": 1.5}), "showlegend": False}
     data = [_points(points, look, axis, texts) for look, points in front.groups() if points]
     costs = [point.x for _, points in front.groups() for point in points]
-    across = {"title": texts(f"axes.{front.cost}"), **log_axis(costs)}
+    across = {"title": texts(f"axes.{front.cost}"), **log_axis(costs, room=2.0)}
     return _figure([joined, *data], across, axis, texts)
 
 

@@ -33,6 +33,7 @@
     const { data, layout } = specs[drawing.dataset.plot];
     const plot = document.createElement("div");
     plot.className = "plot";
+    if (data[0].dimensions) plot.style.minWidth = `${6 * data[0].dimensions.length}rem`;
     drawing.classList.add("live");
     drawing.querySelector("svg").remove();
     drawing.append(plot);

@@ -33,5 +33,6 @@ def test_a_long_logarithmic_axis_has_numbers_between_its_powers_of_ten() -> None
     sizes = log_axis([9_000, 500_000])
     assert 0.35 < 1.1 * 1.745 / sizes["nticks"] < 0.7, "where plotly writes 20k and 50k too"
     assert sizes["tickformat"] == "~s"
+    assert log_axis([9_000, 500_000], room=1.5)["nticks"] == 2, "powers of ten alone"
     assert log_axis([0.5, 20.0])["tickformat"] == "~g", "0.5 and not 500m"
     assert log_axis([])["type"] == "log"
