@@ -8,6 +8,7 @@ from search.command import OwnCommand, OwnGroup, typed, use_files
 from search.options import ArtifactsOption, StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.show_command import show
+from search.study_changes import copy, delete, rename
 from spaces.safe_text import visible
 
 if TYPE_CHECKING:
@@ -78,4 +79,5 @@ def _usage(study: "Study", row: "StudyRow", there: dict[str, int]) -> "Usage":
     return disk.usage(study, there) if row.stage != "?" else disk.Usage()
 
 
-app.command(cls=OwnCommand)(show)
+for command in (show, delete, rename, copy):
+    app.command(cls=OwnCommand)(command)

@@ -40,7 +40,7 @@ HARMLESS = (
     | _OF_REQUESTS
     | {
         *("study", "dry_run", "quiet", "verbose", "json", "csv"),
-        *("lang", "top", "pareto", "format", "negate", "port", "open", "all", "sort"),
+        *("lang", "top", "pareto", "format", "negate", "port", "open", "all", "sort", "as"),
     }
 )
 """Options that name neither place nor address and do away with no question, by their names in a

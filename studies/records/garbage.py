@@ -82,10 +82,7 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     sorted_ = Survey([], [], [], len(stored) - len(own))
     if not stored:
         return sorted_
-    owners = store.owners()
-    if (own_database := _own_database(store)) and Path(own_database).is_file():
-        owners.append(own_database)
-    if others := [name for name in owners if _place_noted(name) not in named]:
+    if others := other_owners(store, named.values()):
         ways = "; ".join(map(store.how_to_forget, others))
         raise StudyError(
             f"{store.place} has files of other databases, too: {', '.join(others)}; name each with "
@@ -99,6 +96,15 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
         else:
             (sorted_.young if file.age_s < min_age_s else sorted_.unused).append(file)
     return sorted_
+
+
+def other_owners(store: ArtifactStore, urls: Iterable[URL]) -> list[str]:
+    """Databases that have files in the place beside those of ``urls``, as far as it says so."""
+    named = {_place(url) for url in urls}
+    owners = store.owners()
+    if (own_database := _own_database(store)) and Path(own_database).is_file():
+        owners.append(own_database)
+    return [name for name in owners if _place_noted(name) not in named]
 
 
 def _referred(storage: BaseStorage) -> Iterator[str]:

@@ -21,6 +21,9 @@ from studies.records.open_study import OpenStudy, ReadStudy
 from studies.records.settings import StudySettings
 from studies.storage.place import Place
 
+HALF_COPIED = " (half copied)"
+"""Ends the name of a study that is being copied, or whose copying was cut off."""
+
 
 class StudyTrial(NamedTuple):
     """A finished trial, and the study that it is of."""
@@ -161,7 +164,8 @@ def _best(read: ReadStudy, name: str) -> FrozenTrial:
 
 def _of_stage(studies: Sequence[optuna.Study], short: str) -> list[optuna.Study]:
     """The studies that search the stage of that name; where there are none, its others."""
-    own = [(study, settings) for study in studies if (settings := _settings(study))]
+    whole = (study for study in studies if not study.study_name.endswith(HALF_COPIED))
+    own = [(study, settings) for study in whole if (settings := _settings(study))]
     of = [(study, s) for study, s in own if s.stage_record().short == short]
     searches = [study for study, settings in of if settings.budget.protocol == "search"]
     return searches or [study for study, _ in of]

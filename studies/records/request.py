@@ -282,11 +282,22 @@ class SearchRequest(Machine):
     def __post_init__(self) -> None:
         """Refuse values out of their bounds, and a name that nobody could show or type."""
         super().__post_init__()
-        name = self.study
-        if name is not None and not (
-            name.strip() and name.isprintable() and len(name) <= LONGEST_NAME
-        ):
-            raise ConfigurationError(
-                f"--study must be a name of 1 to {LONGEST_NAME} characters that can be seen; "
-                f"got {name[:LONGEST_NAME]!r}"
-            )
+        if self.study is not None:
+            check_study_name("--study", self.study)
+
+
+def check_study_name(option: str, name: str) -> None:
+    """Refuse a study's name that nobody could show or type.
+
+    Args:
+        option: what the name was given by.
+        name: the name.
+
+    Raises:
+        ConfigurationError: it cannot be shown or typed.
+    """
+    if not (name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
+        raise ConfigurationError(
+            f"{option} must be a name of 1 to {LONGEST_NAME} characters that can be seen; "
+            f"got {name[:LONGEST_NAME]!r}"
+        )

@@ -28,7 +28,7 @@ from studies.records.readable import table_of, text_of
 from studies.records.request import Cost, SearchRequest
 from studies.records.trials import COST_ATTRS, LATENCY_MS, MADE_WITH, N_PARAMETERS
 
-_ATTR = "fmnist_search"
+ATTR = "fmnist_search"
 """The one attribute of a study that holds its settings."""
 
 
@@ -209,7 +209,7 @@ def write(study: optuna.Study, settings: StudySettings) -> None:
         # Optuna calls the names on its axes experimental; a user can do nothing about it.
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names(settings.names_of_values())
-    study.set_user_attr(_ATTR, text_of(_said(asdict(settings))))
+    study.set_user_attr(ATTR, text_of(_said(asdict(settings))))
     study.set_user_attr(MADE_WITH, text_of(made_with()))
 
 
@@ -225,7 +225,7 @@ def load(study: optuna.Study) -> StudySettings:
     Raises:
         StudyError: the study was made by another program or by a newer version of this one.
     """
-    stored = study.user_attrs.get(_ATTR)
+    stored = study.user_attrs.get(ATTR)
     if stored is None:
         raise StudyError(
             f"study '{study.study_name}' was not made by fmnist-search; "
@@ -248,7 +248,7 @@ def load(study: optuna.Study) -> StudySettings:
 
 def is_ours(study: optuna.Study) -> bool:
     """Whether the study holds settings at all."""
-    return _ATTR in study.user_attrs
+    return ATTR in study.user_attrs
 
 
 def is_untouched(study: optuna.Study) -> bool:

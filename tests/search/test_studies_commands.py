@@ -100,3 +100,34 @@ def test_a_trial_is_a_document_for_machines(command: Command) -> None:
     shown = json.loads(command.run("studies", "show", f"{AE}#3", "--json").stdout)
     assert shown["number"] == 3
     assert shown["facts"]["seed"] == 7
+
+
+def test_a_study_is_deleted_only_with_the_users_word(command: Command) -> None:
+    done = command.run("studies", "delete", AE)
+    assert done.returncode == 2
+    assert "add --yes" in done.stderr
+    done = command.run("studies", "delete", "ae", "--yes")
+    assert done.returncode == 2
+    assert f"give the study's whole name: {AE}" in done.stderr
+    done = command.run("studies", "delete", AE, "--yes")
+    assert done.stdout.startswith(f"deleted study '{AE}': 17 trials, 0 files")
+    assert command.run("studies", "--quiet").stdout.split() == ["clf"]
+
+
+def test_a_study_is_renamed_and_copied_to_another_database(command: Command) -> None:
+    assert (
+        command.run("studies", "rename", "ae", "first").stdout == f"study '{AE}' is 'first' now\n"
+    )
+    other = str(command.home / "other.db")
+    done = command.run("studies", "copy", "first", "--to", other)
+    assert done.returncode == 0, done.stderr
+    assert "17 trials" in done.stdout
+    assert command.run("studies", "--quiet", "--storage", other).stdout.split() == ["first"]
+    refused = command.run("studies", "copy", "first", "--to", str(command.database))
+    assert "name another storage, or --as NAME" in refused.stderr
+
+
+def test_a_name_that_nobody_could_type_is_refused(command: Command) -> None:
+    done = command.run("studies", "rename", "ae", "a\x1bb")
+    assert done.returncode == 2
+    assert "NAME must be a name" in done.stderr

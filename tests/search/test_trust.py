@@ -73,6 +73,7 @@ def test_every_option_that_names_a_place_or_settles_a_question_needs_the_users_w
         *("storage", "artifacts", "data_dir", "also", "host"),
         *("dask", "dask_ca", "dask_cert", "dask_key"),
         *("out", "parquet", "enqueue", "encoder", "space_file"),
+        *("to", "to_artifacts"),
         *("yes", "overwrite", "trust"),
     }
 
