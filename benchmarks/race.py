@@ -12,8 +12,9 @@ same images, split, epochs and number of trials, the paper's five configurations
 The clock starts with the program and counts all that it does. A trial counts when it has been
 trained to the end; the two see the same validation images. The table says when the ordinary way had
 its final best, and when this project had one as good; their ratio is what the race is about. Each
-seed of the samplers is a row; since a seed draws other configurations in each program, the ratio's
-spread is over all pairs of an ordinary run and one of ours.
+seed of the samplers is a row. Since a seed draws other configurations in each program, the ratio's
+spread is over all pairs of an ordinary run and one of ours; it is said once more for coming within
+a hundredth of that loss, for both programs alike, as the last digits are a matter of luck.
 
 Runs are kept as soon as they are over, so that the same command goes on after an interruption: half
 an hour in all on two cores that do nothing else. ``--quick`` tries it out in two minutes.
@@ -55,14 +56,17 @@ class Course(NamedTuple):
 
     trials: int = 40
     """Searched ones, besides the paper's five."""
-    epochs: int = 16
-    subset: int = 3000
-    """Images: 2,500 to train on, 500 to validate on."""
+    epochs: int = 30
+    subset: int = 1500
+    """Images: 1,250 to train on, 250 to validate on."""
 
     def file_name(self) -> str:
         """Another course has another file."""
         return f"race-{hashlib.sha256(repr(self).encode()).hexdigest()[:8]}.jsonl"
 
+
+SLACK = 0.01
+"""Of a loss: what another seed of a network's weights makes of it is more."""
 
 QUICK = Course(trials=8, epochs=4, subset=600)
 
@@ -180,29 +184,41 @@ def print_table(course: Course, runs: Sequence[Run]) -> None:
         f"\n{course.trials} trials and the paper's five, {course.epochs} epochs, "
         f"{course.subset:,} images; {os.cpu_count()} cores, "
         f"{statistics.median(run.gflops for run in runs):.0f} GFLOP/s\n"
+        "losses are mean squared errors of pixels in [−1, 1]\n"
     )
     print(
-        f"{'':6}{'ordinary':-^40}  {'ours':-^40}\n"
-        f"{'seed':6}{'in all':>10}{'epochs':>8}{'best loss ↓':>12}{'after':>10}"
-        f"  {'in all':>10}{'epochs':>8}{'best loss ↓':>12}{'as good':>10}{'ratio ↑':>10}"
+        f"{'':6}{'ordinary':-^42}  {'ours':-^42}\n"
+        f"{'seed':6}{'in all':>10}{'epochs':>8}{'best loss ↓':>12}{'after':>12}"
+        f"  {'in all':>10}{'epochs':>8}{'best loss ↓':>12}{'as good':>12}{'ratio ↑':>10}"
     )
     for theirs, own in zip(ordinary, ours, strict=True):
-        after, as_good = theirs.seconds_until(theirs.best), own.seconds_until(theirs.best)
         print(
-            f"{theirs.seed:<6}{theirs.seconds:>8.0f} s{theirs.n_epochs:>8}{theirs.best:>12.4f}"
-            f"{after:>8.0f} s  {own.seconds:>8.0f} s{own.n_epochs:>8}{own.best:>12.4f}"
-            f"{as_good:>8.0f} s{after / as_good:>9.1f}×"
+            f"{theirs.seed:<6}{columns(theirs, theirs.best)}"
+            f"  {columns(own, theirs.best)}{ratio(theirs, own):>9.1f}×"
         )
-    spread = [ratio(*pair) for pair in product(ordinary, ours)]
-    print(
-        f"\nas good as the ordinary way's final best: {statistics.median(spread):.1f} times as "
-        f"fast (median of all {len(spread)} pairs, {min(spread):.1f} to {max(spread):.1f})"
-    )
+    for name, slack in (("as good as", 0.0), (f"within {SLACK:.0%} of", SLACK)):
+        spread = [ratio(*pair, slack) for pair in product(ordinary, ours)]
+        print(
+            f"\n{name} the ordinary way's final best: {statistics.median(spread):.1f} times as fast"
+            f"\n  (median of all {len(spread)} pairs, {min(spread):.1f} to {max(spread):.1f}; "
+            "0 where ours was never so good)"
+        )
 
 
-def ratio(theirs: Run, own: Run) -> float:
-    """How many times as fast ours had what the ordinary way ended with; 0 if it never had."""
-    return theirs.seconds_until(theirs.best) / own.seconds_until(theirs.best)
+def columns(run: Run, target: float) -> str:
+    """One program's half of a row."""
+    after = run.seconds_until(target)
+    reached = f"{after:.0f} s" if after < math.inf else "never"
+    return f"{run.seconds:>8.0f} s{run.n_epochs:>8}{run.best:>12.4f}{reached:>12}"
+
+
+def ratio(theirs: Run, own: Run, slack: float = 0.0) -> float:
+    """How many times as fast ours came so close to the ordinary way's final best as that itself.
+
+    0 if ours never did.
+    """
+    target = theirs.best * (1 + slack)
+    return theirs.seconds_until(target) / own.seconds_until(target)
 
 
 def figure(runs: Sequence[Run]) -> bytes:
