@@ -1,27 +1,16 @@
 """What a report is made of, before it becomes a page or files: text, tables, figures, sections."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import pandas
 
-from spaces.wording import MISSING, count, duration, percent, points
+from reports.document.numbers import Notation
+from reports.document.texts import Texts
+from spaces.wording import MISSING
 from studies.records.runs import minute
-
-Notation = Literal[
-    "text", "moment", "percent", "points", "spread", "share", "change", "count", "number", "seconds"
-]
-"""How a column's values are written.
-
-``percent`` writes 0.0158 as 1.58 %; ``points`` a difference of percentages with its sign and
-``spread`` one without; ``share`` 0.31 as 31 %; ``change`` a relative difference with its sign,
-−0.12 as −12 %; ``seconds`` 720 as 12 min 00 s; ``moment`` a time as people say it.
-"""
-
-UNIT = "\N{NO-BREAK SPACE}%"
 
 
 class Column(NamedTuple):
@@ -33,6 +22,8 @@ class Column(NamedTuple):
     kind: Notation = "text"
     missing: str = MISSING
     """What stands where there is no value."""
+    is_faint: bool = False
+    """Whether its values cannot be set beside the others."""
 
     @property
     def is_number(self) -> bool:
@@ -51,10 +42,15 @@ class Table:
     columns: Sequence[Column]
     note: str = ""
 
-    def shown(self) -> list[list[str]]:
+    @property
+    def anchor(self) -> str:
+        """Where a link finds it."""
+        return f"table-{self.name}"
+
+    def shown(self, texts: Texts) -> list[list[str]]:
         """The cells as text, a list for each row."""
         return [
-            [written(row[column.key], column) for column in self.columns]
+            [written(row[column.key], column, texts) for column in self.columns]
             for row in self.frame.to_dict("records")
         ]
 
@@ -85,6 +81,19 @@ class Figure:
         """What a notebook shows of it."""
         return self.picture.png
 
+    @property
+    def anchor(self) -> str:
+        """Where a link finds it."""
+        return self.name
+
+
+class Link(NamedTuple):
+    """Where in the report something is shown in full."""
+
+    to: str
+    """The anchor of a section, a figure or a table."""
+    words: str
+
 
 class Text(NamedTuple):
     """A paragraph."""
@@ -92,6 +101,19 @@ class Text(NamedTuple):
     text: str
     is_notice: bool = False
     """Something that the reader should not miss."""
+    evidence: Link | None = None
+    """What bears it out."""
+
+
+class Answer(NamedTuple):
+    """What was found of one model, at a glance."""
+
+    title: str
+    value: str
+    """The figure that counts; empty where there is none yet."""
+    unit: str
+    """What it is a figure of."""
+    claims: tuple[Text, ...]
 
 
 class Code(NamedTuple):
@@ -100,7 +122,7 @@ class Code(NamedTuple):
     text: str
 
 
-Block = Text | Code | Table | Figure
+Block = Text | Code | Answer | Table | Figure
 
 
 @dataclass
@@ -128,7 +150,7 @@ class Section:
         return [block for block in self.all_blocks() if isinstance(block, Table)]
 
 
-def written(value: Any, column: Column) -> str:
+def written(value: Any, column: Column, texts: Texts) -> str:
     """A cell as text."""
     if isinstance(value, str) and not value:
         return ""  # a cell that means nothing in its row
@@ -136,21 +158,4 @@ def written(value: Any, column: Column) -> str:
         return column.missing
     if column.kind == "moment":
         return minute(str(value))
-    return number(value, column.kind) if column.is_number else str(value)
-
-
-def number(value: float, kind: Notation) -> str:
-    """A number as text, with a real minus sign, and its unit on the same line."""
-    return _WRITTEN.get(kind, str)(value).replace("-", "−").replace(" %", UNIT)
-
-
-_WRITTEN: dict[Notation, Callable[[float], str]] = {
-    "percent": percent,
-    "points": partial(points, sign="+"),
-    "spread": points,
-    "share": partial(percent, digits=0),
-    "change": partial(percent, digits=0, sign="+"),
-    "count": count,
-    "number": "{:.4g}".format,
-    "seconds": duration,
-}
+    return texts.number(value, column.kind) if column.is_number else str(value)
