@@ -32,11 +32,16 @@ _LATEX = str.maketrans(
         "×": r"$\times$",
         "→": r"$\rightarrow$",
         "≈": r"$\approx$",
+        "·": r"$\cdot$",
+        "√": r"$\surd$",
+        "↓": r"$\downarrow$",
+        "↑": r"$\uparrow$",
         "▲": r"$\uparrow$",
         "▼": r"$\downarrow$",
         "…": r"\dots{}",
         "–": "--",
         "\N{NO-BREAK SPACE}": "~",
+        "\N{NARROW NO-BREAK SPACE}": r"\,",
     }
 )
 
