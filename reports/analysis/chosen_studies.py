@@ -8,7 +8,7 @@ from typing import NamedTuple
 import optuna
 from optuna.trial import FrozenTrial
 
-from spaces.budget import PAPER_BUDGET
+from spaces.budget import N_TRAIN_FILE, PAPER_BUDGET
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, Stage
 from studies.final.results import FinalResult
@@ -76,6 +76,35 @@ class Sources(NamedTuple):
         if main is None:
             return []
         return _of_row([s for s in self.of(stage) if _differs_in_seed(s, main)], name)
+
+    def reproduced(self, stage: Stage) -> bool:
+        """Whether any row of the stage was trained under the paper's own protocol."""
+        return any(self.paper_trials(stage, row.name) for row in stage.paper)
+
+    def judged(self, stage: Stage, source: str | None = None) -> FinalResult | None:
+        """What the test images said of a configuration of the stage, asked once.
+
+        Args:
+            stage: the configuration's.
+            source: which configuration; else the search's best, or any but the paper's own. Of
+                several results the one with the most training, then the most seeds.
+        """
+        own = [r for r in self.results if r.stage == stage.name and r.seeds]
+        own = [r for r in own if r.budget.protocol == "final"]
+        if source is not None:
+            return max((r for r in own if r.source == source), key=_training, default=None)
+        others = [r for r in own if not r.source.startswith("paper:")]
+        return max(
+            others, key=lambda r: (self.trial_of(r) is not None, *_training(r)), default=None
+        )
+
+    def trial_of(self, result: FinalResult) -> tuple[Source, FrozenTrial] | None:
+        """The best trial of its stage's search, if that is what the result is of."""
+        main = self.main(STAGES[result.stage])
+        best = main.best() if main else None
+        if main is None or best is None or result.source != f"{main.name}#{best.number}":
+            return None
+        return main, best
 
     def not_run(self) -> list[str]:
         """Rows of the paper, of both stages, that nobody has trained under its own protocol."""
@@ -153,6 +182,11 @@ def _weight(source: Source) -> tuple[int, int, int]:
     budget = source.settings.budget
     images = budget.subset or 10**9
     return images, budget.epochs, len(source.completed())
+
+
+def _training(result: FinalResult) -> tuple[int, int, int]:
+    budget = result.budget
+    return budget.subset or N_TRAIN_FILE, budget.epochs, len(result.seeds)
 
 
 def _differs_in_seed(source: Source, main: Source) -> bool:

@@ -29,6 +29,15 @@ def reconstructions(name: str, shown: Mapping[str, Tensor], texts: Texts) -> Dra
         return picture(figure, name)
 
 
+def strip(name: str, shown: Mapping[str, Tensor], texts: Texts) -> Drawing:
+    """All classes side by side, a row for each of the originals and the reconstructions."""
+    with panels(1, 0.1 + 0.44 * len(shown)) as (figure, (ax,)):
+        _montage(ax, [[image.numpy() for image in images] for images in shown.values()])
+        ax.set_yticks(_centres(len(shown)), [texts(f"models.{of}") for of in shown], fontsize=8)
+        ax.set_xticks([])
+        return picture(figure, name)
+
+
 def class_errors(name: str, errors: ClassErrors, texts: Texts) -> Drawing:
     """A pair of bars for each class, the hardest on top."""
     order = sorted(range(len(CLASS_NAMES)), key=lambda label: errors.best[label])

@@ -7,10 +7,11 @@ import pandas
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.comparisons import Compared, claims_of, warm_against_scratch
 from reports.analysis.effects import Effect
-from reports.document.parts import Block, Figure, Notation, Table, Text, number
+from reports.document.numbers import Notation
+from reports.document.parts import Block, Figure, Table, Text
 from reports.document.texts import Texts
 from reports.figures import drawings
-from reports.page.words import columns
+from reports.page.words import columns, filled
 from spaces.stages import AUTOENCODER
 
 WARM = "warm-start"
@@ -45,13 +46,13 @@ def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[
     note = f"{texts(f'effects.note.{stage}')} {texts('effects.about_text')}"
     frame = pandas.DataFrame([_row(row, texts) for row in rows])
     kinds = {key: kind if key.startswith(_NUMBERS) else "text" for key in _SHOWN}
-    table = Table(name, caption, frame, columns(texts, "effects", kinds), note)
+    table = Table(name, caption, frame, filled(columns(texts, "effects", kinds), frame), note)
     drawn = [(texts(f"effects.{r.name}"), r.final, r.raises) for r in rows if r.final is not None]
     if not drawn:
         return [table]
     listed = "; ".join(
-        f"{label}: {number(found.value, kind)} "
-        f"({number(found.low, kind)} … {number(found.high, kind)})"
+        f"{label}: {texts.number(found.value, kind)} "
+        f"({texts.number(found.low, kind)} … {texts.number(found.high, kind)})"
         for label, found, _ in drawn
     )
     picture = drawings.effects(name, drawn, texts(f"axes.effect.{stage}"), texts)

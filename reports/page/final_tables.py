@@ -5,53 +5,45 @@ from typing import Any
 import pandas
 
 from reports.analysis.chosen_studies import Sources
-from reports.document.parts import Block, Notation, Table, Text, number
+from reports.document.numbers import Notation, kind_of
+from reports.document.parts import Block, Table, Text
 from reports.document.texts import Texts
-from reports.page.words import budget_in_words, columns
-from spaces.budget import Budget
+from reports.page.words import budget_in_words, columns, filled
+from spaces.stages import STAGES, StageName
 from studies.final.results import FinalResult
-
-_COLUMNS: dict[str, Notation] = {
-    **{"source": "text", "metric": "text"},
-    **{"mean": "percent", "low": "percent", "high": "percent", "seeds": "count"},
-    **{"error_of_images": "spread", "protocol": "text", "budget": "text", "configuration": "text"},
-}
 
 
 def final_blocks(sources: Sources, texts: Texts) -> list[Block]:
-    """A table of all that ``fmnist-search train`` left beside the studies; or how to make one."""
+    """A table a stage of what ``fmnist-search train`` left; or how to make one."""
     trained = [r for r in sources.results if r.seeds and r.budget.protocol != "search"]
-    if not trained:
-        return [Text(texts("final.none"))]
-    rows = [_row(result, texts) for result in trained]
-    note = texts("final.note")
-    shown = columns(texts, "final", _COLUMNS)
-    return [Table("final", texts("final.caption"), pandas.DataFrame(rows), shown, note)]
+    by_stage = {name: [r for r in trained if r.stage == name] for name in STAGES}
+    tables = [_table(stage, results, texts) for stage, results in by_stage.items() if results]
+    return [*tables] if tables else [Text(texts("final.none"))]
 
 
-def final_sentences(sources: Sources, texts: Texts) -> list[Text]:
-    """The same in words, for a report's first screen; those with the whole final budget alone."""
-    own = [r for r in sources.results if r.seeds and r.budget == Budget(protocol="final")]
-    sentences = []
-    for result in own:
-        mean, low, high = result.mean()
-        interval = ""
-        if low is not None and high is not None:
-            interval = texts(
-                "final.interval", low=number(low, "percent"), high=number(high, "percent")
-            )
-        words = {"source": result.source, "mean": number(mean, "percent"), "interval": interval}
-        key = f"final.{result.stage}"
-        sentences.append(Text(texts.choose(key, len(result.seeds), **words)))
-    return sentences
+def final_table_name(stage: StageName) -> str:
+    """What the table of a stage is called."""
+    return f"final-{stage}"
+
+
+def _table(stage: StageName, results: list[FinalResult], texts: Texts) -> Table:
+    metric = results[0].metric
+    kind = kind_of(metric)
+    kinds: dict[str, Notation] = {
+        "source": "text", metric: kind, "low": kind, "high": kind, "seeds": "count",
+        "error_of_images": "spread", "budget": "text", "protocol": "text", "configuration": "text",
+    }  # fmt: skip
+    frame = pandas.DataFrame([_row(result, texts) for result in results])
+    shown = filled(columns(texts, "final", kinds), frame)
+    caption, note = texts(f"final.caption.{stage}"), texts(f"final.note.{stage}")
+    return Table(final_table_name(stage), caption, frame, shown, note)
 
 
 def _row(result: FinalResult, texts: Texts) -> dict[str, Any]:
     mean, low, high = result.mean()
     return {
         "source": result.source,
-        "metric": texts(f"final.validation_{result.metric}"),
-        "mean": mean,
+        result.metric: mean,
         "low": low,
         "high": high,
         "seeds": len(result.seeds),

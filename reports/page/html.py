@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else, and as Markdown."""
+"""A report as one HTML page that needs nothing else."""
 
 import base64
 import gzip
@@ -7,16 +7,15 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from itertools import chain, groupby
+from itertools import groupby
 from typing import Any
 
 import jinja2
 
-from reports.document.parts import Block, Code, Figure, Section, Table, Text
+from reports.document.parts import Block, Figure, Section
 from reports.document.texts import Texts
 from reports.figures.looks import FAINT, INK
-from spaces.safe_text import markdown as safe_markdown
-from spaces.safe_text import markdown_cell, visible, visible_lines
+from spaces.safe_text import visible_lines
 
 
 def html(document: Section, texts: Texts) -> str:
@@ -32,16 +31,12 @@ def html(document: Section, texts: Texts) -> str:
         texts=texts,
         style=_resource("report.css"),
         script=_resource("report.js"),
+        tables_script=_resource("tables.js"),
         specs=_for_script(specs),
         plotly=_plotly() if specs else "",
         svg=svg_for_page,
         groups=_groups,
     )
-
-
-def markdown(document: Section, texts: Texts) -> str:
-    """The same text, tables and figures; figures are the files beside it."""
-    return "\n".join([*_markdown_section(document, 1), "---", "", texts("page.footer"), ""])
 
 
 def svg_for_page(figure: Figure) -> str:
@@ -66,10 +61,10 @@ def svg_for_page(figure: Figure) -> str:
 
 
 def _groups(blocks: list[Block]) -> Iterator[tuple[str, list[Block]]]:
-    """Runs of figures of one column, which the page sets side by side; all else by itself."""
+    """Runs of answers, and of figures of one column, set side by side; all else by itself."""
     for kind, run in groupby(blocks, key=_kind):
         members = list(run)
-        together = [members] if kind == "figure" else [[block] for block in members]
+        together = [members] if kind in ("figure", "answer") else [[block] for block in members]
         yield from ((kind, group) for group in together)
 
 
@@ -112,38 +107,3 @@ def _seen(value: Any) -> Any:
 
 def _resource(name: str) -> str:
     return files("reports").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _markdown_section(section: Section, level: int) -> Iterator[str]:
-    yield from [f"{'#' * level} {safe_markdown(section.title)}", ""]
-    yield from chain.from_iterable(map(_markdown_block, section.blocks))
-    for inner in section.sections:
-        yield from _markdown_section(inner, level + 1)
-
-
-def _markdown_block(block: Block) -> list[str]:
-    if isinstance(block, Text):
-        text = safe_markdown(block.text)
-        return [f"> {text}" if block.is_notice else text, ""]
-    if isinstance(block, Code):
-        return ["```console", f"$ {visible(block.text)}", "```", ""]
-    if isinstance(block, Table):
-        return [
-            f"**{safe_markdown(block.caption)}**",
-            "",
-            *_pipe_table(block),
-            "",
-            *([safe_markdown(block.note), ""] if block.note else []),
-        ]
-    alt = safe_markdown(block.alt.replace("[", "(").replace("]", ")"))
-    caption = safe_markdown(block.caption)
-    return [f"![{alt}](figures/{block.name}.png)", "", f"*{caption}*", ""]
-
-
-def _pipe_table(table: Table) -> list[str]:
-    rule = ["--:" if column.is_number else "---" for column in table.columns]
-    head, *rows = (
-        list(map(markdown_cell, row))
-        for row in ([column.title for column in table.columns], *table.shown())
-    )
-    return [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]

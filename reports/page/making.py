@@ -12,15 +12,17 @@ from reports.analysis.tables import csv_text, epochs_frame, trials_frame
 from reports.document.parts import Figure, Section, Table
 from reports.document.texts import Language, Texts
 from reports.page import repeating
+from reports.page.first_screen import first_screen
 from reports.page.folder import PAGES, ReportFolder
-from reports.page.html import html, markdown
+from reports.page.html import html
+from reports.page.latex import latex_table
+from reports.page.markdown import markdown
+from reports.page.section_findings import findings_section
 from reports.page.section_origin import origin_section
 from reports.page.section_paper import autoencoder_section, classifier_section, tables_section
 from reports.page.section_search import search_section
-from reports.page.section_summary import summary
 from reports.page.words import anchor
 from spaces.errors import StudyError
-from spaces.safe_text import latex
 
 
 def build(
@@ -38,8 +40,10 @@ def build(
         on_step: told what comes next.
     """
     texts = Texts(language)
+    on_step("the answer")
+    document = Section("report", texts("page.title"), first_screen(sources, storage, texts))
+    document.sections.append(findings_section(sources, texts))
     on_step("the paper's tables")
-    document = Section("report", texts("page.title"), summary(sources, texts))
     document.sections.append(tables_section(sources, storage, texts))
     on_step("the autoencoder's figures")
     document.sections.append(autoencoder_section(sources, texts))
@@ -103,7 +107,7 @@ def write(document: Section, sources: Sources, language: Language, folder: Path)
         for figure in document.figures():
             _write_figure(figure, into)
         for table in document.tables():
-            _write_table(table, into)
+            _write_table(table, texts, into)
         _write_configurations(sources, into)
         for source in (*sources.searches, *sources.reproductions):
             _write_values(source, into)
@@ -123,20 +127,12 @@ def _write_configurations(sources: Sources, folder: ReportFolder) -> None:
             folder.new(name).write_text(f"{text}\n", encoding="utf-8")
 
 
-def _write_table(table: Table, folder: ReportFolder) -> None:
-    """The raw values as CSV, and the table as shown in LaTeX, for the package booktabs."""
+def _write_table(table: Table, texts: Texts, folder: ReportFolder) -> None:
+    """The raw values as CSV, and the table as shown in LaTeX."""
     # Columns that are not shown, such as how many trials an estimate has, are kept in the CSV.
     _write_csv(table.frame, folder.new(f"tables/{table.name}.csv"))
-    shown = pandas.DataFrame(table.shown(), columns=[column.title for column in table.columns])
-    shown.map(latex).rename(columns=latex).to_latex(
-        folder.new(f"tables/{table.name}.tex"),
-        index=False,
-        escape=False,
-        column_format="".join("r" if column.is_number else "l" for column in table.columns),
-        caption=latex(table.caption),
-        label=f"tab:{table.name}",
-        position="tbp",
-    )
+    text = latex_table(table, texts)
+    folder.new(f"tables/{table.name}.tex").write_text(text, encoding="utf-8")
 
 
 def _write_figure(figure: Figure, folder: ReportFolder) -> None:

@@ -1,19 +1,24 @@
 """The paper's Tables 2 to 5 beside what was measured here."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas
+from optuna.trial import FrozenTrial
 
-from reports.analysis.chosen_studies import Sources
-from reports.analysis.reproduction import reproduced_row
-from reports.document.parts import Column, Notation, Table
+from reports.analysis.chosen_studies import Source, Sources
+from reports.analysis.reproduction import Reproduced, reproduced_row
+from reports.document.numbers import Notation
+from reports.document.parts import Column, Table
 from reports.document.texts import Texts
-from reports.page.words import columns
+from reports.page.words import budget_in_words, columns, filled
 from spaces.autoencoder import Layer, decoder_layers, encoder_layers
+from spaces.budget import Budget
 from spaces.paper import AUTOENCODERS
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
 from spaces.wording import MISSING
 from studies.records import attributes, trials
+from studies.records.origins import best_found
 
 _TABLE_2: dict[str, Notation] = {
     "number": "count",
@@ -28,18 +33,16 @@ _TABLE_2: dict[str, Notation] = {
 
 _COLUMNS: dict[str, Notation] = {
     **{"name": "text", "published_validation": "percent", "paper_validation": "percent"},
-    **{"seeds": "count", "deviation": "spread", "one_run_low": "percent"},
-    **{"one_run_high": "percent", "difference": "points", "verdict": "text"},
-    **{"search_validation": "percent", "best_against": "points", "published_train": "percent"},
+    **{"verdict": "text", "search_validation": "percent", "best_against": "points"},
+    **{"seeds": "count", "difference": "points", "deviation": "spread"},
+    **{"one_run_low": "percent", "one_run_high": "percent", "published_train": "percent"},
     **{"paper_train": "percent", "search_train": "percent", "change": "text"},
 }
-_LEAST_SEEDS = {
-    **{"seeds": 1, "difference": 1, "verdict": 1},
-    **{"deviation": 2, "one_run_low": 2, "one_run_high": 2},
-}
-"""Of columns that only show something from so many seeds on."""
+"""What matters most comes first. Losses are in percent here, as the paper prints them."""
+
 _RUN = ("paper_validation", "search_validation", "paper_train", "search_train")
 """Columns of what somebody has to run first."""
+_PARTS = ("train", "validation")
 
 PRINTED_PADDING = {5: 2}
 """Where the paper's Table 2 prints another padding than the one that gives its stated sizes."""
@@ -71,16 +74,17 @@ _TABLES: dict[int, tuple[Stage, str]] = {
 
 
 def table_of_results(number: int, sources: Sources, texts: Texts) -> Table:
-    """The paper's Table 3, 4 or 5: its own models of a stage, and the best found."""
+    """The paper's Table 3, 4 or 5: its own models of a stage, and the best found.
+
+    Columns in which nothing was measured are left out. Where nothing here had the paper's budget,
+    what was measured under one budget comes first and the published figures are set apart.
+    """
     stage, metric = _TABLES[number]
     main = sources.main(stage)
-    best = main.best() if main else None
+    best = _best_beside_paper(main) if main else None
     found = attributes.of(best).get(trials.METRICS, {}) if best else {}
     best_value = found.get(f"validation_{metric}")
     rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
-    most_seeds = max(row["seeds"] for row in rows)
-    key = f"table{number}"
-    on_verdicts = (f"verdicts.note_{metric}", f"{key}.note") if most_seeds else ()
     whose = str(main.origin_of(best)) if main and best else "found"
     of_the_best = {
         "name": texts(f"tables.best.{whose}"),
@@ -88,14 +92,30 @@ def table_of_results(number: int, sources: Sources, texts: Texts) -> Table:
         "search_train": found.get(f"train_{metric}"),
         "search_validation": best_value,
     }
-    rows.append({**dict.fromkeys(rows[0], ""), **of_the_best})
-    return Table(
-        f"table-{number}",
-        texts(f"{key}.caption"),
-        pandas.DataFrame(rows),
-        _columns(texts, metric == "loss", most_seeds),
-        " ".join(map(texts, (*on_verdicts, "tables.against_note"))),
-    )
+    if best is not None:
+        rows.append({**dict.fromkeys(rows[0], ""), **of_the_best})
+    frame, kind = pandas.DataFrame(rows), "loss" if metric == "loss" else "accuracy"
+    shown = filled(_columns(main, metric == "loss", texts), frame)
+    if not sources.reproduced(stage) and main and main.settings.budget != Budget():
+        shown = _set_apart(shown)
+    keys = [column.key for column in shown]
+    notes = [texts(f"tables.percent.{stage.name}")] if metric == "loss" else []
+    if any(column.is_faint for column in shown) and main:
+        budget = budget_in_words(main.settings.budget, texts)
+        notes.append(texts("tables.faint_note", budget=budget))
+    if "verdict" in keys:
+        notes += [texts(f"verdicts.note_{kind}"), texts(f"table{number}.note")]
+    if "best_against" in keys:
+        notes.append(texts("tables.against_note"))
+    return Table(f"table-{number}", texts(f"table{number}.caption"), frame, shown, " ".join(notes))
+
+
+def _best_beside_paper(main: Source) -> FrozenTrial | None:
+    """The best of the study; where that is a row of the paper's, the best that the search drew."""
+    best = main.best()
+    if best is None or main.origin_of(best) != "paper":
+        return best
+    return best_found(main.own(), main.settings.direction)
 
 
 def _paper_row(
@@ -115,9 +135,9 @@ def _paper_row(
         "deviation": measured.deviation,
         "one_run_low": measured.one_run_low,
         "one_run_high": measured.one_run_high,
-        "seeds": measured.n_seeds,
+        "seeds": measured.n_seeds or None,
         "difference": measured.difference,
-        "verdict": texts(f"verdicts.{measured.says.replace(' ', '_')}"),
+        "verdict": _verdict(measured, texts),
         "search_train": searched[train].mean,
         "search_validation": here,
         "best_against": _against(best, here, metric == "loss"),
@@ -131,14 +151,31 @@ def _against(best: float | None, here: float | None, is_loss: bool) -> float | N
     return best / here - 1 if is_loss else best - here
 
 
-def _columns(texts: Texts, is_loss: bool, most_seeds: int) -> list[Column]:
+def _verdict(measured: Reproduced, texts: Texts) -> str | None:
+    if not measured.n_seeds:
+        return None
+    return texts(f"verdicts.{measured.says.replace(' ', '_')}")
+
+
+def _columns(main: Source | None, is_loss: bool, texts: Texts) -> list[Column]:
     kinds = _COLUMNS | {"best_against": "change" if is_loss else "points"}
-    for name, least in _LEAST_SEEDS.items():
-        if most_seeds < least:
-            del kinds[name]
     missing = dict.fromkeys(_RUN, texts("tables.not_run")) | {"verdict": "", "change": ""}
-    shown = columns(texts, "tables", kinds)
-    return [column._replace(missing=missing.get(column.key, MISSING)) for column in shown]
+    shown = [
+        column._replace(missing=missing.get(column.key, MISSING))
+        for column in columns(texts, "tables", kinds)
+    ]
+    if main is not None and main.settings.budget != Budget():
+        budget = budget_in_words(main.settings.budget, texts)
+        titles = {f"search_{of}": texts(f"tables.reduced_{of}", budget=budget) for of in _PARTS}
+        return [c._replace(title=titles.get(c.key, c.title)) for c in shown]
+    return shown
+
+
+def _set_apart(shown: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns of a smaller budget than the paper's, its published figures behind the others."""
+    published = [c._replace(is_faint=True) for c in shown if c.key.startswith("published_")]
+    name, *others = (c for c in shown if not c.key.startswith("published_"))
+    return name, *others[:-1], *published, others[-1]
 
 
 def _layer_row(number: int, layer: Layer, texts: Texts) -> dict[str, Any]:

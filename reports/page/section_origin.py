@@ -6,10 +6,11 @@ import pandas
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.document.parts import Block, Code, Column, Notation, Section, Table, Text
+from reports.document.numbers import Notation
+from reports.document.parts import Block, Code, Column, Section, Table, Text
 from reports.document.texts import Texts
 from reports.page.repeating import FOLDER, in_ranges, made_at_once, search_commands
-from reports.page.words import columns, storage_option
+from reports.page.words import columns, filled, storage_option
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.data.images import SPLIT_SEED
 from studies.records import attributes, runs, trials
@@ -86,8 +87,9 @@ def _versions(studies: list[Source], texts: Texts) -> Table:
     keys = list(dict.fromkeys(key for row in rows for key in row))
     known = {"study", "seed", "encoder", "threads", "machine", "processor"}
     titles = {key: texts(f"origin.{key}") if key in known else key for key in keys}
-    shown = tuple(Column(key, titles[key]) for key in keys)
-    return Table("versions", texts("origin.versions"), pandas.DataFrame(rows), shown)
+    frame = pandas.DataFrame(rows)
+    shown = filled((Column(key, titles[key]) for key in keys), frame)
+    return Table("versions", texts("origin.versions"), frame, shown)
 
 
 def _made_with(source: Source) -> dict[str, str | None]:
@@ -122,8 +124,9 @@ def _runs(studies: list[Source], texts: Texts) -> Table | None:
         "begun": "moment",
         "ended": "moment",
     }
-    shown = columns(texts, "origin.runs", kinds)
-    return Table("runs", texts("origin.runs.caption"), pandas.DataFrame(rows), shown)
+    frame = pandas.DataFrame(rows)
+    shown = filled(columns(texts, "origin.runs", kinds), frame)
+    return Table("runs", texts("origin.runs.caption"), frame, shown)
 
 
 def _threads(source: Source) -> str | None:

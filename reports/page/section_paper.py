@@ -6,7 +6,8 @@ import pandas
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.document.parts import Block, Code, Column, Figure, Section, Table, Text, number
+from reports.document.numbers import kind_of
+from reports.document.parts import Block, Code, Column, Figure, Section, Table, Text
 from reports.document.texts import Texts
 from reports.figures import drawings, image_drawings
 from reports.figures.figure_data import curve
@@ -17,7 +18,6 @@ from reports.page.final_tables import final_blocks
 from reports.page.paper_tables import table_2, table_of_results
 from reports.page.words import model_name, storage_option
 from spaces.stages import AUTOENCODER, CLASSIFIER, Stage
-from spaces.wording import count, percent
 from studies.data.images import CLASS_NAMES, Images
 from studies.records import attributes, trials
 from studies.records.scores import class_scores
@@ -99,7 +99,11 @@ def _learning(
         if shown := _papers_and_best(source, stage):
             words = texts(f"protocols.{source.settings.budget.protocol}")
             curves = [curve(source, trial, _row_name(source, trial, texts)) for trial in shown]
-            last = ", ".join(f"{c.label} {_last(t)}" for c, t in zip(curves, shown, strict=True))
+            kind = kind_of(source.settings.metric)
+            last = ", ".join(
+                f"{c.label} {texts.number(trials.value_of(t), kind)}"
+                for c, t in zip(curves, shown, strict=True)
+            )
             caption = texts(f"{stage.name}.curves.caption", study=source.name, protocol=words)
             alt = texts(f"{stage.name}.curves.alt", last=last)
             drawing = drawings.learning_curves(name, curves, titles, texts)
@@ -121,10 +125,6 @@ def _row_name(source: Source, trial: FrozenTrial, texts: Texts) -> str:
     """The paper's name of a configuration, or what the best is to the search."""
     best = texts(f"tables.best.{source.origin_of(trial)}")
     return str(trial.user_attrs.get(trials.PAPER, best))
-
-
-def _last(trial: FrozenTrial) -> str:
-    return number(trials.value_of(trial), "percent")
 
 
 def _kernels(best: Trained, texts: Texts) -> Figure:
@@ -162,12 +162,12 @@ def _class_errors(images: Images, best: Trained, baseline: Trained | None, texts
     words = {
         "hardest": CLASS_NAMES[hardest],
         "easiest": CLASS_NAMES[easiest],
-        "most": number(errors.best[hardest], "percent"),
-        "least": number(errors.best[easiest], "percent"),
+        "most": texts.number(errors.best[hardest], "loss"),
+        "least": texts.number(errors.best[easiest], "loss"),
     }
     return Figure(
         "class-errors",
-        texts("models.errors.caption", n=count(errors.n_images)),
+        texts("models.errors.caption", n=texts.number(errors.n_images, "count")),
         texts("models.errors.alt", **words),
         image_drawings.class_errors("class-errors", errors, texts),
     )
@@ -175,10 +175,10 @@ def _class_errors(images: Images, best: Trained, baseline: Trained | None, texts
 
 def _latent_map(images: Images, best: Trained, texts: Texts) -> Figure:
     shown = on_validation.latent_map(images, best)
-    both = number(sum(shown.shares), "share")
+    both = texts.number(sum(shown.shares), "share")
     return Figure(
         "latent-map",
-        texts("models.latent.caption", n=count(len(shown.labels)), share=both),
+        texts("models.latent.caption", n=texts.number(len(shown.labels), "count"), share=both),
         texts("models.latent.alt", share=both),
         image_drawings.latent_map("latent-map", shown, texts),
         interactive_map(shown, texts),
@@ -193,7 +193,7 @@ def _confusion(main: Source, texts: Texts) -> list[Block]:
     counts = attributes.of(trial)[trials.CONFUSION]
     right = [score.recall or 0.0 for score in class_scores(counts)]
     worst = min(range(len(right)), key=right.__getitem__)
-    name, share = CLASS_NAMES[worst], number(right[worst], "share")
+    name, share = CLASS_NAMES[worst], texts.number(right[worst], "share")
     frame = pandas.DataFrame(counts, columns=CLASS_NAMES)
     frame.insert(0, "true", CLASS_NAMES)
     columns = Column("true", texts("axes.true")), *(Column(n, n, "count") for n in CLASS_NAMES)
@@ -212,11 +212,11 @@ def _pairs(
     pairs: list[on_validation.ConfusedPair], best: Trained, n_images: int, texts: Texts
 ) -> Figure:
     taken = [texts("models.taken_for", true=p.true, predicted=p.predicted) for p in pairs]
-    shares = [f"{pair.n} ({percent(pair.share, digits=1)})" for pair in pairs]
+    shares = [f"{pair.n} ({texts.number(pair.share, 'share')})" for pair in pairs]
     listed = "; ".join(map("{}: {}".format, taken, shares))
     return Figure(
         "confused-pairs",
-        texts("models.pairs.caption", model=_name(best), n=count(n_images)),
+        texts("models.pairs.caption", model=_name(best), n=texts.number(n_images, "count")),
         texts("models.pairs.alt", listed=listed),
         image_drawings.confused_pairs("confused-pairs", pairs, texts),
     )

@@ -7,13 +7,14 @@ from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.importance import MIN_TRIALS, importances
 from reports.analysis.tables import TrialRow, ranking
 from reports.analysis.time_spent import time_spent
-from reports.document.parts import Block, Column, Figure, Notation, Section, Table, Text, number
+from reports.document.numbers import Notation, kind_of
+from reports.document.parts import Block, Column, Figure, Section, Table, Text
 from reports.document.texts import Texts
 from reports.figures import drawings, figure_data, interactive
 from reports.figures.axes import ValueAxis, value_axis
 from reports.page.effect_tables import claims_blocks, warm_blocks
-from reports.page.words import anchor, budget_in_words, columns
-from spaces.wording import MISSING, count
+from reports.page.words import anchor, budget_in_words, columns, filled
+from spaces.wording import MISSING
 from studies.records import trials
 from studies.records.scores import standard_error
 
@@ -44,7 +45,7 @@ def _study_section(source: Source, texts: Texts) -> Section:
     if not source.completed():
         section.blocks.append(Text(texts("search.nothing_complete"), is_notice=True))
     axis = value_axis(source.settings, texts)
-    section.blocks += _best(source, name, axis, texts)
+    section.blocks += _best(source, name, texts)
     section.blocks += _history(source, name, axis, texts)
     section.blocks += _epochs(source, name, axis, texts)
     section.blocks += _importance(source, name, texts)
@@ -54,23 +55,27 @@ def _study_section(source: Source, texts: Texts) -> Section:
     return section
 
 
-def _best(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Block]:
+def _best(source: Source, name: str, texts: Texts) -> list[Block]:
     rows = ranking(source.trials(), source.settings, n_rows=10)
     if not rows:
         return []
-    kinds: dict[str, Notation] = {
-        "label": "text", "tied": "text", "value": "percent", "train_value": "percent",
-        "configuration": "text", "n_parameters": "count", "seconds": "seconds",
-    }  # fmt: skip
+    stage, metric = source.settings.stage, source.settings.metric
+    in_training = metric.replace("validation", "train")
     frame = pandas.DataFrame([{**row._asdict(), "tied": "=" if row.tied else ""} for row in rows])
-    if not any(row.tied for row in rows):
-        del kinds["tied"]
-    shown = tuple(
-        Column(key, axis.title if key == "value" else texts(f"search.best.{key}"), kind)
-        for key, kind in kinds.items()
+    shown = (
+        Column("label", texts("search.best.label")),
+        Column("value", texts(f"metrics.{stage}.{metric}"), kind_of(metric)),
+        Column("tied", texts("search.best.tied")),
+        Column("configuration", texts("search.best.configuration")),
+        Column("train_value", texts(f"metrics.{stage}.{in_training}"), kind_of(metric)),
+        Column("n_parameters", texts("search.best.n_parameters"), "count"),
+        Column("seconds", texts("search.best.seconds"), "seconds"),
     )
-    caption = texts("search.best.caption", study=source.name)
-    return [Table(f"{name}-best", caption, frame, shown, _how_certain(rows, source, texts))]
+    caption, note = (
+        texts("search.best.caption", study=source.name),
+        _how_certain(rows, source, texts),
+    )
+    return [Table(f"{name}-best", caption, frame, filled(shown, frame), note)]
 
 
 def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
@@ -78,8 +83,8 @@ def _how_certain(rows: list[TrialRow], source: Source, texts: Texts) -> str:
     if not source.settings.metric.endswith("accuracy"):
         return texts("search.best.note_loss")
     n, first = source.settings.budget.n_judging, rows[0].value
-    error = number(standard_error(first, n), "spread")
-    words = {"n": count(n), "first": number(first, "percent"), "error": error}
+    error = texts.number(standard_error(first, n), "spread")
+    words = {"n": texts.number(n, "count"), "first": texts.number(first, "percent"), "error": error}
     return texts("search.best.note_accuracy", **words)
 
 
@@ -88,7 +93,9 @@ def _history(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[B
     if not (shown.complete or shown.pruned or shown.paper):
         return []
     n_all = len(shown.complete) + len(shown.paper)
-    best = number(shown.best_so_far[-1].value, "percent") if shown.best_so_far else MISSING
+    best, kind = MISSING, kind_of(source.settings.metric)
+    if shown.best_so_far:
+        best = texts.number(shown.best_so_far[-1].value, kind)
     return [
         Figure(
             f"{name}-history",
@@ -127,13 +134,17 @@ def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
     if found is None:
         return [Text(texts("search.importance.too_few", n=n_searched, least=MIN_TRIALS))]
     listed = ", ".join(
-        f"{row.name.replace('_', '-')} {number(row.share, 'share')}" for row in found.rows
+        f"{row.name.replace('_', '-')} {texts.number(row.share, 'share')}" for row in found.rows
     )
     n_pruned = sum(t.state == TrialState.PRUNED for t in source.own())
     frame = pandas.DataFrame([row._asdict() for row in found.rows])
     kinds: dict[str, Notation] = {"name": "text", "share": "share", "low": "share", "high": "share"}
     shown = columns(texts, "search.importance", kinds)
-    words = {"n": found.n_trials, "n_best": found.n_best, "n_pruned": count(n_pruned)}
+    words = {
+        "n": found.n_trials,
+        "n_best": found.n_best,
+        "n_pruned": texts.number(n_pruned, "count"),
+    }
     return [
         Figure(
             f"{name}-importance",
@@ -190,10 +201,12 @@ def _time(sources: Sources, texts: Texts) -> list[Block]:
         return []
     frame = pandas.DataFrame([row._asdict() for row in spent])
     kinds: dict[str, Notation] = {"study": "text"}
-    kinds |= {f"{g}_s": "seconds" for g in ("paper", "complete", "pruned", "failed")}
-    kinds |= {"epochs_share": "share", "evaluation_share": "percent"}
+    kinds |= {f"{group}_s": "seconds" for group in ("paper", "complete", "pruned", "failed")}
+    kinds |= {"epochs_share": "share", "evaluation_share": "share"}
+    shown = filled(columns(texts, "time", kinds), frame)
     listed = "; ".join(
-        f"{r.study}: {number(r.complete_s + r.paper_s, 'seconds')}, {number(r.pruned_s, 'seconds')}"
+        f"{r.study}: {texts.number(r.complete_s + r.paper_s, 'seconds')}, "
+        f"{texts.number(r.pruned_s, 'seconds')}"
         for r in spent
     )
     return [
@@ -203,7 +216,5 @@ def _time(sources: Sources, texts: Texts) -> list[Block]:
             texts("time.alt", listed=listed),
             drawings.time_spent("time", spent, texts),
         ),
-        Table(
-            "time", texts("time.caption"), frame, columns(texts, "time", kinds), texts("time.note")
-        ),
+        Table("time", texts("time.caption"), frame, shown, texts("time.note")),
     ]

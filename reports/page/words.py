@@ -2,15 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+import pandas
 from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source
-from reports.document.parts import Column, Notation
+from reports.document.numbers import Notation
+from reports.document.parts import Column
 from reports.document.texts import Texts
 from spaces.budget import Budget
-from spaces.wording import MISSING, count
+from spaces.wording import MISSING
 from studies.records import trials
 
 LONGEST_ANCHOR = 100
@@ -35,7 +37,8 @@ def model_name(source: Source, trial: FrozenTrial) -> str:
 
 def budget_in_words(budget: Budget, texts: Texts) -> str:
     """Epochs and images of a training."""
-    images = texts("budget.all") if budget.subset is None else count(budget.subset)
+    subset = budget.subset
+    images = texts("budget.all") if subset is None else texts.number(subset, "count")
     return texts.choose("budget", budget.epochs, images=images)
 
 
@@ -49,3 +52,8 @@ def columns(
 ) -> tuple[Column, ...]:
     """A table's columns, whose titles are the texts ``table.key``."""
     return tuple(Column(key, texts(f"{table}.{key}"), kind, missing) for key, kind in kinds.items())
+
+
+def filled(columns: Iterable[Column], frame: pandas.DataFrame) -> tuple[Column, ...]:
+    """Those of a table's columns that say something in at least one row."""
+    return tuple(c for c in columns if (frame[c.key].notna() & (frame[c.key] != "")).any())

@@ -84,7 +84,7 @@ def test_without_weights_and_images_the_report_says_what_is_missing(
     assert done.returncode == 0, done.stderr
     text = _markdown(tmp_path / "out")
     assert "No se guardaron pesos del autoencoder" in text
-    assert "Todavía no se buscaron clasificadores" in text
+    assert "buscar clasificadores que partan del mejor encoder" in text
 
 
 def _markdown(out: Path) -> str:

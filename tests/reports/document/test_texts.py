@@ -24,4 +24,4 @@ def test_nothing_was_left_untranslated() -> None:
 
 @pytest.mark.parametrize(("n", "start"), [(1, "1 trial of ae"), (2, "2 trials of ae")])
 def test_one_and_many_have_texts_of_their_own(n: int, start: str) -> None:
-    assert Texts("en").choose("summary.running", n, study="ae").startswith(start)
+    assert Texts("en").choose("findings.running", n, study="ae").startswith(start)

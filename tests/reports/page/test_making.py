@@ -1,6 +1,7 @@
 import re
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import optuna
@@ -83,6 +84,10 @@ def test_the_markdown_says_what_the_page_says(
         assert table.caption in text
     parsed = MarkdownIt("gfm-like", {"linkify": False}).parse(text)
     kinds = [token.type for token in parsed]
+    headings = [t.content for before, t in pairwise(parsed) if before.type == "heading_open"]
+    slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+    links = set(re.findall(r"\]\(#(.*?)\)", text))
+    assert "study-ae" in links <= slugs, "claims lead to what bears them out"
     assert kinds.count("table_open") == len(document.tables())
     assert kinds.count("td_open") == sum(
         len(table.columns) * len(table.frame) for table in document.tables()
@@ -94,7 +99,8 @@ def test_the_markdown_says_what_the_page_says(
 def test_an_empty_study_and_none_at_all_are_reported(
     storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path, language: Language
 ) -> None:
-    assert "fmnist-search ae --trials 50" in written(sources(), tmp_path / "none", language)
+    page = written(sources(), tmp_path / "none", language)
+    assert "<code>fmnist-search ae --trials 50</code>" in page
     empty = optuna.create_study(storage=storage, study_name="ae")
     settings.write(empty, StudySettings("autoencoder"))
     page = written(sources(), tmp_path / "empty", language)
@@ -138,7 +144,7 @@ def test_names_cannot_break_the_page(
     make(storage, "</script><b>$x_1$ & %", 12)
     page = written(sources(), tmp_path)
     assert "<b>$x" not in page
-    assert page.count("</script>") == 3
+    assert page.count("</script>") == 4
 
 
 def test_spanish_reports_are_spanish(
@@ -170,7 +176,7 @@ def test_without_names_the_largest_budget_of_each_stage_is_reported_and_others_a
     assert [s.name for s in sources().searches] == ["ae"]
     assert sources().left_out == ["quick", "foreign"]
     assert [s.name for s in sources("quick").searches] == ["quick"]
-    assert "There are other studies in the storage: quick, foreign." in written(sources(), tmp_path)
+    assert "The storage holds other studies: quick, foreign." in written(sources(), tmp_path)
 
 
 def test_a_folder_that_holds_something_is_not_written_unless_asked(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,9 @@ from reports.analysis.tables import best_trials
 from reports.document.parts import Table, Text
 from reports.document.texts import Texts
 from reports.page.final_tables import final_blocks
+from reports.page.making import build
 from reports.page.paper_tables import table_2, table_of_results
-from reports.page.section_summary import summary
+from reports.page.section_findings import findings_section
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.final.results import FinalResult, SeedResult
@@ -21,6 +23,16 @@ from studies.records import trials
 from studies.records.origins import IN_WORDS
 
 ENGLISH = Texts("en")
+
+
+def said(sources: Sources) -> str:
+    """What the section of findings says in sentences."""
+    blocks = findings_section(sources, ENGLISH).blocks
+    return " ".join(block.text for block in blocks if isinstance(block, Text))
+
+
+def titles(table: Table) -> list[str]:
+    return [column.title for column in table.columns]
 
 
 def test_table_2_is_the_network_as_built_with_the_printed_padding_beside_it() -> None:
@@ -34,14 +46,45 @@ def test_table_2_is_the_network_as_built_with_the_printed_padding_beside_it() ->
     assert "padding 0" in table.note
 
 
-def test_rows_nobody_has_run_say_so(sources: Callable[..., Sources]) -> None:
+def test_columns_of_what_nobody_has_run_are_left_out(sources: Callable[..., Sources]) -> None:
     empty = sources()
     both = (*AUTOENCODER.paper, *CLASSIFIER.paper)
     assert empty.not_run() == [row.name for row in both]
-    for table, n_rows in ((3, 5), (4, 3), (5, 3)):
-        shown = table_of_results(table, empty, ENGLISH).shown()
-        assert len(shown) == n_rows + 1
-        assert all(row.count("not run") == 4 for row in shown[:-1])
+    for number, n_rows in ((3, 5), (4, 3), (5, 3)):
+        table = table_of_results(number, empty, ENGLISH)
+        assert titles(table) == [
+            "Name", "Validation, published", "Training, published", "Change from the row before",
+        ]  # fmt: skip
+        assert len(table.shown(ENGLISH)) == n_rows
+
+
+def test_with_less_training_the_published_figures_stand_apart_and_behind(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "ae", 5, budget=Budget(epochs=6, subset=6000))
+    table = table_of_results(3, sources(), ENGLISH)
+    faint = [column.title for column in table.columns if column.is_faint]
+    assert titles(table)[1] == "Validation here, 6 epochs, 6,000 images"
+    assert faint == ["Validation, published", "Training, published"]
+    assert titles(table)[-3:-1] == faint
+    assert "not comparable with what was trained here (6 epochs, 6,000 images)" in table.note
+    make(storage, "p", 0, budget=Budget(protocol="paper"))
+    reproduced = table_of_results(3, sources(), ENGLISH)
+    assert not any(column.is_faint for column in reproduced.columns)
+    assert titles(reproduced)[1:3] == ["Validation, published", "Validation, paper's protocol"]
+
+
+def test_only_the_papers_tables_of_losses_are_in_percent_and_each_says_so_once(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "ae", 5, budget=Budget())
+    make(storage, "clf", 5, stage="classifier", budget=Budget())
+    document = build(sources(), "en")
+    losses = ("table-3", "table-5")
+    for table in document.tables():
+        assert table.note.count("In percent, as the paper prints them") == (table.name in losses)
+    best = next(table for table in document.tables() if table.name == "ae-best")
+    assert re.fullmatch(r"0\.\d{4}", best.shown(ENGLISH)[0][1])
 
 
 def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
@@ -79,22 +122,22 @@ def test_the_best_found_is_the_last_row_and_stands_against_every_other(
 @pytest.mark.parametrize(
     ("attrs", "headline", "row", "terminal"),
     [
-        ({}, "The search found it", "best found", "one that the search found"),
+        ({}, "The search found this", "best found", "one that the search found"),
         (
             {trials.PAPER: "channels"},
-            "the paper's own configuration, channels: the search has found nothing better",
-            "best: the paper's own",
+            "the paper's own configuration, channels; the search has found nothing better",
+            "best found",
             "the paper's own: the search found none better",
         ),
         (
             {trials.ENQUEUED: True},
-            "A person gave it to the search, which has found nothing better",
-            "best: given by a person",
+            "was given to the search, which has found nothing better",
+            "best: given",
             "given by a person: the search found none better",
         ),
         (
             {trials.TAKEN_FROM: {"study": "old", "trial": 1}},
-            "taken over from the study that this one was made from",
+            "taken over from an earlier study; this search has found nothing better",
             "best: taken over",
             "taken over from an earlier study: this search found none better",
         ),
@@ -114,9 +157,9 @@ def test_the_best_is_called_found_only_where_the_search_found_it(
     own = {trials.CONFIG: config.to_dict(), trials.FINGERPRINT: "best", trials.METRICS: {}, **attrs}
     study.add_trial(optuna.trial.create_trial(value=0.001, user_attrs=own))
     read = sources()
-    words = " ".join(block.text for block in summary(read, ENGLISH) if isinstance(block, Text))
+    words = said(read)
     assert headline in words
-    best_drawn = f"The best that it drew itself has {100 * drawn:.2f}\N{NO-BREAK SPACE}%"
+    best_drawn = f"The best configuration that the search drew itself reaches {drawn:.4f}"
     assert (best_drawn in words) == bool(attrs)
     assert table_of_results(3, read, ENGLISH).frame["name"].iloc[-1] == row
     (best, *_) = best_trials(study)
@@ -148,11 +191,12 @@ def test_nothing_is_said_of_verdicts_where_nothing_was_run_in_the_papers_protoco
     before = table_of_results(3, sources(), ENGLISH)
     make(storage, "p0", 0, budget=Budget(protocol="paper"))
     after = table_of_results(3, sources(), ENGLISH)
-    titles = [[column.title for column in table.columns] for table in (before, after)]
-    assert [title for title in titles[1] if title not in titles[0]] == [
+    assert [title for title in titles(after) if title not in titles(before)] == [
+        "Validation, paper's protocol",
+        "Here, against published",
         "Seeds",
         "Difference from published, points",
-        "Here, against published",
+        "Training, paper's protocol",
     ]
     for of_verdicts in ("95 % interval", "Differences are in percentage points"):
         assert [of_verdicts in table.note for table in (before, after)] == [False, True]
@@ -171,7 +215,7 @@ def test_one_seed_of_the_papers_protocol_is_no_verdict_in_table_and_summary(
         make(storage, f"p{seed}", 0, budget=Budget(protocol="paper"), seed=seed)
         read = sources()
         (first, *_) = table_of_results(3, read, ENGLISH).frame.to_dict("records")
-        words = " ".join(block.text for block in summary(read, ENGLISH) if isinstance(block, Text))
+        words = said(read)
         can_say = "cannot say" not in first["verdict"] and "cannot be told" not in words
         assert can_say == (seed > 0)
         assert ("One more run here would lie between" in words) == (seed > 0)
@@ -196,6 +240,6 @@ def test_final_results_are_means_with_intervals_over_their_seeds(
     assert isinstance(table, Table)
     (row,) = table.frame.to_dict("records")
     # Half the interval: t(0.975, 2) · s / √3 = 4.3027 · 0.001 / 1.7321.
-    assert row["mean"] == pytest.approx(0.031)
-    assert row["high"] - row["mean"] == pytest.approx(0.002484, rel=1e-3)
-    assert table.shown()[0][2] == "3.10\N{NO-BREAK SPACE}%"
+    assert row["loss"] == pytest.approx(0.031)
+    assert row["high"] - row["loss"] == pytest.approx(0.002484, rel=1e-3)
+    assert table.shown(ENGLISH)[0][1] == "0.0310"

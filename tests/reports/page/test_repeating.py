@@ -62,9 +62,9 @@ def test_what_a_study_of_an_earlier_version_was_asked_for_is_said_not_to_be_know
     (command,) = repeating.search_commands(source(sources))
     assert "--trials 2" in command
     assert "--sampler" not in command
-    assert "an earlier version did not note" in page(sources)
+    assert "An earlier version did not record" in page(sources)
     run(study, SearchRequest(trials=3))
-    assert "an earlier version did not note" in page(sources), "still of the first of them"
+    assert "An earlier version did not record" in page(sources), "still of the first of them"
 
 
 def test_a_run_of_a_sampler_that_is_gone_is_told_as_it_was(
@@ -92,7 +92,7 @@ def test_a_runs_times_are_shown_by_the_minute_and_kept_whole(
     section = origin_section(sources(), None, Texts("en"))
     (table,) = (b for b in section.blocks if isinstance(b, Table) and b.name == "runs")
     assert list(table.frame["begun"]) == [known.begun]
-    assert table.shown()[0][1] == f"{known.begun[:10]} {known.begun[11:16]}"
+    assert table.shown(Texts("en"))[0][1] == f"{known.begun[:10]} {known.begun[11:16]}"
 
 
 def test_a_run_that_was_killed_is_not_said_to_have_ended(
