@@ -128,11 +128,11 @@ def slices(name: str, found: Sequence[Slice], axis: ValueAxis, texts: Texts) -> 
             _scatter(ax, part.groups, axis, texts, s=10)
             ax.set_title(part.name, fontsize=8.5)
             if part.ticks is not None:
-                turned = sum(map(len, part.ticks)) > 24
+                turned = sum(map(len, part.ticks)) > 20
                 ax.set_xticks(range(len(part.ticks)), part.ticks, rotation=45 if turned else 0)
                 ax.set_xlim(-0.6, len(part.ticks) - 0.4)
             elif part.is_log:
-                log_across(ax, texts)
+                log_across(ax, texts, most=4)
             else:
                 numbers(ax.xaxis, texts)
             value_upwards(ax, axis, texts, sparse=True)

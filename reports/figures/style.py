@@ -19,6 +19,9 @@ from spaces.wording import UNITS
 WIDTH = 4.8
 """Inches."""
 
+_STEPS = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+"""Round numbers from one to ten, from many to few."""
+
 _RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -92,13 +95,13 @@ def numbers(axis: Axis, texts: Texts, unit: str = "") -> None:
     axis.set_major_formatter(_Numbers(texts, unit))
 
 
-def log_across(ax: Axes, texts: Texts) -> None:
-    """A logarithmic axis from left to right that says 20k, or 0.001, and not 2·10⁴."""
+def log_across(ax: Axes, texts: Texts, most: int = 6) -> None:
+    """A logarithmic axis from left to right that says 20k, or 0.001, in so many places at most."""
     low, high = map(float, ax.dataLim.intervalx)
     if 0 < low <= high < float("inf"):
         ax.set_xscale("log")
         ax.set_xlim(low / 1.15, high * 1.15)
-        _mark(ax.xaxis, _log_marks(low / 1.1, high * 1.1, 6), texts)
+        _mark(ax.xaxis, _log_marks(low / 1.1, high * 1.1, most), texts)
 
 
 def value_upwards(ax: Axes, shown: ValueAxis, texts: Texts, sparse: bool = False) -> None:
@@ -119,13 +122,16 @@ def _log_upwards(ax: Axes, texts: Texts, sparse: bool) -> None:
 
 
 def _log_marks(low: float, high: float, most: int) -> list[float]:
-    """Round numbers between two positive ones, at most so many, or if there are none the two."""
-    steps = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if high / low < 8 else (1, 2, 5)
-    marks = [step * 10.0**power for power in range(-9, 13) for step in steps]
-    inside = [mark for mark in marks if low <= mark <= high]
-    while len(inside) > most:
-        inside = inside[::2]
-    return inside if len(inside) > 1 else [low, high]
+    """From three to so many round numbers between two positive ones."""
+    for steps in _STEPS:
+        marks = (step * 10.0**power for power in range(-9, 13) for step in steps)
+        inside = [mark for mark in marks if low <= mark <= high]
+        if 3 <= len(inside) <= most:
+            return inside
+    if high > 1e3 * low:  # powers of ten, of which there are too many
+        return inside[:: -(-len(inside) // most)]
+    even = ticker.MaxNLocator(nbins=most - 1, min_n_ticks=2).tick_values(low, high)
+    return [float(mark) for mark in even if low <= mark <= high]
 
 
 def _mark(axis: Axis, marks: Sequence[float], texts: Texts) -> None:

@@ -1,5 +1,7 @@
 """Numbers along the axes of drawings."""
 
+import pytest
+
 from reports.document.texts import Texts
 from reports.figures.axes import ValueAxis
 from reports.figures.matplotlib_alone import Axis
@@ -16,11 +18,25 @@ def written(axis: Axis) -> list[str]:
 
 
 def test_losses_have_round_numbers_on_a_logarithmic_axis_in_the_reports_language() -> None:
-    for texts, expected in ((EN, ["0.02", "0.05", "0.1", "0.2"]), (ES, ["0,02", "0,05"])):
+    for texts, expected in ((EN, ["0.02", "0.03", "0.05"]), (ES, ["0,02", "0,03"])):
         with panels(1, 3.0) as (_, (ax,)):
             ax.plot([1, 2], [0.019, 0.2])
             value_upwards(ax, LOSS, texts)
         assert written(ax.yaxis)[: len(expected)] == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(0.0195, 0.021), (0.045, 0.0545), (0.015, 0.11), (0.02, 3.0), (0.01, 900.0), (1e-4, 1e9)],
+)
+def test_a_logarithmic_axis_has_a_few_numbers_however_short_or_long(
+    low: float, high: float
+) -> None:
+    with panels(1, 3.0) as (_, (ax,)):
+        ax.plot([1, 2], [low, high])
+        value_upwards(ax, LOSS, EN)
+    numbers_there = written(ax.yaxis)
+    assert 3 <= len(set(numbers_there)) == len(numbers_there) <= 7
 
 
 def test_accuracies_have_their_unit_after_each_number() -> None:
