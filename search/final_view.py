@@ -62,7 +62,7 @@ def print_final(console: "Console", result: "FinalResult", folder: Path) -> None
     if confusion is not None:
         _print_classes(console, confusion)
     console.print()
-    console.print(in_words(result), style="bold", soft_wrap=True)
+    console.print(in_words(result), style="bold")
     console.print(f"figures and weights: {short_path(str(folder))}", soft_wrap=True)
 
 

@@ -124,7 +124,8 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     from studies.final.plan import estimated_seconds
 
     result = plan.result
-    lines = [f"{result.source}: {result.words}", f"{plan.budget}; judged by {result.judged_by}"]
+    console.print(f"{result.source}: {result.words}", soft_wrap=True)
+    lines = [f"{plan.budget}; judged by {result.judged_by}"]
     if result.encoder is not None:
         of_encoder = result.encoder.loss
         known = f", validation loss {loss(of_encoder)}" if of_encoder else ""
@@ -133,7 +134,7 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
         f"seeds: {', '.join(map(str, plan.seeds))}; {len(plan.seeds) - len(plan.left)} are done"
     )
     for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line)
     if plan.left:
         with console.status("measuring how long this will take"):
             seconds = estimated_seconds(plan, data_folder, n_threads)
