@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from reports.document.numbers import UNIT
 from reports.document.texts import Texts
-from studies.records.settings import StudySettings
+from spaces.stages import StageName
 
 
 class ValueAxis(NamedTuple):
@@ -14,10 +14,13 @@ class ValueAxis(NamedTuple):
 
     title: str
     """With the arrow to where it is better, and what a loss is in brackets."""
-    short: str
-    """The same in fewer words."""
     is_loss: bool
     """Losses are shown as they are, on a logarithmic axis; accuracies in percent."""
+
+    @property
+    def short(self) -> str:
+        """The title without what a loss is."""
+        return self.lines[0]
 
     @property
     def lines(self) -> list[str]:
@@ -34,12 +37,9 @@ class ValueAxis(NamedTuple):
         return short(value if self.is_loss else 100 * value)
 
 
-def value_axis(settings: StudySettings, texts: Texts) -> ValueAxis:
-    """The axis of a study's metric."""
-    stage, metric = settings.stage, settings.metric
-    return ValueAxis(
-        texts(f"labels.{stage}.{metric}"), texts(f"labels.short.{metric}"), metric.endswith("loss")
-    )
+def value_axis(stage: StageName, metric: str, texts: Texts) -> ValueAxis:
+    """The axis of a stage's metric, such as ``validation_loss``."""
+    return ValueAxis(texts(f"metrics.{stage}.{metric}"), metric.endswith("loss"))
 
 
 def epoch_marks(last: int) -> list[int]:

@@ -84,7 +84,8 @@ def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_o
 
     What the paper published of them stands beside that, in grey, where the budget is the paper's.
     """
-    axis, metric = value_axis(settings, TEXTS), settings.metric
+    metric = settings.metric
+    axis = value_axis(settings.stage, metric, TEXTS)
     rows = {row.paper.name: row.figures[metric] for row in reproduced([study])}
     best = best_trials(study, n_rows=1)[0]
     here = {name: row.mean for name, row in rows.items() if row.mean is not None}
@@ -124,7 +125,7 @@ def quality_against_size(
     best: Sequence[FrozenTrial], settings: StudySettings
 ) -> graph_objects.Figure:
     """Quality against size of completed trials, the best first; which ones no smaller reaches."""
-    axis = value_axis(settings, TEXTS)
+    axis = value_axis(settings.stage, settings.metric, TEXTS)
     found = front_of(best, settings.direction, trials.N_PARAMETERS)
     groups = (
         (OTHERS, found.others, "markers"),

@@ -1,6 +1,6 @@
 """Figures of numbers: losses by epoch, and what a search did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
@@ -38,12 +38,11 @@ PERCENT = 100.0
 
 
 def learning_curves(
-    name: str, curves: Sequence[Curve], metrics: Sequence[tuple[str, str]], texts: Texts
+    name: str, curves: Sequence[Curve], axis_of: Mapping[str, ValueAxis], texts: Texts
 ) -> Drawing:
     """Metrics by epoch, a panel with its title for each, a line for each model."""
-    with panels(len(metrics), 0.6 + 2.3 * len(metrics)) as (figure, axes):
-        for ax, (metric, title) in zip(axes, metrics, strict=True):
-            axis = ValueAxis(title, title, metric.endswith("loss"))
+    with panels(len(axis_of), 0.6 + 2.3 * len(axis_of)) as (figure, axes):
+        for ax, (metric, axis) in zip(axes, axis_of.items(), strict=True):
             styles = cycle(looks.SERIES), cycle(looks.DASHES), cycle(looks.MARKERS)
             for curve, color, dashes, marker in zip(curves, *styles, strict=False):
                 values = [axis.shown(v) for v in curve.metrics.get(metric, [])]
@@ -51,7 +50,7 @@ def learning_curves(
                 style: dict[str, Any] = {"color": color, "linestyle": dashes, "marker": marker}
                 style |= {"markevery": max(1, len(values) // 6), "label": drawn(curve.label)}
                 ax.plot(epochs, values, **style)
-            ax.set_title(title, fontsize=8.5)
+            ax.set_title(axis.title, fontsize=8.5)
             whole_numbers(ax)
             value_upwards(ax, axis, texts)
         axes[-1].set_xlabel(texts("axes.epoch"))

@@ -1,6 +1,7 @@
 """The paper's tables beside what was measured, and its figures from the reader's own runs."""
 
 import shlex
+from collections.abc import Sequence
 
 import pandas
 from optuna.trial import FrozenTrial
@@ -10,6 +11,7 @@ from reports.document.numbers import kind_of
 from reports.document.parts import Block, Code, Column, Figure, Section, Table, Text
 from reports.document.texts import Texts
 from reports.figures import drawings, image_drawings
+from reports.figures.axes import value_axis
 from reports.figures.figure_data import curve
 from reports.figures.interactive import latent_map as interactive_map
 from reports.models import on_validation
@@ -39,8 +41,8 @@ def tables_section(sources: Sources, storage: str | None, texts: Texts) -> Secti
 def autoencoder_section(sources: Sources, texts: Texts) -> Section:
     """Figures 6 and 7, and what the paper lacks of its autoencoders."""
     section = Section("autoencoders", texts("models.autoencoders"))
-    titles = [(m, texts(f"labels.autoencoder.{m}")) for m in ("train_loss", "validation_loss")]
-    section.blocks += _learning(sources, AUTOENCODER, "figure-6-losses", titles, texts)
+    metrics = ("train_loss", "validation_loss")
+    section.blocks += _learning(sources, AUTOENCODER, "figure-6-losses", metrics, texts)
     main = sources.main(AUTOENCODER)
     best = on_validation.find_trained(main) if main else None
     if main is None or best is None:
@@ -62,8 +64,7 @@ def classifier_section(sources: Sources, texts: Texts) -> Section:
     """Figures 8 and 9, and the pairs of classes that are confused the most."""
     section = Section("classifiers", texts("models.classifiers"))
     metrics = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
-    titles = [(m, texts(f"labels.classifier.{m}")) for m in metrics]
-    section.blocks += _learning(sources, CLASSIFIER, "figure-8-curves", titles, texts)
+    section.blocks += _learning(sources, CLASSIFIER, "figure-8-curves", metrics, texts)
     main = sources.main(CLASSIFIER)
     if main is None:
         return section
@@ -90,7 +91,7 @@ def _without(section: Section, notice: str) -> Section:
 
 
 def _learning(
-    sources: Sources, stage: Stage, name: str, titles: list[tuple[str, str]], texts: Texts
+    sources: Sources, stage: Stage, name: str, metrics: Sequence[str], texts: Texts
 ) -> list[Block]:
     """The losses of the paper's configurations by epoch, and the best found beside them."""
     main = sources.main(stage)
@@ -106,7 +107,8 @@ def _learning(
             )
             caption = texts(f"{stage.name}.curves.caption", study=source.name, protocol=words)
             alt = texts(f"{stage.name}.curves.alt", last=last)
-            drawing = drawings.learning_curves(name, curves, titles, texts)
+            axes = {metric: value_axis(stage.name, metric, texts) for metric in metrics}
+            drawing = drawings.learning_curves(name, curves, axes, texts)
             return [Figure(name, caption, alt, drawing)]
     return [Text(texts("models.no_curves", stage=texts(f"stages.{stage.name}")), is_notice=True)]
 

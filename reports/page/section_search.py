@@ -44,7 +44,7 @@ def _study_section(source: Source, texts: Texts) -> Section:
     section.blocks.append(Text(texts("search.about", **about)))
     if not source.completed():
         section.blocks.append(Text(texts("search.nothing_complete"), is_notice=True))
-    axis = value_axis(source.settings, texts)
+    axis = value_axis(source.settings.stage, source.settings.metric, texts)
     section.blocks += _best(source, name, texts)
     section.blocks += _history(source, name, axis, texts)
     section.blocks += _epochs(source, name, axis, texts)

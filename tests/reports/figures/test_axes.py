@@ -4,19 +4,14 @@ import pytest
 
 from reports.document.texts import Texts
 from reports.figures.axes import epoch_marks, log_axis, value_axis
-from spaces.budget import Budget
-from studies.records.settings import StudySettings
 
 
 def test_a_loss_is_as_it_is_and_an_accuracy_in_percent() -> None:
-    loss = value_axis(StudySettings("autoencoder", Budget()), Texts("en"))
+    loss = value_axis("autoencoder", "validation_loss", Texts("en"))
     assert (loss.shown(0.04917), loss.unit) == (0.04917, "")
     assert loss.lines[0] == "Validation loss ↓"
     assert "pixels in [−1, 1]" in loss.lines[1]
-    settings = StudySettings(
-        "classifier", Budget(), metric="validation_accuracy", direction="maximize"
-    )
-    accuracy = value_axis(settings, Texts("es"))
+    accuracy = value_axis("classifier", "validation_accuracy", Texts("es"))
     assert (accuracy.shown(0.9105), accuracy.unit) == (91.05, "\N{NO-BREAK SPACE}%")
     assert accuracy.lines == ["Exactitud de validación ↑"]
 

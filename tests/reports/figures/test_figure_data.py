@@ -51,12 +51,12 @@ def test_a_parallel_plot_has_every_trial_on_every_axis_and_its_value_last(
     make(storage, n_trials=20, share_pruned=0)
     make(storage, "alone", n_trials=1, share_pruned=0, with_paper=False)
     varied, alone = sources("ae", "alone").searches
-    axes = parallel(varied, ValueAxis("loss", "loss", is_loss=True))
+    axes = parallel(varied, ValueAxis("loss (squared)", is_loss=True))
     assert {len(axis.values) for axis in axes} == {20}, "the paper's drew no values here"
     assert axes[-1].label == "loss"
     for axis in axes:
         assert axis.ticks is None or set(axis.values) == set(range(len(axis.ticks)))
-    assert parallel(alone, ValueAxis("", "", is_loss=True)) == [], "nothing varies"
+    assert parallel(alone, ValueAxis("", is_loss=True)) == [], "nothing varies"
 
 
 def test_all_trials_are_counted_where_they_ended_though_not_all_of_them_are_drawn(

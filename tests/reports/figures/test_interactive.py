@@ -22,8 +22,8 @@ def source(storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
 
 
 @pytest.fixture
-def axis(source: Source) -> ValueAxis:
-    return value_axis(source.settings, EN)
+def axis() -> ValueAxis:
+    return value_axis("autoencoder", "validation_loss", EN)
 
 
 def test_the_toolbar_stands_in_the_margin_and_sends_nothing_away(

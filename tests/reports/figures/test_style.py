@@ -8,8 +8,8 @@ from reports.figures.matplotlib_alone import Axis
 from reports.figures.style import epochs_across, log_across, numbers, panels, value_upwards
 
 EN, ES = Texts("en"), Texts("es")
-LOSS = ValueAxis("Validation loss ↓", "loss", is_loss=True)
-ACCURACY = ValueAxis("Validation accuracy ↑", "accuracy", is_loss=False)
+LOSS = ValueAxis("Validation loss ↓", is_loss=True)
+ACCURACY = ValueAxis("Validation accuracy ↑", is_loss=False)
 
 
 def written(axis: Axis) -> list[str]:
