@@ -135,24 +135,24 @@ def _hidden(value: Any) -> Any:
 
 
 def _print(settings: list[Setting], with_variables: bool) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    """Print a table a command; values stand last, where a long one disturbs no column."""
+    from search.fitting_table import FittingColumn, print_fitting
 
     console = safe_console()
     for command in dict.fromkeys(setting.command for setting in settings):
-        table = Table(title=command, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-        table.add_column("option", no_wrap=True)
-        table.add_column("value", overflow="fold")
-        table.add_column("from", overflow="fold")
-        if with_variables:
-            table.add_column("variable", overflow="fold")
-        for setting in settings:
-            if setting.command == command:
-                style = "dim" if setting.source == "default" else "bold"
-                value = "–" if setting.value is None else _shown(setting.value)
-                more = [variable_of(setting.option)] if with_variables else []
-                table.add_row(setting.option, value, setting.source, *more, style=style)
-        console.print(table)
+        own = [setting for setting in settings if setting.command == command]
+        words = {
+            "option": [setting.option for setting in own],
+            "variable": [variable_of(setting.option) for setting in own],
+            "from": [setting.source for setting in own],
+            "value": ["–" if one.value is None else _shown(one.value) for one in own],
+        }
+        if not with_variables:
+            del words["variable"]
+        columns = [FittingColumn(name, cells, is_number=False) for name, cells in words.items()]
+        console.print(command, style="bold")
+        print_fitting(console, columns, greyed=r"^.* default  .*$")
+        console.print()
 
 
 def _shown(value: Any) -> str:

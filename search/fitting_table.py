@@ -48,8 +48,8 @@ def print_fitting(
     shown = fitting(columns, console.width)
     headings = _line([column.heading for column in shown], shown)
     rows = zip(*(column.cells for column in shown), strict=True)
-    console.print(headings, style="bold", soft_wrap=True)
-    console.print("─" * len(headings), style="dim", soft_wrap=True)
+    console.print(headings.rstrip(), style="bold", soft_wrap=True)
+    console.print("─" * min(len(headings), console.width), style="dim")
     for cells in rows:
         line = Text(_line(cells, shown).rstrip())
         if greyed:

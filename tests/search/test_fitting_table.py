@@ -26,6 +26,7 @@ def test_words_become_short_before_a_column_gives_way() -> None:
 def test_a_name_is_whole_on_one_line_however_narrow_the_terminal_is() -> None:
     lines = printed(20, NAMES, COUNTS, DISK)
     assert len(lines) == 4
+    assert lines[1] == 20 * "─", "a rule ends with the terminal"
     assert lines[2] == "ae-epochs4-subset2000-seed1"
 
 
