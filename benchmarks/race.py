@@ -149,7 +149,11 @@ def run(way: WayName, seed: int, course: Course, folder: Path) -> Run:
         alone = os.environ | {"XDG_DATA_HOME": scratch}
         tell(f"{way}, seed {seed}: {' '.join(command)} --seed {seed}")
         start = datetime.now()
-        subprocess.run([*command, "--seed", str(seed)], env=alone, check=True, capture_output=True)
+        ended = subprocess.run(
+            [*command, "--seed", str(seed)], env=alone, capture_output=True, text=True
+        )
+        if ended.returncode:
+            sys.exit(ended.stderr)
         seconds = (datetime.now() - start).total_seconds()
         (summary,) = optuna.get_all_study_summaries(storage)
         trials = optuna.load_study(study_name=summary.study_name, storage=storage).trials
