@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from spaces.errors import StudyError
 from studies.records import settings, trials
+from studies.records.attributes import RECORD_PREFIX
 from studies.records.readable import table_of, text_of
 from studies.records.references import find_if_there
 from studies.records.taking_over import MADE_FROM, TAKES_OVER
@@ -23,6 +24,8 @@ from studies.storage.guarded import GuardedStorage
 _OF_STUDIES = (settings.ATTR, MADE_FROM, TAKES_OVER)
 _OF_TRIALS = (trials.TAKEN_FROM, trials.GOES_ON_FROM)
 """Attributes in which studies and trials refer to other studies by name."""
+_RECORDS = tuple(f"{RECORD_PREFIX}{name}" for name in _OF_TRIALS)
+"""Those of trials where they lie among the system's."""
 
 
 def rename(storage: BaseStorage, old: str, new: str) -> None:
@@ -38,8 +41,9 @@ def rename(storage: BaseStorage, old: str, new: str) -> None:
 
     def transaction() -> None:
         with storage.engine.begin() as connection:
-            _refer(connection, "study", _OF_STUDIES, old, new)
-            _refer(connection, "trial", _OF_TRIALS, old, new)
+            _refer(connection, "study_user_attribute", _OF_STUDIES, old, new)
+            _refer(connection, "trial_user_attribute", _OF_TRIALS, old, new)
+            _refer(connection, "trial_system_attribute", _RECORDS, old, new)
             statement = text("UPDATE studies SET study_name = :new WHERE study_name = :old")
             connection.execute(statement, {"old": old, "new": new})
 
@@ -50,12 +54,12 @@ def rename(storage: BaseStorage, old: str, new: str) -> None:
 
 
 def referring(old: str, new: str) -> Callable[[str, Any], Any]:
-    """What becomes of a user attribute, by its name and value, when a study is renamed."""
+    """What becomes of an attribute, by its name and value, when a study is renamed."""
 
     def renamed(key: str, value: Any) -> Any:
         if key in (MADE_FROM, TAKES_OVER):
             return new if value == old else value
-        if key in _OF_TRIALS:
+        if key in (*_OF_TRIALS, *_RECORDS):
             return {**value, "study": new} if value.get("study") == old else value
         return _settings(value, old, new) if key == settings.ATTR else value
 
@@ -80,10 +84,10 @@ def _encoder(encoder: dict[str, Any], old: str, new: str) -> dict[str, Any]:
 
 
 def _refer(
-    connection: sqlalchemy.Connection, whose: str, keys: tuple[str, ...], old: str, new: str
+    connection: sqlalchemy.Connection, kind: str, keys: tuple[str, ...], old: str, new: str
 ) -> None:
-    """Write the new name into attributes of all studies or all trials."""
-    table, identity = f"{whose}_user_attributes", f"{whose}_user_attribute_id"
+    """Write the new name into all attributes of a kind, as Optuna's tables have it."""
+    table, identity = f"{kind}s", f"{kind}_id"
     query = text(f"SELECT {identity}, key, value_json FROM {table} WHERE key IN :keys")
     rows = connection.execute(query.bindparams(bindparam("keys", keys, expanding=True))).all()
     update = text(f"UPDATE {table} SET value_json = :value WHERE {identity} = :id")

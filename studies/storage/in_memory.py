@@ -26,7 +26,7 @@ def copied(
     Args:
         study: the study.
         is_kept: whether the copy has the study's system attribute of that name.
-        adapted: what becomes of a user attribute, of the study or a trial, by its name and value.
+        adapted: what becomes of attributes, by name and value: of the user's and of the trials'.
     """
     trials = study.get_trials(deepcopy=False)
     storage = _Copy()
@@ -45,4 +45,5 @@ def copied(
 def _adapted(trial: FrozenTrial, adapted: Callable[[str, Any], Any]) -> FrozenTrial:
     own = copy(trial)
     own.user_attrs = {key: adapted(key, value) for key, value in trial.user_attrs.items()}
+    own.system_attrs = {key: adapted(key, value) for key, value in trial.system_attrs.items()}
     return own

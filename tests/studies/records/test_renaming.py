@@ -11,13 +11,16 @@ from optuna.trial import TrialState, create_trial
 
 from spaces.errors import StudyError
 from studies.engine import upkeep
-from studies.records import trials
+from studies.records import attributes, trials
+from studies.records.attributes import RECORD_PREFIX
 from studies.records.references import all_studies, find_if_there
 from studies.records.renaming import rename
 from studies.records.settings import load
 from studies.records.taking_over import MADE_FROM
 from studies.storage.place import Place
 from studies.storage.sqlite_locks import locked
+
+FAIL = TrialState.FAIL
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -32,7 +35,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     second = make(place.storage, "second", n_trials=1)
     second.set_user_attr(MADE_FROM, "old")
     origin = {"study": "old", "trial": 3}
-    second.add_trial(create_trial(state=TrialState.FAIL, user_attrs={trials.TAKEN_FROM: origin}))
+    for attrs in ({trials.TAKEN_FROM: origin}, {f"{RECORD_PREFIX}{trials.TAKEN_FROM}": origin}):
+        second.add_trial(create_trial(state=FAIL, user_attrs=attrs, system_attrs=attrs))
     made = replace(ORIGIN, source="old#3", study="old", trial=3)
     make(place.storage, "third", n_trials=1, stage="classifier", encoder=made)
     return place
@@ -51,7 +55,9 @@ def test_it_keeps_its_place_and_identities_and_what_refers_to_it_is_mended(place
     assert [t._trial_id for t in study(place, "new").get_trials()] == [t._trial_id for t in before]
     second = study(place, "second")
     assert second.user_attrs[MADE_FROM] == "new"
-    assert second.get_trials()[-1].user_attrs[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
+    earlier, record = second.get_trials()[-2:]
+    assert earlier.user_attrs[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
+    assert attributes.of(record)[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
     encoder = load(study(place, "third")).encoder
     assert encoder is not None
     assert (encoder.study, encoder.source, str(encoder)) == ("new", "new#3", "new#3")
