@@ -1,5 +1,6 @@
 """The ``report`` command: tables, figures and a page to read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -41,6 +42,15 @@ def report(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write into a folder that is not empty.")
     ] = False,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STUDY",
+            help="Set a further search beside those of its stage; may be given several times.",
+            show_default=False,
+            autocompletion=completion.studies,
+        ),
+    ] = None,
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
     data_dir: DataDir = None,
@@ -55,8 +65,11 @@ def report(
         fmnist-search report --out report
 
         fmnist-search report ae clf --out informe --lang es
+
+        fmnist-search report ae --compare ae-wide
     """
-    files = write_report(output, studies or [], out, lang, overwrite, storage, artifacts, data_dir)
+    places = storage, artifacts, data_dir
+    files = write_report(output, studies or [], out, lang, overwrite, *places, compare or [])
     if output.as_json:
         print_json(report_document(files))
     else:
@@ -72,6 +85,7 @@ def write_report(
     storage: str | None = None,
     artifacts: str | None = None,
     data_dir: Path | None = None,
+    compare: Sequence[str] = (),
 ) -> list[Path]:
     """Write a report, saying on stderr what is being done.
 
@@ -86,7 +100,7 @@ def write_report(
         from reports.page.making import check_folder, write
 
         check_folder(out, overwrite)
-    document, sources = build_report(output, names, lang, storage, artifacts, data_dir)
+    document, sources = build_report(output, names, lang, storage, artifacts, data_dir, compare)
     with console.status("writing"):
         return write(document, sources, lang, out)
 
@@ -98,6 +112,7 @@ def build_report(
     storage: str | None = None,
     artifacts: str | None = None,
     data_dir: Path | None = None,
+    compare: Sequence[str] = (),
 ) -> "tuple[Section, Sources]":
     """A report, not written yet, and what it is about; says on stderr what is being done.
 
@@ -108,7 +123,7 @@ def build_report(
     with console.status("reading the studies"):
         from reports.page.making import build
 
-        sources = _sources(names, storage, artifacts)
+        sources = _sources(names, compare, storage, artifacts)
     for line in sources.unread:
         console.print(f"left out: {line}", soft_wrap=True)
     try:
@@ -136,7 +151,9 @@ def report_document(files: list[Path]) -> dict[str, Any]:
     }
 
 
-def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "Sources":
+def _sources(
+    names: Sequence[str], compare: Sequence[str], storage: str | None, artifacts: str | None
+) -> "Sources":
     import optuna
 
     from reports.analysis.chosen_studies import choose
@@ -150,5 +167,5 @@ def _sources(names: list[str], storage: str | None, artifacts: str | None) -> "S
     if not exists(place.url):
         raise StudyError("there are no studies yet; make one: fmnist-search ae --trials 50")
     found = all_studies(place.storage)
-    names = [exactly(place.storage, name) for name in names]
-    return choose(found, names, place.artifacts, results=read_all(place.url))
+    named, others = ([exactly(place.storage, n) for n in some] for some in (names, compare))
+    return choose(found, named, place.artifacts, read_all(place.url), others)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from search.command import OwnCommand, OwnGroup, typed, use_files
+from search.compare_command import compare
 from search.options import ArtifactsOption, StorageOption
 from search.output import JsonOption, Output, QuietOption, VerboseOption, print_json, say
 from search.show_command import show
@@ -79,5 +80,5 @@ def _usage(study: "Study", row: "StudyRow", there: dict[str, int]) -> "Usage":
     return disk.usage(study, there) if row.stage != "?" else disk.Usage()
 
 
-for command in (show, delete, rename, copy):
+for command in (show, compare, delete, rename, copy):
     app.command(cls=OwnCommand)(command)

@@ -40,7 +40,8 @@ HARMLESS = (
     | _OF_REQUESTS
     | {
         *("study", "dry_run", "quiet", "verbose", "json", "csv"),
-        *("lang", "top", "pareto", "format", "negate", "port", "open", "all", "sort", "as"),
+        *("lang", "top", "pareto", "format", "negate", "port", "open"),
+        *("all", "sort", "as", "compare"),
     }
 )
 """Options that name neither place nor address and do away with no question, by their names in a

@@ -51,6 +51,8 @@ class Sources(NamedTuple):
     """Studies that are there and were not named, or cannot be read."""
     data_folder: Path | None = None
     """Where the images are; None if they are not there."""
+    compared: Sequence[Source] = ()
+    """Searches of one stage to set beside each other."""
 
     def of(self, stage: Stage) -> list[Source]:
         """The searches of a stage."""
@@ -117,6 +119,7 @@ def choose(
     names: Sequence[str],
     store: ArtifactStore,
     results: Sequence[FinalResult] = (),
+    compare: Sequence[str] = (),
 ) -> Sources:
     """Sort the storage's studies by what they are to the report.
 
@@ -126,12 +129,13 @@ def choose(
             budget, and beside it the classifiers that started from random weights.
         store: where the trials' weights are.
         results: of chosen configurations, over several seeds.
+        compare: further studies, to be compared with those of their stage.
 
     Raises:
         StudyError: a named study is not there, or was not made by this program.
     """
-    named = [pick(studies, name) for name in names]
-    for study in named:
+    named, others = ([pick(studies, name) for name in some] for some in (names, compare))
+    for study in (*named, *others):
         check(study)
     read = [_read(study, store) for study in studies if is_ours(study)]
     readable = [each for each in read if isinstance(each, Source)]
@@ -145,10 +149,19 @@ def choose(
         results=results,
     )
     wanted = {study.study_name for study in named} or _by_default(sources)
+    wanted |= {study.study_name for study in others}
     used = [s for s in searches if s.name in wanted]
     shown = {s.name for s in (*used, *papers)}
     left_out = [s.study_name for s in studies if s.study_name not in shown]
-    return sources._replace(searches=used, left_out=left_out)
+    compared = _compared(used, {study.study_name for study in others})
+    return sources._replace(searches=used, left_out=left_out, compared=compared)
+
+
+def _compared(used: Sequence[Source], others: set[str]) -> list[Source]:
+    """The searches of the stages of those that were named for that, these last."""
+    stages = {source.settings.stage for source in used if source.name in others}
+    of_stages = [source for source in used if source.settings.stage in stages]
+    return sorted(of_stages, key=lambda source: source.name in others)
 
 
 def is_from_scratch(source: Source) -> bool:

@@ -60,7 +60,7 @@ def time_spent(source: Source) -> TimeSpent:
     )
     of_groups: dict[str, Any] = {}
     for name, group in groups.items():
-        of_groups |= {f"{name}_s": sum(map(_seconds, group)), f"n_{name}": len(group)}
+        of_groups |= {f"{name}_s": sum(map(seconds_of, group)), f"n_{name}": len(group)}
     return TimeSpent(
         study=source.name,
         n_searched=n_searched,
@@ -70,7 +70,7 @@ def time_spent(source: Source) -> TimeSpent:
     )
 
 
-def _seconds(trial: FrozenTrial) -> float:
+def seconds_of(trial: FrozenTrial) -> float:
     """Training time; of a trial whose process died what its checkpoint knows of."""
     if trial.state == TrialState.FAIL and trials.SECONDS in trial.user_attrs:
         return float(trial.user_attrs[trials.SECONDS])

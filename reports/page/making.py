@@ -17,6 +17,7 @@ from reports.page.folder import PAGES, ReportFolder
 from reports.page.html import html
 from reports.page.latex import latex_table
 from reports.page.markdown import markdown
+from reports.page.section_comparison import comparison_section
 from reports.page.section_findings import findings_section
 from reports.page.section_origin import origin_section
 from reports.page.section_paper import autoencoder_section, classifier_section, tables_section
@@ -51,6 +52,8 @@ def build(
     document.sections.append(classifier_section(sources, texts))
     on_step("the searches")
     document.sections.append(search_section(sources, texts))
+    if sources.compared:
+        document.sections.append(comparison_section(sources.compared, texts))
     document.sections.append(origin_section(sources, storage, texts))
     return document
 

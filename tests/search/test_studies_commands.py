@@ -131,3 +131,18 @@ def test_a_name_that_nobody_could_type_is_refused(command: Command) -> None:
     done = command.run("studies", "rename", "ae", "a\x1bb")
     assert done.returncode == 2
     assert "NAME must be a name" in done.stderr
+
+
+def test_searches_are_compared_in_a_table_and_two_figures(
+    command: Command, lines: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    storage = open_storage(storage_url(str(command.database)))
+    make(storage, "ae-2", n_trials=6, budget=Budget(6, 2000), seed=1)
+    shown = lines("studies", "compare", AE, "ae-2", "--out", str(tmp_path / "figures"))
+    assert max(map(len, shown[:4])) <= 80
+    assert [line.split()[0] for line in shown[2:4]] == [AE, "ae-2"]
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"comparison-time.png", "comparison-share.svg"} < names
+    found = json.loads(command.run("studies", "compare", AE, "ae-2", "--json").stdout)
+    assert found["searches"][1]["n_trials"] == 6
+    assert "two different studies" in command.run("studies", "compare", AE, AE).stderr
