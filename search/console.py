@@ -112,7 +112,7 @@ def print_plan(console: Console, plan: "Plan", load: float | None = None) -> Non
     place = short_path(plan.storage.removeprefix("sqlite:///"))
     console.print(f"{verb} '{plan.study_name}' in {place}", soft_wrap=True)
     if not plan.created:
-        console.print(f"goes on: {so_far(plan)}", style="bold")
+        console.print(f"so far: {so_far(plan)}", style="bold")
     for line in _in_words(plan):
         begins, *more = in_items(line, console.width - len(INDENT))
         for part in (begins, *(INDENT + one for one in more)):

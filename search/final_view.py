@@ -27,8 +27,6 @@ LEAST_FOR_DIGITS = 100
 class FinalView(LiveView):
     """Shows seeds in training: bars on a terminal, else a line for what matters."""
 
-    is_transient = True
-
     def __call__(self, event: FinalEvent) -> None:
         """Take in what happened."""
         match event:

@@ -43,9 +43,6 @@ class LiveView:
         every_epoch: give every epoch a line.
     """
 
-    is_transient = False
-    """Whether nothing of the live view stays on the terminal."""
-
     def __init__(self, console: Console, every_epoch: bool = False) -> None:
         self.console = console
         self.trainings: dict[int, Training] = {}
@@ -61,7 +58,7 @@ class LiveView:
                 get_renderable=self._shown,
                 console=self.console,
                 refresh_per_second=4,
-                transient=self.is_transient,
+                transient=True,
             )
         elif in_notebook() and not self.console.quiet:
             self._live = NotebookLive(self._shown)

@@ -77,7 +77,7 @@ def behind(rows: Sequence[TrialRow], settings: StudySettings) -> str:
         return f"{text} how much of this is chance"
     tied = ", ".join(row.label for row in others if row.tied) or "none of them"
     images = counted(settings.budget.n_judging, "image")
-    return f"{text} what a seed changes; within the chance of {images} (95 %): {tied}"
+    return f"{text} what a seed changes; within the chance of {images} (95 %, =): {tied}"
 
 
 def commands(finished: "SearchResult", request: "SearchRequest") -> Iterator[tuple[str, str]]:

@@ -23,13 +23,20 @@ LEAST_FOR_SPREAD = 70
 """Columns from which on there is room for both ends of a latency; else it has the least alone."""
 
 
-def print_results(console: Console, study: "Study", n_best: int) -> None:
-    """The study's best trials, its Pareto front, and the paper's beside what it published."""
+def print_results(console: Console, study: "Study", n_best: int, with_caution: bool = True) -> None:
+    """The study's best trials, its Pareto front, and the paper's beside what it published.
+
+    Args:
+        console: where to.
+        study: the study.
+        n_best: of the best trials.
+        with_caution: say whose the first of them is and what their order is worth.
+    """
     settings = load(study)
     if not settings.objectives:
         rows = best_trials(study, n_best)
         _print_best(console, rows, settings)
-        if rows:
+        if rows and with_caution:
             console.print(_how_certain(rows, settings), style="dim")
         console.print()
     print_pareto(console, pareto_fronts(study), settings)

@@ -209,7 +209,7 @@ def show_results(finished: "SearchResult", output: Output) -> None:
     from search.result_tables import print_results
 
     console = output.progress_console()
-    print_results(console, finished.study, 20 if output.verbose else 5)
+    print_results(console, finished.study, 20 if output.verbose else 5, with_caution=False)
     print_found(console, finished)
 
 

@@ -63,8 +63,8 @@ def test_accuracies_within_the_chance_of_the_images_are_named() -> None:
     text = " ".join(found(CLF, 0.911, 0.910, 0.870))
     assert "best 91.10 % (#0)" in text
     assert "#1 by 0.10 points, #2 by 4.10 points" in text
-    assert "within the chance of 1,000 images (95 %): #1" in text
-    assert "within the chance of 1,000 images (95 %): none" in " ".join(found(CLF, 0.911, 0.870))
+    assert "within the chance of 1,000 images (95 %, =): #1" in text
+    assert "within the chance of 1,000 images (95 %, =): none" in " ".join(found(CLF, 0.911, 0.870))
 
 
 def test_a_search_without_a_result_says_so() -> None:
