@@ -38,7 +38,8 @@ class OwnCommand(TyperCommand):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         hidden: list[Any] = [p for p in self.params if getattr(p, "hidden", False)]
-        self._rare = {param.name for param in hidden}
+        self.rare = {param.name for param in hidden}
+        """Names of the options that the short help does without."""
         for param in hidden:
             param.hidden = False  # else the shell would not complete it
 
@@ -62,7 +63,7 @@ class OwnCommand(TyperCommand):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, short or whole."""
-        help_page.write(formatter, self, ctx, () if ctx.meta.get(_HELP_ALL) else self._rare)
+        help_page.write(formatter, self, ctx, () if ctx.meta.get(_HELP_ALL) else self.rare)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""

@@ -41,8 +41,10 @@ class NotebookLive:
         self._output.update(HTML(as_html(self._get_renderable())))
 
     def stop(self) -> None:
-        """Show it for the last time."""
-        self.refresh()
+        """Take it away; what came of it is told in lines."""
+        from IPython.display import HTML
+
+        self._output.update(HTML(""))
 
 
 def as_html(renderable: RenderableType) -> str:

@@ -69,9 +69,9 @@ def safe_console(**options: Any) -> "Console":
     from search.safe_console import SafeConsole
 
     if in_notebook():
-        # Its output can neither go back nor be written over; lines of text are put together.
+        # Lines under a cell cannot be written over, and those of stderr look like errors.
         fixed = {"force_jupyter": False, "force_terminal": False, "color_system": "standard"}
-        options = {**fixed, "width": NOTEBOOK_WIDTH, **options}
+        options = {**fixed, "width": NOTEBOOK_WIDTH, **options, "stderr": False}
     console = SafeConsole(highlight=False, markup=False, **options)
     if not console.is_terminal and "width" not in options and "COLUMNS" not in os.environ:
         console.width = PIPED_WIDTH

@@ -26,7 +26,9 @@ def usage_in_words(error: TyperException) -> str:
         line += f"; {hint}"
     if context is not None:
         line += " See" if line.endswith("?") else "; see"
-        line += f" {context.command_path} --help"
+        rare = getattr(context.command, "rare", ())
+        option = getattr(getattr(error, "param", None), "name", None)
+        line += f" {context.command_path} {'--help-all' if option in rare else '--help'}"
     return line
 
 

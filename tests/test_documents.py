@@ -18,6 +18,7 @@ from helpers.postgres import SECRET, Postgres, find_binaries
 from helpers.warm import warm_program
 from PIL import Image
 
+import fmnist_search
 from studies.data.images import load_test
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
@@ -94,6 +95,12 @@ def script_of(document: Path) -> str:
     return "".join(block.script() for block in blocks(document))
 
 
+def program_of(document: Path) -> str:
+    """Its blocks of Python, one after the other."""
+    return "\n".join(block.text for block in blocks(document) if block.language == "python")
+
+
+NOTEBOOK = ROOT / "docs" / "notebook.md"
 WITH_COMMANDS = [document for document in DOCUMENTS if script_of(document).strip()]
 
 
@@ -149,6 +156,31 @@ def test_every_command_runs_as_it_stands_there(
     said = log.read_text(errors="replace")
     assert done.returncode == 0, said[-3000:]
     assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_every_block_of_the_notebook_runs_as_it_stands_there(
+    surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    program = tmp_path / "page.py"
+    program.write_text(program_of(NOTEBOOK), encoding="utf-8")
+    environment = {n: v for n, v in surroundings.items() if n not in SMALL_BUDGET}
+    done = subprocess.run(
+        [sys.executable, program],
+        env={**environment, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "conv2_channels cannot be '65'" in done.stdout
+    assert (tmp_path / "report" / "report.html").exists()
+
+
+def test_the_notebooks_page_names_all_that_is_public() -> None:
+    page, own = NOTEBOOK.read_text(), {"PACKAGES", "main"}
+    assert [name for name in fmnist_search.__all__ if name not in page and name not in own] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

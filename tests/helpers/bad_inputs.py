@@ -87,7 +87,7 @@ BUDGETS = [
     usage("ae --target inf", "--target", "inf"),
     usage("ae --target low", "'--target'", "'low'"),
     usage("ae --checkpoint-every 0", "'--checkpoint-every'", "'0'"),
-    usage("ae --max-params 0", "'--max-params'", "'0'"),
+    usage("ae --max-params 0", "'--max-params'", "'0'", "ae --help-all"),
     usage("ae --max-params 5k", "'--max-params'", "'5k'"),
     usage("ae --max-latency nan", "'nan'", "milliseconds above 0"),
     usage("ae --max-latency -1", "'-1'", "milliseconds above 0"),
@@ -112,7 +112,9 @@ SPACES = [
     usage("ae --dropout ''", "dropout", "''"),
     usage("ae --conv1-channels 17", "'17'", "8, 16, 32, 48, 64, 96"),
     usage("ae --conv1-channels 8:", "'8:'"),
-    usage("ae --conv2-channels 50", "'50'", "16, 32, 64, 96, 128"),
+    usage(
+        "ae --conv2-channels 50", "'50'", "16, 32, 64, 96, 128", "see fmnist-search ae --help-all"
+    ),
     usage("ae --pool1 máx", "'máx'", "max, avg"),
     usage("ae --pool2 mean", "'mean'", "max, avg"),
     usage("ae --batchnorm maybe", "'maybe'", "false, true"),
