@@ -8,12 +8,13 @@ from optuna.trial import Trial
 from studies.dashboard.study_note import study_note
 from studies.dashboard.texts_in_attributes import FIRST, note_in, note_key, save_note
 from studies.dashboard.trial_note import trial_note, with_own_pictures
+from studies.records import trials
 from studies.records.open_study import ReadStudy
 
 
 def save_trial_note(read: ReadStudy, trial: Trial) -> None:
-    """Note on a trial that ended just now."""
-    study, frozen = read.study, read.storage.get_trial(trial._trial_id)
+    """Note on a trial that ended just now, or rests."""
+    study, frozen = read.study, trials.seen(read.storage.get_trial(trial._trial_id))
     save_note(study, frozen._trial_id, trial_note(read.settings, frozen, study._study_id))
 
 

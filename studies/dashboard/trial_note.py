@@ -87,7 +87,7 @@ def _origin(trial: FrozenTrial) -> Iterator[str]:
     if trials.RETRY_OF in attrs:
         yield f"Made up for trial #{attrs[trials.RETRY_OF]}, which did not finish."
     if trials.PROMOTED in attrs:
-        yield f"Pruned trial #{attrs[trials.PROMOTED]}, to be trained to the end."
+        yield f"Goes on with trial #{attrs[trials.PROMOTED]}, which had been pruned."
     if trials.GOES_ON_FROM in attrs:
         yield f"Training went on from {_named(attrs[trials.GOES_ON_FROM])}."
     if trials.ENQUEUED in attrs:
@@ -115,6 +115,8 @@ def _ending(settings: StudySettings, trial: FrozenTrial) -> str:
     if not trials.n_epochs_stored(trial):
         return f"Not trained: {markdown(reason)}."
     n_epochs = f"{trials.n_epochs_stored(trial)} of {counted(settings.budget.epochs, 'epoch')}"
+    if trials.is_resting(trial):
+        return f"Rests after {n_epochs}, at {value}: it goes on if it is among the best there."
     return f"Pruned after {n_epochs}, at {value}: others were better by then."
 
 

@@ -23,10 +23,11 @@ from studies.engine import repair, reuse
 from studies.engine.endings import Endings, reason_of
 from studies.engine.on_the_way import OnTheWay
 from studies.engine.progress import Event, Notice, early_stop_reason, n_begun, n_wanted, paper_names
+from studies.engine.promotion import Promotion, Step
 from studies.engine.running_trial import Running
 from studies.engine.samplers import make_pruner, make_sampler
 from studies.engine.sharing import LOOK_S, Sharing
-from studies.records import attempts, runs
+from studies.records import attempts, runs, trials
 from studies.records.open_study import OpenStudy
 from studies.records.request import PrunerName, SamplerName, SearchRequest
 from studies.storage.server import LockLostError
@@ -35,6 +36,7 @@ from studies.workers.stopping import Interrupted, StopSignal
 from studies.workers.trainings import Trainings
 
 NOTHING_LEFT = "nothing left to do"
+TIMEOUT = "timeout reached"
 
 
 @dataclass
@@ -76,11 +78,13 @@ class Search:
             n_wanted(self.request, opened.settings, opened.trials()),
             len(names),
         )
+        budget, several = opened.settings.budget, bool(opened.settings.objectives)
+        rests = self.request.pruner == "promotion" and not several
+        self._rule = Promotion(budget.epochs, opened.settings.direction) if rests else None
         self._on_the_way = OnTheWay(
-            opened, self._trainings, self.endings, self.on_event, self.stop, names
+            opened, self._trainings, self.endings, self.on_event, self.stop, names, self._rule
         )
-        if not opened.settings.objectives:
-            budget = opened.settings.budget
+        if not several:
             opened.study.pruner = self.make_pruner(self.request.pruner, budget)
 
     def run(self) -> str:
@@ -101,6 +105,7 @@ class Search:
                     self._wait_for(others)
                 else:
                     assert reason is not None
+                    self._settle(reason)
                     runs.record_end(self.opened.study, reason)
                     self._record.end(reason)
                     return reason
@@ -114,23 +119,21 @@ class Search:
             self.sharing.close()
 
     def _fill(self) -> str | None:
-        """Begin trials as long as the pool has room; why no more are begun, if they are not."""
-        reason = None
+        """Train trials as long as the pool has room; why no more are, if they are not."""
         while self._trainings.has_room:
+            trial: Trial | str = NOTHING_LEFT
             try:
                 with self.sharing.exclusively():
                     all_trials = self._make_up()
-                    reason = self._reason_to_end(all_trials)
-                    trial = self._ask(n_begun(all_trials)) if reason is None else None
-                    if trial is not None:
-                        self._record.begin(all_trials, trial.number, self._trainings.capacity)
+                    trial = self._next(all_trials)
+                    if isinstance(trial, str):
+                        return trial
+                    self._record.begin(all_trials, trial.number, self._trainings.capacity)
             except LockLostError:
                 self._give_back(trial)
                 continue
-            if trial is None:
-                break
             self._on_the_way.begin(trial)
-        return reason
+        return None
 
     def _make_up(self) -> list[FrozenTrial]:
         """See to what was lost; all trials as they are then."""
@@ -139,9 +142,9 @@ class Search:
             self.on_event(notice)
         return made_up.trials
 
-    def _give_back(self, trial: Trial | None) -> None:
+    def _give_back(self, trial: Trial | str) -> None:
         """Undo an ask at which another process may have asked, too: the count would not hold."""
-        if trial is not None:
+        if isinstance(trial, Trial):
             reason = f"{attempts.INTERRUPTED}: the study's lock was lost"
             self.endings.fail(trial, reason, time.monotonic())
 
@@ -157,17 +160,44 @@ class Search:
         with self.stop.interruptible():
             time.sleep(LOOK_S)
 
-    def _reason_to_end(self, all_trials: list[FrozenTrial]) -> str | None:
-        """Why no trial is begun now; waiting trials are always run, but for the timeout."""
+    def _settle(self, reason: str) -> None:
+        """Have nothing rest any more, unless the same command goes on with it later."""
+        if reason != TIMEOUT:
+            with self.sharing.exclusively():
+                self.endings.settle()
+
+    def _next(self, all_trials: list[FrozenTrial]) -> Trial | str:
+        """The trial to train now: who waits, who is promoted, a new one; or why there is none."""
         if self.stop.received is not None:
             raise Interrupted
         if time.monotonic() >= self._deadline:
-            return "timeout reached"
+            return TIMEOUT
+        rule, n_before = self._rule, n_begun(all_trials)
         if any(trial.state == TrialState.WAITING for trial in all_trials):
-            return None
-        if n_begun(all_trials) >= self.endings.n_wanted:
+            return self._ask(n_before)
+        step = rule.next(all_trials) if rule else None
+        begins = step is None and n_before < self.endings.n_wanted
+        if rule and step is None and not begins:
+            step = rule.last(all_trials)
+        if step is None and not begins:
             return NOTHING_LEFT
-        return early_stop_reason(all_trials, self.request, self.opened.settings)
+        if reason := early_stop_reason(all_trials, self.request, self.opened.settings):
+            return reason
+        return self._ask(n_before) if step is None else self._promote(step, n_before)
+
+    def _promote(self, step: Step, n_before: int) -> Trial:
+        """Take on a trial that rests; one that was pruned is gone on with by a new one."""
+        study, former = self.opened.study, step.trial
+        if not trials.is_resting(former):
+            config = self.opened.config_of(former)
+            self.opened.enqueue(
+                config, {trials.PROMOTED: former.number, trials.TRAINS_TO: step.n_epochs}
+            )
+            return self._ask(n_before)
+        trial = Trial(study, former._trial_id)
+        self.sharing.hold(trial)
+        trial.set_user_attr(trials.TRAINS_TO, step.n_epochs)
+        return trial
 
     def _ask(self, n_before: int) -> Trial:
         study, settings = self.opened.study, self.opened.settings

@@ -64,14 +64,18 @@ class Endings:
         self._announce(trial, "reused", value, 0.0, reason)
 
     def wants_weights(self, running: Running) -> bool:
-        """Whether the trial's weights are worth keeping, now that its last epoch is reported."""
-        if not self._is_at_hand(running):
-            return False
+        """Whether the trial's weights or state are worth keeping, after its last reported epoch."""
+        return self._is_at_hand(running) and (self._rests(running) or self._keeps(running))
+
+    def _keeps(self, running: Running) -> bool:
         value, state = self._value(running), self._state_of(running)
         return weights.is_wanted(self.opened, self.keep_weights, running.trial, value, state)
 
     def finish(self, running: Running, outcome: Outcome) -> None:
-        """End a trial whose last epoch is reported; with weights if it :meth:`wants_weights`."""
+        """End a trial whose last epoch is reported, or have it rest.
+
+        With weights if it :meth:`wants_weights`.
+        """
         trial, history, store = running.trial, running.history, self.opened.store
         last, seconds = history[-1], sum(epoch.seconds for epoch in history)
         at_hand = self._is_at_hand(running)
@@ -85,19 +89,43 @@ class Endings:
         pictures.keep(store, trial, history, outcome if at_hand else None, self.validation)
         if outcome.weights is not None and outcome.state is not None:
             config = trial.user_attrs[trials.CONFIG]
-            weights.save(store, trial, outcome.weights, config)
+            if self._keeps(running):
+                weights.save(store, trial, outcome.weights, config)
             weights.save(store, trial, outcome.state, config, weights.STATE)
-        # Last, as a full disk before costs no training then.
-        store.discard(running.checkpoints)
-        value, state = self._value(running), self._state_of(running)
-        pruned = state == TrialState.PRUNED
-        costs = [trial.user_attrs[name] for name in self.opened.settings.names_of_values()[1:]]
-        self._tell(trial, state, None if pruned else [value, *costs])
+        value, wanted = self._value(running), self.wants_weights(running)
+        word = self._leave(running)
         all_trials = self.opened.trials()
+        if not wanted:  # where it stood before
+            weights.discard(store, all_trials[trial.number])
         reuse.drop_checkpoints(store, all_trials, fingerprint(running.config))
         weights.drop_superseded(self.opened, all_trials, self.keep_weights)
-        word: Ending = "pruned" if pruned else "complete"
-        self._announce(trial, word, value, seconds, all_trials=all_trials)
+        self._announce(trial, word, value, seconds, "", all_trials, len(history))
+
+    def _leave(self, running: Running) -> Ending:
+        """End the trial, or note that it rests, all else being stored."""
+        trial = running.trial
+        if self._rests(running):
+            trial.set_user_attr(trials.RESTS_AT, running.level)
+            self.sharing.let_go(trial)
+            return "rests"
+        state = self._state_of(running)
+        if state == TrialState.PRUNED:
+            self._tell(trial, state)
+            return "pruned"
+        costs = [trial.user_attrs[name] for name in self.opened.settings.names_of_values()[1:]]
+        self._tell(trial, state, [self._value(running), *costs])
+        return "complete"
+
+    def settle(self) -> None:
+        """End those that rest, as the search is over and wants none of them any more."""
+        resting = [trial for trial in self.opened.trials() if trials.is_resting(trial)]
+        for trial in resting:
+            self.opened.end(trial.number, TrialState.PRUNED)
+            if self.keep_weights == "none":
+                weights.discard(self.opened.store, trial)
+        if resting:
+            weights.drop_superseded(self.opened, self.opened.trials(), self.keep_weights)
+            notes.fill_in(self.opened)
 
     def fail(self, trial: Trial, reason: str, begun: float) -> None:
         """End a trial without a result; one that another process ended stays as it is.
@@ -122,6 +150,10 @@ class Endings:
     def _value(self, running: Running) -> float:
         value: float = getattr(running.history[-1], self.opened.settings.metric)
         return value
+
+    def _rests(self, running: Running) -> bool:
+        """Whether it is left at a rung now, from where it may go on."""
+        return len(running.history) == running.level < self.opened.settings.budget.epochs
 
     def _state_of(self, running: Running) -> TrialState:
         whole = len(running.history) == self.opened.settings.budget.epochs
@@ -149,12 +181,15 @@ class Endings:
         seconds: float,
         reason: str = "",
         all_trials: list[FrozenTrial] | None = None,
+        n_epochs: int = 0,
     ) -> None:
         words = str(trial.user_attrs.get(trials.WORDS, ""))
         name = trials.label(trial)
         notes.save_trial_note(self.opened, trial)
         state = self.state(all_trials)
-        self.on_event(TrialEnded(trial.number, name, words, outcome, value, seconds, reason, state))
+        self.on_event(
+            TrialEnded(trial.number, name, words, outcome, value, seconds, reason, state, n_epochs)
+        )
 
 
 def reason_of(error: BaseException) -> str:

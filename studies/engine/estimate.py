@@ -17,7 +17,7 @@ from spaces.recipe import TrainingRecipe
 from spaces.space import Configuration
 from spaces.wording import duration
 from studies.data.images import Images, Split
-from studies.engine.samplers import EPOCH_SHARE
+from studies.engine.samplers import expected_epochs
 from studies.records.request import PrunerName
 from studies.records.settings import StudySettings
 from studies.training.loop import Training
@@ -76,8 +76,9 @@ def estimate(
         epoch_s(config)  # libraries choose their kernels; what that takes is not counted
     mean_s = statistics.fmean(map(epoch_s, samples)) if samples else 0.0
     at_most_s = mean_s * budget.epochs * n_searched / n_at_once
+    likely_s = mean_s * expected_epochs(pruner, n_searched, budget.epochs) / n_at_once
     paper_s = sum(map(epoch_s, paper_configs)) * budget.epochs / n_at_once
-    return Estimate(paper_s, at_most_s * EPOCH_SHARE[pruner], at_most_s)
+    return Estimate(paper_s, likely_s, at_most_s)
 
 
 def _blank_split(budget: Budget) -> Split:

@@ -12,6 +12,7 @@ from spaces.space import Configuration, architecture, fingerprint
 from studies.engine import reuse
 from studies.engine.endings import Endings, is_of_the_run, reason_of
 from studies.engine.progress import Event, Notice, TrialStarted, say_given_up
+from studies.engine.promotion import Promotion
 from studies.engine.running_trial import Running, configure
 from studies.networks.latency import Latency
 from studies.records import attempts, costs, trials
@@ -32,6 +33,8 @@ class OnTheWay:
     stop: StopSignal
     paper_names: list[str]
     """Of the paper's configurations that this run is to see to; those that it gives up go."""
+    rule: Promotion | None
+    """By which trials rest; None: they train until a pruner stops them."""
     _twins: list[Trial] = field(default_factory=list, init=False)
     """Those that wait for the result of another with the same configuration."""
     _lost: set[int] = field(default_factory=set, init=False)
@@ -68,8 +71,9 @@ class OnTheWay:
 
     def _train(self, trial: Trial, config: Configuration, all_trials: list[FrozenTrial]) -> None:
         n_epochs, words = self.opened.settings.budget.epochs, config.in_words()
-        self.on_event(TrialStarted(trial.number, trials.label(trial), words, n_epochs))
         earlier = reuse.earlier_training(self.opened, all_trials, trial)
+        n_done = len(earlier.epochs)
+        self.on_event(TrialStarted(trial.number, trials.label(trial), words, n_epochs, n_done))
         for text in earlier.left_aside:
             self.on_event(
                 Notice(f"trial {trials.label(trial)} does not go on from a state: {text}")
@@ -77,9 +81,26 @@ class OnTheWay:
         seed: int = trial.user_attrs[trials.SEED]
         known = costs.measured_latency(all_trials, architecture(config))
         self.trainings.start(
-            Running(trial.number, earlier.epochs, trial, config),
+            Running(
+                trial.number,
+                earlier.epochs,
+                trial,
+                config,
+                self._level(trial, n_done),
+                all_trials[trial.number].last_step or 0,
+            ),
             Job(trial.number, config, seed, earlier.state, known),
         )
+
+    def _level(self, trial: Trial, n_done: int) -> int:
+        """The epoch to which the trial is trained now, noted where that is a rung's doing."""
+        asked: int | None = trial.user_attrs.get(trials.TRAINS_TO)
+        if self.rule is None or (asked is None and trials.is_never_pruned(trial)):
+            return self.opened.settings.budget.epochs
+        level = self.rule.at_least(max(asked or 1, n_done))
+        if level != asked:
+            trial.set_user_attr(trials.TRAINS_TO, level)
+        return level
 
     def take(self, running: Running, event: TrainingEvent) -> None:
         """Deal with what happened to a trial's training."""

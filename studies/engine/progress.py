@@ -12,20 +12,23 @@ from studies.records.settings import StudySettings
 from studies.records.tally import Tally, tally
 from studies.workers.pool import EpochDone
 
-Ending = Literal["complete", "pruned", "failed", "reused"]
+Ending = Literal["complete", "rests", "pruned", "failed", "reused"]
 
 
 class TrialStarted(NamedTuple):
-    """A trial begins to train."""
+    """A trial begins to train, or goes on."""
 
     number: int
     label: str
     words: str
     n_epochs: int
+    """Of a full training."""
+    n_done: int = 0
+    """Of these, those of a state that it goes on from; they are told once more."""
 
 
 class TrialEnded(NamedTuple):
-    """A trial is over."""
+    """A trial is over, or rests."""
 
     number: int
     label: str
@@ -35,6 +38,8 @@ class TrialEnded(NamedTuple):
     seconds: float
     reason: str
     state: "SearchState"
+    n_epochs: int = 0
+    """That it has been trained for."""
 
 
 class Notice(NamedTuple):
@@ -53,6 +58,7 @@ class SearchState(NamedTuple):
     """Searched trials with a result."""
     n_wanted: int
     n_pruned: int
+    """Of these, those that were stopped before their end, or rest there."""
     n_failed: int
     """Of all trials; those that a person or a fault around the run stopped are not among them."""
     n_paper: int

@@ -16,7 +16,7 @@ from studies.records import attempts, trials
 from studies.records.open_study import OpenStudy
 from studies.records.settings import StudySettings
 
-_KEPT = (trials.PROMOTED, trials.ENQUEUED, trials.TAKEN_FROM)
+_KEPT = (trials.PROMOTED, trials.ENQUEUED, trials.TAKEN_FROM, trials.TRAINS_TO)
 """What a retry is, too, if the trial was that it makes up for."""
 
 
@@ -42,7 +42,7 @@ def prepare(
         opened: the study, to which nobody else adds trials meanwhile.
         sharing: which trials others run.
         paper_names: the paper's configurations to train, in order.
-        promote: how many of the best pruned trials shall be trained to the end.
+        promote: how many of the best pruned or resting trials shall be trained to the end.
         given: configurations that a person wants trained as searched trials.
 
     Returns:
@@ -50,6 +50,8 @@ def prepare(
     """
     all_trials, notices = make_up(opened, sharing, paper_names)
     for trial in trials.pruned_to_promote(all_trials, opened.settings.direction, promote):
+        if trials.is_resting(trial):
+            opened.end(trial.number, TrialState.PRUNED)
         opened.enqueue(opened.config_of(trial), {trials.PROMOTED: trial.number})
     notices += _enqueue_given(opened, given)
     others = sharing.elsewhere(all_trials)

@@ -86,8 +86,9 @@ def earlier_training(opened: OpenStudy, all_trials: list[FrozenTrial], trial: Tr
     """Find where another trial left the same training, and note it in this one.
 
     The other trial was pruned in this study or died after a checkpoint, or was trained for fewer
-    epochs in the study that this one was made from. A state that is damaged is left aside, which
-    is noted too; one of another number of threads, which decide the last bits, is passed over.
+    epochs in the study that this one was made from; or it is this one, which rested. A state that
+    is damaged is left aside, which is noted too; one of another number of threads, which decide the
+    last bits, is passed over.
     """
     left_aside: list[str] = []
     key, seed = (trial.user_attrs[name] for name in (trials.FINGERPRINT, trials.SEED))
@@ -107,8 +108,9 @@ def earlier_training(opened: OpenStudy, all_trials: list[FrozenTrial], trial: Tr
                 continue
             epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]
             if len(epochs) == int(state["epoch"]):
-                named = {"study": origin.name, "trial": source.number, "epochs": len(epochs)}
-                trial.set_user_attr(trials.GOES_ON_FROM, named)
+                if origin is not opened or source.number != trial.number:  # else it rested
+                    named = {"study": origin.name, "trial": source.number, "epochs": len(epochs)}
+                    trial.set_user_attr(trials.GOES_ON_FROM, named)
                 return Earlier(state, epochs, tuple(left_aside))
     return Earlier(None, [], tuple(left_aside))
 
@@ -133,11 +135,10 @@ def checkpoint(store: ArtifactStore, running: Running, state: dict[str, Tensor])
 
     Killed at any moment, the trial has one whole state and the metrics of at least its epochs.
     """
-    trial, before = running.trial, running.checkpoints
+    trial = running.trial
     trial.set_user_attr(trials.EPOCHS, as_columns(running.history))
     config = trial.user_attrs[trials.CONFIG]
-    running.checkpoints = [weights.save(store, trial, state, config, weights.STATE)]
-    store.discard(before)
+    weights.save(store, trial, state, config, weights.STATE)
 
 
 def drop_checkpoints(store: ArtifactStore, all_trials: list[FrozenTrial], fingerprint: str) -> None:

@@ -21,23 +21,27 @@ class Running(RunningTraining):
 
     trial: Trial
     config: Configuration
+    level: int
+    """Epochs after which it rests, or of a full training."""
+    n_reported: int = 0
+    """Epochs that it reported before it rested."""
     in_race: bool = field(init=False)
     """The paper's trials count in the pruner's comparisons until they lose one, one that was
     promoted not at all: it counted where it was pruned."""
-    checkpoints: list[str] = field(default_factory=list, init=False)
-    """Identifiers of the artifacts that hold where its training stood; one at most."""
 
     def __post_init__(self) -> None:
         """Enter the race, if it is not lost already."""
         self.in_race = trials.PROMOTED not in self.trial.user_attrs
 
     def report(self, metrics: EpochMetrics, settings: StudySettings) -> bool:
-        """Tell the pruner of the last epoch; whether it is the trial's last."""
+        """Tell the study and the pruner of the last epoch; whether the trial ends or rests now."""
+        if metrics.epoch <= self.n_reported:
+            return False
         if not settings.objectives:  # Optuna has no pruning for several
             self.trial.report(getattr(metrics, settings.metric), step=metrics.epoch)
             self.in_race = self.in_race and not self.trial.should_prune()
         lost = not self.in_race and not trials.is_never_pruned(self.trial)
-        return lost or len(self.history) == settings.budget.epochs
+        return lost or len(self.history) == self.level
 
 
 def configure(trial: Trial, read: ReadStudy) -> Configuration:

@@ -3,6 +3,8 @@
 import hashlib
 import math
 import warnings
+from collections.abc import Sequence
+from copy import copy
 from typing import Any, cast
 
 import optuna
@@ -11,10 +13,11 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.pruners import SuccessiveHalvingPruner as HalvingPruner
 from optuna.samplers import BaseSampler
-from optuna.trial import FixedTrial, FrozenTrial
+from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from spaces.budget import Budget
 from spaces.space import SearchSpace
+from studies.engine import promotion
 from studies.records import trials
 from studies.records.request import PrunerName, SamplerName
 
@@ -22,7 +25,7 @@ MAX_GRID = 100_000
 """Points of a grid. Optuna lists and shuffles them all before each draw: of so many in half a
 second and 10 MB, of ten times as many in two seconds and 100 MB."""
 
-EPOCH_SHARE: dict[PrunerName, float] = {
+_EPOCH_SHARE: dict[PrunerName, float] = {
     "hyperband": 0.34,
     "median": 0.29,
     "halving": 0.32,
@@ -33,6 +36,13 @@ EPOCH_SHARE: dict[PrunerName, float] = {
 Measured by ``benchmarks/engine_search.py`` with TPE: mean of 40 studies of 50 searched trials,
 those left out whose configuration had come up before and that took none.
 """
+
+
+def expected_epochs(pruner: PrunerName, n_trials: int, n_epochs: int) -> float:
+    """Epochs that ``n_trials`` searched trials of ``n_epochs`` at most will take in all."""
+    if pruner == "promotion":
+        return promotion.expected_epochs(n_trials, n_epochs)
+    return _EPOCH_SHARE[pruner] * n_trials * n_epochs
 
 
 def make_sampler(
@@ -110,6 +120,62 @@ class Tpe(optuna.samplers.TPESampler):
             return {}
         return {name: d for name, d in self._dimensions.items() if not d.single()}
 
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Draw the dimensions that are chosen together."""
+        return super().sample_relative(_as_seen(study), trial, search_space)
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Draw one of the others."""
+        seen = _as_seen(study)
+        return super().sample_independent(seen, trial, param_name, param_distribution)
+
+
+def _as_seen(study: optuna.Study) -> optuna.Study:
+    return cast(optuna.Study, _Seen(study))
+
+
+class _Seen:
+    """A study as TPE sees it: each training once, as far as it has got.
+
+    A trial that rests is shown as pruned where it does: TPE ranks such ones by how far they got,
+    then by their value. One whose training another goes on with is that other. A copy of another's
+    result has what the other has come to since.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,  # noqa: ARG002 (nobody changes them)
+        states: Sequence[TrialState] | None = None,
+        use_cache: bool = False,  # noqa: ARG002
+    ) -> list[FrozenTrial]:
+        every = trials.of(self._study)
+        followed = trials.followed(every)
+        seen = [_up_to_date(trial, every) for trial in every if trial.number not in followed]
+        return [trial for trial in seen if states is None or trial.state in states]
+
+
+def _up_to_date(trial: FrozenTrial, every: list[FrozenTrial]) -> FrozenTrial:
+    same = trial.user_attrs.get(trials.SAME_AS)
+    if same is None:
+        return trial
+    shown: FrozenTrial = copy(every[same])
+    shown.number = trial.number
+    return shown
+
 
 class _Grid(optuna.samplers.GridSampler):
     """Optuna's grid, which outside ``study.optimize`` raises when its last point is told."""
@@ -171,7 +237,7 @@ def make_pruner(name: PrunerName, budget: Budget) -> BasePruner:
         case "median":
             # 0.2 ± 0.4 % for 29 %; 3 of 30 epochs of warm-up.
             return MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, budget.epochs // 10))
-        case "none":
+        case "promotion" | "none":  # the first decides elsewhere (studies.engine.promotion)
             return NopPruner()
 
 

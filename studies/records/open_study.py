@@ -42,8 +42,8 @@ class ReadStudy:
         return self.study._storage
 
     def trials(self) -> list[FrozenTrial]:
-        """All trials as they are now; nobody changes them."""
-        return self.study.get_trials(deepcopy=False)
+        """All trials as they are now, resting ones as pruned; nobody changes them."""
+        return trials.of(self.study)
 
     def own(self) -> list[FrozenTrial]:
         """The trials that were trained here, so without copies of another's result."""

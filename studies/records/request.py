@@ -19,7 +19,7 @@ from studies.records.fields import check, option
 from studies.workers.pool import Scheduler
 
 SamplerName = Literal["tpe", "random", "gp", "grid", "qmc"]
-PrunerName = Literal["halving", "hyperband", "median", "none"]
+PrunerName = Literal["promotion", "halving", "hyperband", "median", "none"]
 
 Keep = Literal["all", "none"] | int
 """Whose weights and states stay: all trials', none, or those of the paper's trials, of the best so
@@ -146,14 +146,20 @@ class SearchRequest(Machine):
         "Add so many trials, instead of --trials.", within=(1, MOST_TRIALS), metavar="N"
     )
     promote: int = option(
-        "Train the best so many pruned trials to the end; they go on from where they were pruned.",
+        "Train the best so many pruned or resting trials to the end; they go on from where they "
+        "are.",
         default=0,
         within=(0, MOST_TRIALS),
         metavar="TOP_K",
         decides=True,
     )
     sampler: SamplerName = option("Optuna's sampler.", default="tpe", decides=True)
-    pruner: PrunerName = option("Optuna's pruner.", default="halving", decides=True)
+    pruner: PrunerName = option(
+        "Who is trained on. promotion: all rest after epochs 1 and 4, and the best quarter there "
+        "goes on. The others are Optuna's, which stop a trial for good.",
+        default="promotion",
+        decides=True,
+    )
     timeout_s: float | None = option(
         "Start no trial after this time, such as 90s or 2h.",
         above_0="seconds",

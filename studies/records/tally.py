@@ -6,7 +6,7 @@ from typing import NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces.wording import counted
-from studies.records.trials import SAME_AS, has_diverged, is_too_costly
+from studies.records.trials import SAME_AS, has_diverged, is_resting, is_too_costly
 
 
 class Tally(NamedTuple):
@@ -52,4 +52,4 @@ def _way(trial: FrozenTrial) -> str:
         return "n_diverged"
     if trial.state == TrialState.COMPLETE:
         return "n_to_the_end"
-    return "n_pruned" if trial.datetime_complete else "n_resting"
+    return "n_resting" if is_resting(trial) else "n_pruned"

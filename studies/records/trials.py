@@ -5,7 +5,9 @@ concludes again from the database alone.
 """
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 
+import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.stages import Direction
@@ -43,10 +45,15 @@ TAKEN_FROM = "taken_from"
 ENQUEUED = "enqueued"
 """True for a searched trial whose configuration a person gave."""
 PROMOTED = "promoted"
-"""Number of the pruned trial that this one trains to the end."""
+"""Number of the pruned trial that this one goes on with, to the end or to the next rung."""
 GOES_ON_FROM = "goes_on_from"
 """Study and number of the trial from whose stored state this one's training went on, and how many
 ``epochs`` that had."""
+TRAINS_TO = "trains_to"
+"""The epoch after which the trial rests, or ends; not noted where a pruner decides that."""
+RESTS_AT = "rests_at"
+"""The epoch after which it rested last. While both are the same the trial rests: it is RUNNING, and
+nobody trains it."""
 LEFT_ASIDE = "left_aside"
 """Why files of other trials that this one would have had were not used: damaged; words for each."""
 MADE_WITH = "made_with"
@@ -63,6 +70,37 @@ DIVERGED = "diverged"
 LOST = "process died"
 OUT_OF_MEMORY = "out of memory"
 INFEASIBLE = "infeasible"
+
+
+def of(study: optuna.Study) -> list[FrozenTrial]:
+    """All trials as they are now, those that rest as pruned where they do; nobody changes them.
+
+    To whoever counts, compares or draws, what rests is what it will be if the search ends there: a
+    result, whose value is that of its last epoch.
+    """
+    return [seen(trial) for trial in study.get_trials(deepcopy=False)]
+
+
+def seen(trial: FrozenTrial) -> FrozenTrial:
+    """A stored trial; of one that rests a copy, as pruned."""
+    at = trial.user_attrs.get(RESTS_AT)
+    if trial.state != TrialState.RUNNING or at is None or at != trial.user_attrs[TRAINS_TO]:
+        return trial
+    shown = copy(trial)
+    shown.state = TrialState.PRUNED
+    shown.value = trial.intermediate_values[at]
+    return shown
+
+
+def is_resting(trial: FrozenTrial) -> bool:
+    """Whether a trial that is :func:`seen` rests: it may be trained on under its own number."""
+    return trial.state == TrialState.PRUNED and trial.datetime_complete is None
+
+
+def followed(trials: Iterable[FrozenTrial]) -> set[int]:
+    """Numbers of pruned trials whose training another trial goes on with, or has."""
+    live = (t for t in trials if not is_unfinished_failure(t))
+    return {t.user_attrs[PROMOTED] for t in live if PROMOTED in t.user_attrs}
 
 
 def missing_paper_trials(trials: Sequence[FrozenTrial], names: Sequence[str]) -> list[str]:
@@ -83,7 +121,7 @@ def is_paper(trial: FrozenTrial | Trial) -> bool:
 
 
 def is_never_pruned(trial: FrozenTrial | Trial) -> bool:
-    """Whether the trial is there to be trained to the end: the paper's, or one promoted."""
+    """Whether no pruner stops it: the paper's, or one that goes on with a pruned trial."""
     return is_paper(trial) or PROMOTED in trial.user_attrs
 
 
@@ -121,7 +159,13 @@ def searched_results(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
 def stored_result(trials: Iterable[FrozenTrial], fingerprint: str) -> FrozenTrial | None:
     """A finished trial of the same configuration, preferably one that was trained to the end."""
-    same = [t for t in trials if is_result(t) and t.user_attrs.get(FINGERPRINT) == fingerprint]
+    same = [
+        trial
+        for trial in trials
+        if is_result(trial)
+        and trial.user_attrs.get(FINGERPRINT) == fingerprint
+        and SAME_AS not in trial.user_attrs
+    ]
     return min(same, key=lambda t: (t.state != TrialState.COMPLETE, t.number), default=None)
 
 
@@ -164,7 +208,7 @@ def pruned_to_promote(
     trials: Sequence[FrozenTrial], direction: Direction, top_k: int
 ) -> list[FrozenTrial]:
     """Those of the best ``top_k`` pruned trials that nothing has trained to the end yet."""
-    begun = {t.user_attrs.get(PROMOTED) for t in trials if not is_unfinished_failure(t)}
+    begun = followed(trials)
     done = {t.user_attrs.get(FINGERPRINT) for t in completed(trials)}
     own = [t for t in trials if SAME_AS not in t.user_attrs]
     return [
@@ -195,7 +239,12 @@ def n_epochs_stored(trial: FrozenTrial) -> int:
 
 def has_constant_rate(trial: FrozenTrial | Trial) -> bool:
     """Whether its step sizes are the same whatever the number of epochs."""
-    return bool(attributes.of(trial)[CONFIG].get("schedule", "constant") == "constant")
+    return schedule(trial) == "constant"
+
+
+def schedule(trial: FrozenTrial | Trial) -> str:
+    """The kind of its step sizes' schedule."""
+    return str(attributes.of(trial).get(CONFIG, {}).get("schedule", "constant"))
 
 
 def n_epochs_inherited(trial: FrozenTrial) -> int:

@@ -116,7 +116,10 @@ def is_wanted(read: ReadStudy, keep: Keep, trial: Trial, value: float, state: Tr
 
 
 def drop_superseded(opened: OpenStudy, all_trials: list[FrozenTrial], keep: Keep) -> None:
-    """Remove the files of searched trials that are no longer among the best ``keep``."""
+    """Remove the files of searched trials that are no longer among the best ``keep``.
+
+    One that rests keeps its state.
+    """
     if isinstance(keep, str):
         return
     searched = _searched(all_trials)
@@ -125,7 +128,9 @@ def drop_superseded(opened: OpenStudy, all_trials: list[FrozenTrial], keep: Keep
         for state in (TrialState.COMPLETE, TrialState.PRUNED)
         for trial in trials.ranked(searched, opened.settings.direction, state)[keep:]
     ]
-    opened.store.discard(name for trial in superseded for name in _files(trial))
+    for trial in superseded:
+        rests = trials.is_resting(trial)
+        opened.store.discard(artifact_ids(trial) if rests else _files(trial))
 
 
 def discard(store: ArtifactStore, trial: FrozenTrial) -> None:

@@ -1,0 +1,150 @@
+"""Promotion: a trial rests at each rung, and the best of those there are trained on.
+
+Asynchronous successive halving in its second form (Li et al., A System for Massively Parallel
+Hyperparameter Tuning, 2020, algorithm 2), which stops no trial for good: nothing is spared for want
+of others to compare it with, and whoever was misjudged early has its turn when more have come.
+
+The rule is a pure function of the stored trials. ``benchmarks/search.py`` found its numbers, for
+autoencoders of the paper's space and for classifiers of the wide one.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from optuna.trial import FrozenTrial, TrialState
+
+from spaces.stages import Direction
+from studies.records import trials
+
+FACTOR = 4
+"""One of so many at a rung is promoted; each rung is so many times the one before."""
+
+LEAST_TO_THE_END = 3
+"""Searched trials that are trained to the end even where the rungs let fewer up, so that the best
+is one of several."""
+
+
+class Step(NamedTuple):
+    """What a trial is to be trained to next."""
+
+    trial: FrozenTrial
+    n_epochs: int
+
+
+def rungs(n_epochs: int) -> tuple[int, ...]:
+    """Epochs after which trials of ``n_epochs`` rest: 1, 4, 16, … up to a quarter of them.
+
+    A later rung costs more than it finds. It would also lie where a one-cycle schedule has its
+    largest step size, which is the worst place to judge it.
+    """
+    found, rung = list[int](), 1
+    while FACTOR * rung <= n_epochs:
+        found.append(rung)
+        rung *= FACTOR
+    return tuple(found)
+
+
+def expected_epochs(n_trials: int, n_epochs: int) -> int:
+    """Epochs that ``n_trials`` searched trials take in all, were none drawn twice."""
+    least, total, before, n = min(n_trials, LEAST_TO_THE_END), 0, 0, n_trials
+    for rung in rungs(n_epochs):
+        total += n * (rung - before)
+        before, n = rung, max(least, n // FACTOR)
+    return total + n * (n_epochs - before)
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Who is trained on, in a study whose full training is ``n_epochs`` epochs.
+
+    The paper's trials take no part: they are trained to the end in any case, and would fill the
+    upper rungs. Only trials whose schedules are of one kind are compared, as a rate that will still
+    fall is judged badly beside one that has fallen. A trial that diverged counts as the worst.
+    """
+
+    n_epochs: int
+    direction: Direction
+
+    def first(self) -> int:
+        """The epoch to which a new trial is trained."""
+        return self._levels()[0]
+
+    def at_least(self, n_epochs: int) -> int:
+        """The first rung, or the end, that is no less."""
+        return next(level for level in self._levels() if level >= n_epochs)
+
+    def next(self, all_trials: Sequence[FrozenTrial]) -> Step | None:
+        """Whom the rungs let up, from the highest down; the best first, of equals the earlier."""
+        groups = defaultdict[str, list[FrozenTrial]](list)
+        for trial in contestants(all_trials):
+            if trial.intermediate_values or trials.has_diverged(trial):
+                groups[trials.schedule(trial)].append(trial)
+        for rung, above in reversed(list(pairwise(self._levels()))):
+            for group in groups.values():
+                there = [trial for trial in group if self._reached(trial, rung)]
+                there.sort(key=lambda t: (self._cost(t, rung), t.number))
+                for trial in there[: len(there) // FACTOR]:
+                    if _can_go_on(trial) and rung <= self._level(trial) < above:
+                        return Step(trial, above)
+        return None
+
+    def last(self, all_trials: Sequence[FrozenTrial]) -> Step | None:
+        """Once all have begun, and the rungs let none up: the best of those that rest highest.
+
+        None if enough have been trained to the end, or are on their way.
+        """
+        there = contestants(all_trials)
+        whole = [t for t in there if self._level(t) == self.n_epochs and not trials.has_diverged(t)]
+        rest = [trial for trial in there if _can_go_on(trial)]
+        if len(whole) >= LEAST_TO_THE_END or not rest:
+            return None
+        best = min(rest, key=self._rank)
+        return Step(best, self.n_epochs)
+
+    def _levels(self) -> tuple[int, ...]:
+        return (*rungs(self.n_epochs), self.n_epochs)
+
+    def _rank(self, trial: FrozenTrial) -> tuple[int, float, int]:
+        level = self._level(trial)
+        return -level, self._cost(trial, level), trial.number
+
+    def _level(self, trial: FrozenTrial) -> int:
+        """The epoch to which the trial has been trained or is on its way."""
+        known = trial.user_attrs.get(trials.TRAINS_TO)
+        if known is not None:
+            return int(known)
+        # Of one without, a pruner decided, in this run or an earlier one.
+        return trial.last_step or 0 if trial.state == TrialState.PRUNED else self.n_epochs
+
+    def _reached(self, trial: FrozenTrial, rung: int) -> bool:
+        lost = trials.has_diverged(trial) and self._level(trial) >= rung
+        return lost or rung in trial.intermediate_values
+
+    def _cost(self, trial: FrozenTrial, n_epochs: int) -> float:
+        value = trial.intermediate_values.get(n_epochs, math.nan)
+        return math.inf if math.isnan(value) else trials.cost(value, self.direction)
+
+
+def contestants(all_trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The searched trials that are compared: each configuration once, where it has got to.
+
+    A pruned trial that another goes on with is represented by that one, if it lives; one that was
+    stopped from outside has no part.
+    """
+    followed = {trial.user_attrs.get(trials.PROMOTED) for trial in all_trials}
+    return [
+        trial
+        for trial in all_trials
+        if not (trials.is_paper(trial) or trials.is_unfinished_failure(trial))
+        and trials.SAME_AS not in trial.user_attrs
+        and trial.number not in followed
+    ]
+
+
+def _can_go_on(trial: FrozenTrial) -> bool:
+    """Whether it rests, or was pruned; either way its training can be gone on with."""
+    return trial.state == TrialState.PRUNED and bool(trial.intermediate_values)

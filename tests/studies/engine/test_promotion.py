@@ -1,0 +1,171 @@
+"""Who is promoted: the rule over stored trials, without an engine."""
+
+import random
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.trial import FrozenTrial, TrialState
+
+from studies.engine.promotion import (
+    FACTOR,
+    LEAST_TO_THE_END,
+    Promotion,
+    Step,
+    expected_epochs,
+    rungs,
+)
+from studies.records import trials
+
+EPOCHS = 30
+RULE = Promotion(EPOCHS, "minimize")
+
+
+def trial(
+    number: int,
+    values: list[float],
+    state: TrialState = TrialState.PRUNED,
+    schedule: str = "constant",
+    **attrs: object,
+) -> FrozenTrial:
+    """Trained for so many epochs as it has values."""
+    there = {trials.TRAINS_TO: len(values), trials.CONFIG: {"schedule": schedule}, **attrs}
+    made: FrozenTrial = optuna.trial.create_trial(
+        state=state,
+        value=values[-1] if state in (TrialState.PRUNED, TrialState.COMPLETE) else None,
+        intermediate_values=dict(enumerate(values, 1)),
+        user_attrs={name: value for name, value in there.items() if value is not None},
+    )
+    made.number = number
+    return made
+
+
+@pytest.mark.parametrize(
+    ("n_epochs", "expected"),
+    [(1, ()), (3, ()), (4, (1,)), (12, (1,)), (16, (1, 4)), (30, (1, 4)), (64, (1, 4, 16))],
+)
+def test_rungs_are_powers_of_four_up_to_a_quarter(n_epochs: int, expected: tuple[int]) -> None:
+    assert rungs(n_epochs) == expected
+    assert Promotion(n_epochs, "minimize").first() == (expected or (n_epochs,))[0]
+
+
+def test_the_best_of_four_is_promoted_and_of_equals_the_earlier() -> None:
+    there = [trial(n, [value]) for n, value in enumerate([0.3, 0.2, 0.2])]
+    assert RULE.next(there) is None, "three are too few to promote one"
+    assert RULE.next([*there, trial(3, [0.4])]) == Step(there[1], 4)
+    there.append(trial(3, [0.4]))
+    assert Promotion(EPOCHS, "maximize").next(there) == Step(there[3], 4)
+
+
+def test_one_that_was_promoted_keeps_its_place_at_the_rung() -> None:
+    gone_on = trial(0, [0.1, 0.1, 0.1, 0.1])
+    rest = [trial(n, [0.2 + n / 100]) for n in range(1, 8)]
+    assert RULE.next([gone_on, *rest[:6]]) is None
+    assert RULE.next([gone_on, *rest]) == Step(rest[0], 4), "two of eight, and one has gone on"
+
+
+def test_the_highest_rung_comes_first() -> None:
+    upper = [trial(n, [0.1, 0.1, 0.1, 0.2 - n / 100]) for n in range(4)]
+    lower = [trial(n, [0.05]) for n in range(4, 20)]
+    step = RULE.next([*upper, *lower])
+    assert step == Step(upper[3], EPOCHS)
+
+
+def test_only_schedules_of_one_kind_are_compared() -> None:
+    constant = [trial(n, [0.1]) for n in range(3)]
+    rising = [trial(n, [0.9 - n / 100], schedule="one-cycle") for n in range(3, 7)]
+    assert RULE.next([*constant, *rising]) == Step(rising[3], 4)
+
+
+def test_a_trial_that_diverged_counts_as_the_worst() -> None:
+    there = [trial(n, [0.1 * n + 0.1]) for n in range(3)]
+    lost = trial(3, [], TrialState.FAIL, **{trials.REASON: trials.DIVERGED, trials.TRAINS_TO: 1})
+    assert RULE.next([*there, lost]) == Step(there[0], 4)
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {trials.PAPER: "baseline"},
+        {trials.SAME_AS: 0},
+    ],
+)
+def test_neither_the_papers_trials_nor_copies_take_part(attrs: dict[str, object]) -> None:
+    there = [trial(n, [0.5]) for n in range(3)]
+    assert RULE.next([*there, trial(3, [0.1], **attrs)]) is None
+
+
+def test_a_pruned_trial_is_represented_by_the_one_that_goes_on_with_it() -> None:
+    there = [trial(n, [0.5 + n / 100]) for n in range(4)]
+    follower = trial(4, [0.5], TrialState.RUNNING, **{trials.PROMOTED: 0, trials.TRAINS_TO: 4})
+    assert RULE.next(there) == Step(there[0], 4)
+    assert RULE.next([*there, follower]) is None
+
+
+def test_where_a_pruner_of_an_earlier_version_decided_a_trial_may_still_go_on() -> None:
+    there = [trial(n, [0.5, 0.4 - n / 100], **{trials.TRAINS_TO: None}) for n in range(4)]
+    assert RULE.next(there) == Step(there[0], 4), "the value at the rung counts"
+
+
+def test_at_least_three_are_trained_to_the_end() -> None:
+    there = [trial(n, [0.5 - n / 100]) for n in range(5)]
+    there[2] = trial(2, [0.9, 0.9, 0.9, 0.9])
+    for expected in (2, 4, 3):
+        step = RULE.last(there)
+        assert step == Step(there[expected], EPOCHS), "who rests highest, then the best"
+        values = [*there[expected].intermediate_values.values()]
+        there[expected] = trial(expected, values, TrialState.RUNNING, **{trials.TRAINS_TO: EPOCHS})
+    assert RULE.last(there) is None
+
+
+@given(
+    st.lists(st.floats(0, 1), min_size=1, max_size=60),
+    st.sampled_from([1, 3, 4, 12, 30, 64]),
+    st.integers(1, 4),
+    st.randoms(use_true_random=False),
+)
+def test_whatever_the_values_only_the_best_quarter_is_let_up(
+    drawn: list[float], n_epochs: int, n_workers: int, rng: random.Random
+) -> None:
+    """A search whose trainings end in any order: who is let up, how many to the end, no loop."""
+    rule, there, running = Promotion(n_epochs, "minimize"), list[FrozenTrial](), dict[int, int]()
+    curves = [[value + rng.random() / n for n in range(1, n_epochs + 1)] for value in drawn]
+
+    def take_next() -> tuple[int, int] | None:
+        if step := rule.next(there):
+            at = len(step.trial.intermediate_values)
+            values = [t.intermediate_values[at] for t in there if at in t.intermediate_values]
+            n_better = sum(value < step.trial.intermediate_values[at] for value in values)
+            assert n_better < len(values) // FACTOR
+            return step.trial.number, step.n_epochs
+        if len(there) < len(drawn):
+            there.append(trial(len(there), [], TrialState.RUNNING))
+            return len(there) - 1, rule.first()
+        step = rule.last(there)
+        return (step.trial.number, step.n_epochs) if step else None
+
+    while True:
+        while len(running) < n_workers and (taken := take_next()):
+            number, level = taken
+            values = list(there[number].intermediate_values.values())
+            assert number not in running
+            assert len(values) < level
+            goes_to = {trials.TRAINS_TO: level}
+            there[number] = trial(number, values, TrialState.RUNNING, **goes_to)
+            running[number] = level
+        if not running:
+            break
+        number = rng.choice(sorted(running))
+        level = running.pop(number)
+        state = TrialState.COMPLETE if level == n_epochs else TrialState.PRUNED
+        there[number] = trial(number, curves[number][:level], state)
+    n_whole = sum(t.state == TrialState.COMPLETE for t in there)
+    assert len(there) == len(drawn)
+    assert n_whole >= min(len(drawn), LEAST_TO_THE_END)
+
+
+def test_fifty_trials_are_expected_to_take_a_ninth_of_their_epochs() -> None:
+    assert expected_epochs(50, 30) == 50 + 12 * 3 + 3 * 26
+    assert expected_epochs(2, 30) == 2 * 30
+    assert expected_epochs(5, 3) == 5 * 3

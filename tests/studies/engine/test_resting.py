@@ -1,0 +1,184 @@
+"""Trials that rest and come back, in the real engine: what the study holds, at every moment."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import optuna
+import pytest
+from helpers.runner import N_PAPER, REQUEST, Runner, assert_trained_through, stop_at
+from optuna.trial import FrozenTrial, TrialState
+
+from studies.engine.progress import Event, TrialEnded, TrialStarted
+from studies.records import trials, weights
+from studies.workers.pool import EpochDone
+from studies.workers.stopping import Interrupted
+
+pytestmark = pytest.mark.slow
+
+PROMOTION = replace(REQUEST, trials=12, epochs=16, pruner="promotion", only_paper=())
+
+
+def curves(all_trials: list[FrozenTrial]) -> list[tuple[str, list[float]]]:
+    """Each searched configuration, and what it came to after each epoch, once."""
+    return [
+        (t.user_attrs[trials.WORDS], list(t.intermediate_values.values()))
+        for t in all_trials
+        if not (trials.is_paper(t) or trials.is_unfinished_failure(t))
+    ]
+
+
+def test_trials_rest_at_the_rungs_and_return_under_their_own_number(run: Runner) -> None:
+    run(PROMOTION)
+    lengths = [len(t.intermediate_values) for t in run.trials()]
+    assert len(lengths) == 12, "one row for each configuration"
+    assert set(lengths) == {1, 16}, "the three that came to epoch 4 were trained to the end"
+    assert lengths.count(1) <= 9
+    assert lengths.count(16) >= 3
+    by_state = {state: [] for state in TrialState}
+    for trial in run.trials():
+        by_state[trial.state].append(len(trial.intermediate_values))
+    assert set(by_state[TrialState.COMPLETE]) == {16}
+    assert set(by_state[TrialState.PRUNED]) == {1}, "told when the search is over"
+    ended = [e for e in run.events if isinstance(e, TrialEnded)]
+    assert {(e.outcome, e.n_epochs) for e in ended} == {
+        ("rests", 1),
+        ("rests", 4),
+        ("complete", 16),
+    }
+    assert {e.n_done for e in run.events if isinstance(e, TrialStarted)} == {0, 1, 4}
+
+
+def test_one_that_returned_ends_as_if_it_had_been_trained_through(run: Runner) -> None:
+    run(PROMOTION)
+    whole = trials.completed(run.trials())
+    assert all(trials.RESTS_AT in trial.user_attrs for trial in whole)
+    for trial in whole:
+        assert_trained_through(run, "s", trial, 16)
+        assert trials.GOES_ON_FROM not in trial.user_attrs
+        assert trials.n_epochs_stored(trial) == 16
+
+
+def test_while_a_trial_rests_it_is_running_and_read_as_pruned(run: Runner) -> None:
+    seen = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, TrialEnded) and event.outcome == "rests":
+            stored = run.study().trials[event.number]
+            read = run.opened().trials()[event.number]
+            seen.append(event.number)
+            assert stored.state == TrialState.RUNNING
+            assert (read.state, read.value) == (TrialState.PRUNED, event.value)
+            assert trials.is_resting(read)
+            assert event.state.tally.n_resting >= 1
+
+    run(PROMOTION, look)
+    assert seen
+    assert not any(trials.is_resting(trial) for trial in run.opened().trials())
+
+
+@pytest.mark.parametrize("epoch", [1, 3, 4, 9])
+def test_a_search_in_pieces_finds_what_one_run_finds(
+    tmp_path: Path, run: Runner, epoch: int
+) -> None:
+    """Stopped at a rung, just before one, and between them: the same trials rest and return."""
+    (tmp_path / "whole").mkdir()
+    whole = Runner(tmp_path / "whole", run.split)
+    request = replace(PROMOTION, sampler="tpe", only_paper=None, checkpoint_every=2)
+    whole(request)
+    for _ in range(3):  # a later epoch is not come to three times before the end
+        with suppress(Interrupted):
+            run(request, on_event=stop_after(epoch))
+    run(request)
+    assert any(isinstance(e, TrialEnded) and "interrupted" in e.reason for e in run.events) or (
+        epoch in (1, 4)  # where it rests before the signal is heeded
+    )
+    assert sorted(curves(run.trials())) == sorted(curves(whole.trials()))
+    assert {t.state for t in run.searched()} <= {
+        TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL,
+    }  # fmt: skip
+
+
+def stop_after(epoch: int) -> Callable[[Event], None]:
+    """Presses Ctrl-C when the next searched trial has come to an epoch that is new to it."""
+    told: dict[int, int] = {}
+    started: dict[int, int] = {}
+
+    def listen(event: Event) -> None:
+        if isinstance(event, TrialStarted):
+            started[event.number] = event.n_done
+        if isinstance(event, EpochDone) and event.number >= N_PAPER:
+            told[event.number] = event.metrics.epoch
+            if event.metrics.epoch == epoch and started[event.number] < epoch:
+                stop_at(event.number, epoch)(event)
+
+    return listen
+
+
+def test_raising_the_number_lets_settled_trials_go_on_in_rows_that_count_once(run: Runner) -> None:
+    run(replace(PROMOTION, trials=8))
+    before = {t.number: len(t.intermediate_values) for t in run.trials()}
+    run(replace(PROMOTION, trials=40))
+    followers = [t for t in run.trials() if trials.PROMOTED in t.user_attrs]
+    assert followers, "forty let more up than eight"
+    for trial in followers:
+        assert before[trial.user_attrs[trials.PROMOTED]] < len(trial.intermediate_values)
+        if trial.state == TrialState.COMPLETE:
+            assert_trained_through(run, "s", trial, 16)
+    assert len(trials.searched_results(run.opened().trials())) == 40
+
+
+def test_a_resting_trial_can_be_promoted_by_hand(run: Runner) -> None:
+    with pytest.raises(Interrupted):
+        run(PROMOTION, stop_at(5, 1))
+    resting = [t.number for t in run.opened().trials() if trials.is_resting(t)]
+    assert resting
+    run(replace(PROMOTION, promote=1))
+    (by_hand,) = (t for t in run.trials() if trials.PROMOTED in t.user_attrs)
+    assert by_hand.user_attrs[trials.PROMOTED] in resting
+    assert by_hand.state == TrialState.COMPLETE
+    assert_trained_through(run, "s", by_hand, 16)
+
+
+def test_a_timeout_leaves_trials_at_rest_and_the_same_command_goes_on(
+    run: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter(range(1_000_000))
+    clock = SimpleNamespace(monotonic=lambda: float(next(looks)))
+    monkeypatch.setattr("studies.engine.coordinator.time", clock)
+    assert run(replace(PROMOTION, timeout_s=8)) == "timeout reached"
+    resting = [t for t in run.opened().trials() if trials.is_resting(t)]
+    assert resting
+    monkeypatch.undo()
+    run(PROMOTION)
+    assert len(trials.searched_results(run.trials())) == 12
+    assert not any(t.state == TrialState.RUNNING for t in run.trials())
+
+
+def test_a_copy_is_drawn_by_what_its_source_has_come_to(run: Runner) -> None:
+    request = replace(PROMOTION, trials=30, space={"dropout": "0.1,0.2", "conv1_channels": "16"})
+    run(replace(request, sampler="tpe"))
+    copies = [t for t in run.trials() if trials.SAME_AS in t.user_attrs]
+    assert copies, "the space is small"
+    for trial in copies:
+        source = run.trials()[trial.user_attrs[trials.SAME_AS]]
+        assert trials.SAME_AS not in source.user_attrs
+        assert len(trial.intermediate_values) <= len(source.intermediate_values)
+
+
+@pytest.mark.parametrize(("keep", "n_states"), [("none", 0), (2, 4), ("all", 12)])
+def test_states_of_those_that_rest_go_when_the_search_is_over(
+    run: Runner, keep: "int | str", n_states: int
+) -> None:
+    run(replace(PROMOTION, keep_weights=keep))
+    kept = [t for t in run.trials() if weights.is_kept(run.store, t, weights.STATE)]
+    assert len(kept) == n_states
+
+
+def test_an_earlier_versions_optuna_reads_a_finished_study_as_any(run: Runner) -> None:
+    run(PROMOTION)
+    study = optuna.load_study(study_name="s", storage=run.storage)
+    assert study.best_trial.state == TrialState.COMPLETE
+    assert optuna.importance.get_param_importances(study)
