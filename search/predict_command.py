@@ -42,9 +42,10 @@ def predict(
 ) -> None:
     """Classify pictures of clothing, or reconstruct them.
 
-    Pictures are made what the model learned from: 28×28, grey, light clothing on black; what was
-    done is said. An autoencoder's reconstruction of shoe.jpg is written to
-    shoe-reconstructed.png.
+    Each picture is first made like those that the model learned from: 28×28, grey, light clothing
+    on black; what was done is said. A picture unlike those is warned of. An autoencoder's
+    reconstruction of shoe.jpg is written to shoe-reconstructed.png, beside what it saw. A picture
+    that cannot be read is named, and the exit code is 1; the others are predicted all the same.
 
     Examples:
         fmnist-search predict shirts picture.jpg
@@ -52,35 +53,50 @@ def predict(
         fmnist-search predict best-autoencoder *.png --out reconstructed
     """
     with output.progress_console().status("loading PyTorch"):
-        from reports.models.predictions import classify, reconstruct
+        from reports.models import predictions
         from studies.networks.exported import read_model
-        from studies.networks.plain import Autoencoder
 
-        network = read_model(folder).network()
-    if isinstance(network, Autoencoder):
-        done = reconstruct(network, pictures, negate, out)
-    elif out is not None:
+        model = read_model(folder)
+    if out is not None and model.stage.name == "classifier":
         raise ConfigurationError(f"--out is for reconstructions, and {folder} is a classifier")
-    else:
-        done = classify(network, pictures, negate)
+    done = predictions.predict(model, pictures, negate, out)
+    if model.novelty is None:
+        say(
+            f"{folder} was exported by an earlier version, so pictures unlike those that it "
+            "learned from are not warned of; export the model again",
+            err=True,
+            fg="yellow",
+        )
     _show(done, output)
+    if any(one.error is not None for one in done):
+        raise typer.Exit(1)
 
 
 def _show(done: list["Prediction"], output: Output) -> None:
     if output.as_json:
         print_json([prediction.to_dict() for prediction in done])
-    elif output.quiet:
-        for prediction in done:
-            say(f"{prediction.path}\t{prediction.in_short()}")
-    else:
-        console = output.progress_console()
-        for prediction in done:
-            steps = ", ".join(prediction.steps) or "taken as it is"
-            console.print(f"{prediction.path}: {steps}", soft_wrap=True)
-            if output.verbose:
-                console.print(_table([prediction]))
-        if not output.verbose:
-            console.print(_table(done))
+    good = [one for one in done if one.error is None]
+    if output.quiet:
+        for one in good:
+            say(f"{one.path}\t{one.in_short()}")
+    elif good and not output.as_json:
+        _print(good, output)
+    for one in done:
+        if one.error is not None:
+            say(f"error: {one.error}", err=True, fg="red")
+        elif one.warning is not None:
+            say(f"warning: {one.path}: {one.warning}", err=True, fg="yellow")
+
+
+def _print(good: list["Prediction"], output: Output) -> None:
+    console = output.progress_console()
+    for one in good:
+        steps = ", ".join(one.steps) or "taken as it is"
+        console.print(f"{one.path}: {steps}", soft_wrap=True)
+        if output.verbose:
+            console.print(_table([one]))
+    if not output.verbose:
+        console.print(_table(good))
 
 
 def _table(done: list["Prediction"]) -> "Table":
@@ -90,12 +106,12 @@ def _table(done: list["Prediction"]) -> "Table":
 
     table = Table(box=SIMPLE_HEAD)
     if done[0].probabilities is None:
-        for heading in ("picture", "squared error", "reconstruction"):
+        for heading in ("picture", "squared error ↓", "reconstruction"):
             table.add_column(heading)
         for one in done:
-            table.add_row(
-                Text(one.path.name), loss(one.loss, digits=4), Text(str(one.reconstruction))
-            )
+            style = "yellow" if one.warning else None
+            cells = (Text(one.path.name), loss(one.loss), Text(str(one.reconstruction)))
+            table.add_row(*cells, style=style)
     elif len(done) == 1:
         table.add_column("class")
         table.add_column("probability", justify="right")
@@ -106,5 +122,5 @@ def _table(done: list["Prediction"]) -> "Table":
             table.add_column(heading)
         for one in done:
             best = [f"{name} {percent(share, digits=1)}" for name, share in one.ranked()[:3]]
-            table.add_row(Text(one.path.name), *best)
+            table.add_row(Text(one.path.name), *best, style="yellow" if one.warning else None)
     return table

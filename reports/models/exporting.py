@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from optuna.trial import FrozenTrial
-from safetensors.torch import save
 from torch import Tensor
 
 from reports.analysis.tables import pareto_fronts
 from reports.models.model_card import model_card
+from spaces.budget import Budget
 from spaces.config_files import ConfigFile, TrainedWith, json_schema, write_config
 from spaces.errors import StudyError
-from studies.data.images import Images, load_split, load_train
-from studies.files import places
+from studies.data.images import Images, Split, load_split, load_train
+from studies.files import places, tensor_files
 from studies.files.writing import write
 from studies.final.results import FinalResult
 from studies.networks import exported, onnx_model
 from studies.networks.evaluation import judged_again
+from studies.networks.novelty import FORMAT, Novelty
 from studies.networks.plain import Autoencoder, Classifier
 from studies.records import attributes, encoders, pictures, trials, weights
 from studies.records.open_study import OpenStudy
@@ -93,6 +94,7 @@ def export_models(
             written, or an ONNX model is not the network.
     """
     written = []
+    known = load_split(data_folder, Budget())
     pixels = load_train(data_folder).first(N_CHECKED).pixels
     validation = load_split(data_folder, models[0].study.settings.budget).validation
     with _new_folder(out, overwrite) as folder:
@@ -100,7 +102,7 @@ def export_models(
             on_model(model)
             part = Path(f"trial-{model.trial.number}" if nested else ".")
             (folder / part).mkdir(exist_ok=True)
-            metrics = _write(model, folder / part, pixels, validation, finals, config_format)
+            metrics = _write(model, folder / part, pixels, validation, known, finals, config_format)
             written.append(Exported(out / part, metrics, _sizes(folder / part)))
     return written
 
@@ -116,6 +118,7 @@ def _write(
     folder: Path,
     pixels: Tensor,
     validation: Images,
+    known: Split,
     finals: Sequence[FinalResult],
     config_format: ConfigFormat,
 ) -> dict[str, Any]:
@@ -135,12 +138,14 @@ def _write(
 
     write_config(folder / f"config.{config_format}", file, f"./{exported.SCHEMA}")
     _write_json(folder / exported.SCHEMA, json_schema(file.stage))
-    tensors = save(network.state_dict(), metadata={"format": "pt"})
+    tensors = tensor_files.to_bytes(network.state_dict(), {"format": "pt"})
     write(folder / exported.WEIGHTS, tensors)
     encoder_file = encoders.weights_file(study)
     if encoder_file is not None:
         write(folder / exported.ENCODER, encoder_file.read_bytes())
     onnx = _write_onnx(network, folder / exported.ONNX, pixels)
+    novelty = Novelty.fit(network, *known)
+    write(folder / exported.NOVELTY, tensor_files.to_bytes(novelty.tensors()))
     picture, png = pictures.of_network(network, validation, judgement.confusion)
     write(folder / picture, png)
 
@@ -153,6 +158,7 @@ def _write(
         "weights_checksum_known": noted is not None and noted.sha256 is not None,
         "finals": own,
         "onnx": onnx,
+        "novelty_format": FORMAT,
         "files": files,
     }
     _write_json(folder / exported.METRICS, metrics)

@@ -28,6 +28,7 @@ _FILES = {
     exported.WEIGHTS: "the weights; safetensors files hold no code",
     exported.ENCODER: "the weights that its encoder started from",
     exported.ONNX: "the network and its weights for ONNX Runtime",
+    exported.NOVELTY: "statistics of training images, by which `predict` warns of unlike pictures",
     exported.CONFUSION: "the validation images by their true and their predicted class",
     exported.RECONSTRUCTIONS: "a validation image of each class, and what comes back of it",
     exported.METRICS: "all figures, epoch by epoch, and where the model comes from",

@@ -6,13 +6,14 @@ arXiv:1708.07747, Sec. 2): trim the edges, fit the longer side, centre, negate, 
 """
 
 import warnings
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from spaces.autoencoder import IMAGE_SIZE
@@ -25,6 +26,9 @@ range; the data set's own value."""
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are unpacked."""
+
+ENLARGED = 10
+"""Screen pixels that a pixel gets where pictures are shown to people."""
 
 
 class Picture(NamedTuple):
@@ -59,15 +63,23 @@ def read_picture(path: Path, negate: bool | None = None) -> Picture:
     return Picture(torch.from_numpy(grey.round().clip(0, 255).astype(np.uint8)), tuple(steps))
 
 
-def write_picture(path: Path, pixels: Tensor) -> None:
-    """Write an image, uint8 (28, 28), in the format of its name's ending.
+def write_side_by_side(path: Path, images: Mapping[str, Tensor]) -> None:
+    """Write images, uint8 (28, 28), side by side, enlarged and named, in the format of the ending.
 
     Raises:
         ImageError: it cannot be written.
     """
+    tile, gap, text = IMAGE_SIZE * ENLARGED, 12, 18
+    whole = Image.new("L", (len(images) * (tile + gap) + gap, gap + tile + 2 * text), "white")
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(text)
+    for place, (name, pixels) in enumerate(images.items()):
+        left = gap + place * (tile + gap)
+        small = Image.fromarray(pixels.numpy())
+        whole.paste(small.resize((tile, tile), Image.Resampling.NEAREST), (left, gap))
+        draw.text((left + tile / 2, gap + tile + text), name, "black", font, anchor="mm")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.numpy()).save(path)
+        whole.save(path)
     except OSError as error:
         raise ImageError(f"cannot write {path}: {error.strerror or error}") from error
 

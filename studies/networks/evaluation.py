@@ -44,6 +44,13 @@ def predict(network: Classifier, images: Images) -> Tensor:
         return torch.cat(rows).softmax(dim=1)
 
 
+def encode(network: Autoencoder | Classifier, pixels: Tensor) -> Tensor:
+    """Latent maps, flattened: float32 (N, D) of images uint8 (N, 28, 28)."""
+    with _evaluating(network):
+        rows = [network.encoder(scale_pixels(batch)) for batch in torch.split(pixels, BATCH)]
+        return torch.cat(rows).flatten(1)
+
+
 class Judgement(NamedTuple):
     """What a trained network comes to on images that it did not learn from."""
 

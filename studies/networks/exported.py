@@ -20,6 +20,8 @@ from spaces.recipe import MOST_PARAMETERS
 from spaces.space import Configuration
 from spaces.stages import Stage
 from studies.files import tensor_files
+from studies.networks.novelty import FORMAT as NOVELTY_FORMAT
+from studies.networks.novelty import Novelty
 from studies.networks.plain import Autoencoder, Classifier, build, build_encoder
 
 FORMAT = "fmnist-search export 1"
@@ -32,6 +34,8 @@ WEIGHTS = "model.safetensors"
 ENCODER = "encoder.safetensors"
 """What a classifier's encoder started from; not there if those were random weights."""
 ONNX = "model.onnx"
+NOVELTY = "novelty.safetensors"
+"""Tells pictures unlike those it learned from; exports of earlier versions have none."""
 CONFUSION = "confusion-matrix.png"
 """A classifier's picture."""
 RECONSTRUCTIONS = "reconstructions.png"
@@ -39,8 +43,8 @@ RECONSTRUCTIONS = "reconstructions.png"
 METRICS = "metrics.json"
 CARD = "README.md"
 FILES = (
-    *(CONFIG_JSON, CONFIG_TOML, SCHEMA, WEIGHTS, ENCODER, ONNX, CONFUSION, RECONSTRUCTIONS),
-    *(METRICS, CARD),
+    *(CONFIG_JSON, CONFIG_TOML, SCHEMA, WEIGHTS, ENCODER, ONNX),
+    *(NOVELTY, CONFUSION, RECONSTRUCTIONS, METRICS, CARD),
 )
 """All that an exported folder can hold."""
 
@@ -62,6 +66,8 @@ class ExportedModel(NamedTuple):
     """What a classifier's encoder started from; None for random weights, and of autoencoders."""
     metrics: dict[str, Any]
     """The fields of ``metrics.json``."""
+    novelty: Novelty | None
+    """What unusual pictures are known by; None of earlier versions."""
 
     def network(self) -> Autoencoder | Classifier:
         """The network with its weights, in evaluation mode."""
@@ -89,13 +95,19 @@ def read_model(folder: Path) -> ExportedModel:
         raise StudyError(f"{folder / name} does not say how the weights were trained")
     weights = _tensors(content[WEIGHTS], folder / WEIGHTS)
     with torch.device("meta"):  # shapes alone
-        _check_fit(weights, build(config).state_dict(), folder / WEIGHTS)
-    encoder = None
+        network = build(config)
+        _check_fit(weights, network.state_dict(), folder / WEIGHTS)
+    encoder, novelty = None, None
     if ENCODER in content and isinstance(config, ClassifierConfig):
         encoder = _tensors(content[ENCODER], folder / ENCODER)
         with torch.device("meta"):
             _check_fit(encoder, build_encoder(config.encoder).state_dict(), folder / ENCODER)
-    return ExportedModel(stage, config, trained_with, weights, encoder, metrics)
+    if NOVELTY in content and metrics.get("novelty_format") == NOVELTY_FORMAT:
+        remembered = _tensors(content[NOVELTY], folder / NOVELTY)
+        with torch.device("meta"):
+            _check_fit(remembered, Novelty.like(network).tensors(), folder / NOVELTY)
+        novelty = Novelty(**remembered)
+    return ExportedModel(stage, config, trained_with, weights, encoder, metrics, novelty)
 
 
 def is_exported(folder: Path) -> bool:

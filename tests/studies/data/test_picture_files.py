@@ -7,7 +7,7 @@ from PIL import Image
 
 from spaces.errors import ImageError
 from studies.data.images import Split
-from studies.data.picture_files import Picture, read_picture, write_picture
+from studies.data.picture_files import ENLARGED, Picture, read_picture, write_side_by_side
 
 
 @pytest.fixture(scope="module")
@@ -144,9 +144,17 @@ def test_a_picture_too_large_for_memory_is_refused_unread(tmp_path: Path) -> Non
         read_picture(path)
 
 
-def test_what_is_written_is_read_again(original: np.ndarray, tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.png"
-    write_picture(path, torch.from_numpy(original))
-    assert torch.equal(read_picture(path).pixels, torch.from_numpy(original))
+def test_images_are_written_side_by_side_enlarged_under_their_names(
+    original: np.ndarray, tmp_path: Path
+) -> None:
+    path, pixels = tmp_path / "new" / "a.png", torch.from_numpy(original)
+    write_side_by_side(path, {"seen": pixels, "reconstructed": 255 - pixels})
+    with Image.open(path) as image:
+        whole = np.asarray(image)
+    side = 28 * ENLARGED
+    for left, wanted in ((12, original), (24 + side, 255 - original)):
+        shown = whole[12 : 12 + side, left : left + side]
+        assert np.array_equal(shown, np.kron(wanted, np.ones((ENLARGED, ENLARGED))))
+        assert (whole[12 + side :, left : left + side] < 128).any(), "its name"
     with pytest.raises(ImageError, match="cannot write"):
-        write_picture(path / "b.png", torch.from_numpy(original))
+        write_side_by_side(path / "b.png", {"seen": pixels})
