@@ -61,7 +61,7 @@ class SearchView(LiveView):
                 self._end(event)
 
     def _begin(self, event: TrialStarted) -> None:
-        n_done: int = getattr(event, "n_done", 0)
+        n_done = event.n_done
         self.begin(event.number, event.label, event.n_epochs, event.words, n_done)
         if not self.is_live:
             begins = f"goes on after epoch {n_done} of {event.n_epochs}" if n_done else "started"
@@ -91,7 +91,8 @@ class SearchView(LiveView):
             yield Text(f"{state.in_words()}, {fixed}{failed}")
             if state.best is not None:
                 yield Text(f"best {best_so_far(state.best, self._metric)}")
-        yield self._whole.bar(self.console)
+        if self._whole.expected_s:
+            yield self._whole.bar(self.console)
 
 
 def so_far(plan: "Plan") -> str:
@@ -191,8 +192,8 @@ def style_of(event: TrialEnded) -> str:
 
 def _how(event: TrialEnded, training: Training | None) -> str:
     match _outcome(event):
-        case "rests" if training:
-            return f"rests at epoch {training.epoch}"
+        case "rests":
+            return f"rests at epoch {event.n_epochs}"
         case "paused" if training:
             at, n_epochs = training.epoch, training.n_epochs
             return f"paused at epoch {at} of {n_epochs}" if at else "paused in its first epoch"

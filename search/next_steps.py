@@ -1,16 +1,20 @@
 """The last lines of a search: what it found, how sure that is, and the commands that follow."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from statistics import stdev
 from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import make_url
 
 from reports.analysis.tables import TrialRow, best_trials
 from search.console import INDENT
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from spaces.wording import counted, in_items, measured, points
+from studies.final.results import FinalResult, read_all
 from studies.records.commands import command, shown_storage
 from studies.records.origins import IN_WORDS
 from studies.records.settings import StudySettings, load
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 N_SEEDS = 5
 """Seeds that a final figure is advised to have."""
+LEAST_SEEDS = 3
+"""Of which a standard deviation is worth being told."""
 N_BEHIND = 3
 """Trials whose distance from the best is said."""
 
@@ -38,7 +44,8 @@ def print_found(console: "Console", finished: "SearchResult") -> None:
     for line in in_items(rows[0].configuration, console.width - len(INDENT)):
         console.print(f"{INDENT}{line}", style="bold")
     if len(rows) > 1:
-        console.print(behind(rows, settings), style="dim")
+        known = read_all(make_url(finished.storage))
+        console.print(f"{behind(rows, settings)}{of_seeds(known, settings)}.", style="dim")
 
 
 NONE_YET = "no trial trained to the end and within the limits yet"
@@ -78,6 +85,23 @@ def behind(rows: Sequence[TrialRow], settings: StudySettings) -> str:
     tied = ", ".join(row.label for row in others if row.tied) or "none of them"
     images = counted(settings.budget.n_judging, "image")
     return f"{text} what a seed changes; within the chance of {images} (95 %, =): {tied}"
+
+
+def of_seeds(results: Iterable[FinalResult], settings: StudySettings) -> str:
+    """What final trainings have shown of how much seeds differ; empty if none of the stage has."""
+    metric = settings.metric.removeprefix("validation_")
+    own = [
+        result
+        for result in results
+        if (result.stage, result.metric) == (settings.stage, metric)
+        and len(result.seeds) >= LEAST_SEEDS
+    ]
+    if not own:
+        return ""
+    most = max(own, key=lambda result: len(result.seeds))
+    spread = stdev(most.values())
+    shown = f"{points(spread)} points" if metric == "accuracy" else measured(spread, metric)
+    return f". {len(most.seeds)} seeds of {most.source} ({most.budget}) differ by {shown} (s.d.)"
 
 
 def commands(finished: "SearchResult", request: "SearchRequest") -> Iterator[tuple[str, str]]:

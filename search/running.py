@@ -154,7 +154,7 @@ def _launch(console: "Console", output: Output, step: _Step, again: str) -> "Sea
     request, stage, plan = step
     folder = find_data(request.data_dir, output.quiet)
     check_scheduler(request.scheduler())
-    words = f"paused; nothing is lost. To go on: {again}"
+    words = f"paused. To go on: {again}"
     with until_stopped(words, output) as stop, SearchView(console, plan, output.verbose) as view:
         finished = launch(request, stage, plan.study_name, folder, view, stop)
     save_plots(finished.study)

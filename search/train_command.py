@@ -114,7 +114,7 @@ def _trained(
     if not output.quiet:
         _print_plan(console, plan, folder, request.threads)
     check_scheduler(request.scheduler())
-    words = f"stopped; finished seeds are kept. To go on, {SAME_COMMAND}"
+    words = f"paused; finished seeds are kept. To go on, {SAME_COMMAND}"
     with until_stopped(words, output) as stop, FinalView(console, output.verbose) as view:
         return train_final(plan, request, folder, view, stop)
 

@@ -30,7 +30,8 @@ class WholeRun:
         self._searched_epoch_s = estimate.searched_at_most_s / max(1, n_searched * n_epochs)
         self._paper_s = self._paper_epoch_s * n_epochs
         self._searched_s = estimate.searched_s / max(1, n_searched)
-        self._expected_s = estimate.paper_s + estimate.searched_s
+        self.expected_s = estimate.paper_s + estimate.searched_s
+        """Seconds of the whole run; 0 where the estimate knows of nothing to train."""
         self._done_s = 0.0
         self._begun = time.monotonic()
 
@@ -42,22 +43,24 @@ class WholeRun:
         """Expect more than was foretold, where trials took more than that."""
         n_paper = max(0, state.n_paper_wanted - state.n_paper)
         left_s = n_paper * self._paper_s + state.n_left * self._searched_s
-        self._expected_s = max(self._expected_s, self._done_s + left_s)
+        self.expected_s = max(self.expected_s, self._done_s + left_s)
 
     @property
     def share(self) -> float:
         """How much of the run is done, from 0 to 1."""
-        return min(1.0, self._done_s / self._expected_s) if self._expected_s else 0.0
+        return min(1.0, self._done_s / self.expected_s) if self.expected_s else 0.0
 
     def left_s(self, elapsed_s: float) -> float:
         """Seconds that the rest will take, if it goes on as it went."""
         pace = elapsed_s / self._done_s if self.share >= LEAST_SHARE else 1.0
-        return pace * max(0.0, self._expected_s - self._done_s)
+        return pace * max(0.0, self.expected_s - self._done_s)
 
     def bar(self, console: Console) -> RenderableType:
         """The run's own bar, with the time that it took and what it will still take."""
         elapsed_s, row = time.monotonic() - self._begun, Table.grid(padding=(0, 1, 0, 0))
         left = f"≈ {duration(self.left_s(elapsed_s))} left"
+        if self._done_s >= self.expected_s:
+            left = "longer than foretold"
         row.add_row(
             Text("whole run".ljust(NAME_WIDTH), style="bold"),
             ProgressBar(completed=100 * self.share, width=bar_width(console)),

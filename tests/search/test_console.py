@@ -140,6 +140,7 @@ def test_a_running_trial_stays_one_line_with_a_bar_at_every_width(width: int) ->
     ("outcome", "reason", "words", "style"),
     [
         ("complete", "", "#8 0.0400 complete after 10 s", "green"),
+        ("rests", "", "#8 0.0400 rests at epoch 1 after 10 s", "dim"),
         ("reused", "same as #2", "#8 0.0400 repeat after 10 s: 16/32 ch, max/max (same", "dim"),
         ("failed", "out of memory", "#8 0.0400 failed after 10 s: 16/32 ch, max/max (out", "red"),
         ("failed", "interrupted", "#8 0.0400 paused at epoch 1 of 4 after 10 s", "yellow"),
@@ -149,9 +150,16 @@ def test_a_running_trial_stays_one_line_with_a_bar_at_every_width(width: int) ->
 def test_a_trial_that_was_stopped_reads_as_paused_and_not_as_failed(
     outcome: Ending, reason: str, words: str, style: str
 ) -> None:
-    event = TrialEnded(8, "#8", WORDS, outcome, 0.04, 10.0, reason, state(1))
+    event = TrialEnded(8, "#8", WORDS, outcome, 0.04, 10.0, reason, state(1), n_epochs=1)
     assert words in ended(event, "validation_loss", Training("#8", 4, TaskID(0), 1))
     assert style_of(event) == style
+
+
+def test_a_trial_that_goes_on_begins_where_it_rested() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with SearchView(console, PLAN) as view:
+        view(TrialStarted(8, "#8", WORDS, 4, n_done=1))
+    assert shown(console) == f"#8 goes on after epoch 1 of 4: {WORDS}\n"
 
 
 def test_a_trial_stopped_before_its_first_epoch_says_so() -> None:

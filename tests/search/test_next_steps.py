@@ -5,10 +5,12 @@ import optuna
 import pytest
 from rich.console import Console
 
-from search.next_steps import commands, print_commands, print_found
+from search.next_steps import commands, of_seeds, print_commands, print_found
 from spaces.budget import Budget
+from spaces.stages import StageName
 from studies.engine.launch import SearchResult
 from studies.engine.progress import search_state
+from studies.final.results import FinalResult, SeedResult
 from studies.records import settings as study_settings
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings
@@ -46,7 +48,7 @@ def test_a_search_ends_with_its_best_trial_and_how_far_the_next_ones_are() -> No
     ]
     assert " ".join(lines[3:]) == (
         "behind it: #2 by 0.0004, #0 by 0.0103. One seed each, which cannot tell how much of this "
-        "is chance"
+        "is chance."
     )
 
 
@@ -65,6 +67,22 @@ def test_accuracies_within_the_chance_of_the_images_are_named() -> None:
     assert "#1 by 0.10 points, #2 by 4.10 points" in text
     assert "within the chance of 1,000 images (95 %, =): #1" in text
     assert "within the chance of 1,000 images (95 %, =): none" in " ".join(found(CLF, 0.911, 0.870))
+
+
+def test_what_final_trainings_showed_of_seeds_is_said_of_their_stage_alone() -> None:
+    def result(stage: StageName, *losses: float) -> FinalResult:
+        seeds = [SeedResult(n, x, None, None, x, None, 1.0, {}, "w") for n, x in enumerate(losses)]
+        budget, no_one = Budget(protocol="final"), {"torch": "2.13.0"}
+        return FinalResult(
+            *("ae-1", "ae#1", stage, {}, "", budget, "images", None, 1, no_one, tuple(seeds))
+        )
+
+    both = [result("autoencoder", 0.0500, 0.0510), result("autoencoder", 0.0500, 0.0510, 0.0520)]
+    assert of_seeds(both, AE) == (
+        ". 3 seeds of ae#1 (final protocol, 30 epochs, all images) differ by 0.0010 (s.d.)"
+    )
+    assert of_seeds(both[:1], AE) == "", "two seeds say little"
+    assert of_seeds(both, CLF) == ""
 
 
 def test_a_search_without_a_result_says_so() -> None:

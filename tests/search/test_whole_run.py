@@ -1,4 +1,7 @@
+import io
+
 import pytest
+from rich.console import Console
 from test_console import PLAN, state
 
 from search.whole_run import WholeRun
@@ -24,6 +27,16 @@ def test_a_run_that_prunes_less_than_foretold_has_more_left() -> None:
     assert run.share == pytest.approx(450 / 650)
     run.trial_ended(state(2))
     assert run.share < 1
+
+
+def test_a_run_that_takes_longer_than_foretold_says_so() -> None:
+    run = WholeRun(PLAN)
+    for _ in range(40):
+        run.add_epoch(of_paper=False)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(run.bar(console))
+    assert isinstance(console.file, io.StringIO)
+    assert "100 %  0 s so far, longer than foretold" in console.file.getvalue()
 
 
 def test_a_run_with_nothing_to_do_has_nothing_left() -> None:
