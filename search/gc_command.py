@@ -13,6 +13,10 @@ from search.search_options import with_options
 from spaces.wording import counted, size
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from sqlalchemy.engine import URL
+
+    from studies.records.disk import Usage
     from studies.records.garbage import OwnFile, Survey
 
 
@@ -35,7 +39,7 @@ def gc(
         ),
     ] = None,
 ) -> None:
-    """Remove weights, checkpoints and pictures that nothing refers to.
+    """Remove weights, states and pictures that nothing refers to.
 
     They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
     ended or copied, or a study, is never removed, nor are files younger than ten minutes or made
@@ -59,11 +63,13 @@ def gc(
         open_existing(named)  # refused here even where there is no file to ask it about
     url = storage_url(storage)
     store = open_artifacts(url, artifacts, make=False)
-    found = survey(store, [url, *(storage_url(other) for other in also or ())])
+    urls = [url, *(storage_url(other) for other in also or ())]
+    found = survey(store, urls)
     if output.as_json:
-        print_json(_document(found, store.place))
+        print_json(_document(found, store.place, _by_study(found, urls)))
     elif not output.quiet:
         say(_as_text(found, store.place, output.verbose))
+        _print_studies(output.progress_console(), _by_study(found, urls))
     if dry_run or not found.unused:
         if output.quiet:
             say(f"{_total(found.unused)} can go")
@@ -72,6 +78,37 @@ def gc(
         typer.confirm(f"Remove {_total(found.unused)}?", abort=True)
     store.discard(file.name for file in found.unused)
     say(f"removed {_total(found.unused)}", err=output.as_json)
+
+
+def _by_study(found: "Survey", urls: Sequence["URL"]) -> dict[str, "Usage"]:
+    """What of the files in use each study has, by name."""
+    from studies.records import disk
+    from studies.storage.databases import exists, open_to_look_on
+
+    there = {file.name: file.n_bytes for file in found.used}
+    known: dict[str, Usage] = {}
+    for url in filter(exists, urls):
+        known |= disk.usages(open_to_look_on(url), there)
+    return known
+
+
+def _print_studies(console: "Console", usages: dict[str, "Usage"]) -> None:
+    """Print what each study takes, the largest first, and how to free it."""
+    from search.fitting_table import FittingColumn, print_fitting
+
+    rows = sorted(usages.items(), key=lambda row: -row[1].total)
+    if not any(usage.total for _, usage in rows):
+        return
+    kinds = ("weights", "states", "pictures", "total")
+    console.print()
+    print_fitting(
+        console,
+        [
+            FittingColumn("study", [name for name, _ in rows], is_number=False),
+            *(FittingColumn(k, [size(getattr(usage, k)) for _, usage in rows]) for k in kinds),
+        ],
+    )
+    console.print("to free one's: fmnist-search studies delete STUDY", style="dim")
 
 
 def _as_text(found: "Survey", place: str, with_names: bool) -> str:
@@ -96,7 +133,7 @@ def _total(files: Sequence["OwnFile"]) -> str:
     return f"{counted(len(files), 'file')}, {size(sum(file.n_bytes for file in files))}"
 
 
-def _document(found: "Survey", place: str) -> dict[str, Any]:
+def _document(found: "Survey", place: str, usages: dict[str, "Usage"]) -> dict[str, Any]:
     def counted(files: Sequence["OwnFile"]) -> dict[str, Any]:
         n_bytes = sum(file.n_bytes for file in files)
         return {"files": len(files), "bytes": n_bytes, "kinds": Counter(f.kind for f in files)}
@@ -108,4 +145,5 @@ def _document(found: "Survey", place: str) -> dict[str, Any]:
         "too_young": counted(found.young),
         "foreign_files": found.n_foreign,
         "names": [file.name for file in found.unused],
+        "studies": {name: usage._asdict() for name, usage in usages.items()},
     }

@@ -1,7 +1,5 @@
 """The ``studies`` commands: what studies there are, and what is in one."""
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from search.command import OwnCommand, OwnGroup, typed, use_files
@@ -11,12 +9,6 @@ from search.output import JsonOption, Output, QuietOption, VerboseOption, print_
 from search.show_command import show
 from search.study_changes import copy, delete, rename
 from spaces.safe_text import visible
-
-if TYPE_CHECKING:
-    from optuna import Study
-
-    from reports.analysis.tables import StudyRow
-    from studies.records.disk import Usage
 
 app = typer.Typer(cls=OwnGroup, help="List the studies, or show one.", invoke_without_command=True)
 
@@ -60,8 +52,8 @@ def studies(
         for row in rows:
             say(visible(row.name))
         return
-    there = disk.sizes(place.artifacts) if own else {}
-    usages = [_usage(study, row, there) for study, row in zip(own, rows, strict=True)]
+    known = disk.usages(place.storage, disk.sizes(place.artifacts)) if own else {}
+    usages = [known.get(row.name, disk.Usage()) for row in rows]
     if as_json:
         both = zip(rows, usages, strict=True)
         print_json([{**row._asdict(), "disk": usage._asdict()} for row, usage in both])
@@ -71,13 +63,6 @@ def studies(
         print_usage(console, usages, place.artifacts.place)
     else:
         say("no studies yet; make one: fmnist-search ae --trials 50")
-
-
-def _usage(study: "Study", row: "StudyRow", there: dict[str, int]) -> "Usage":
-    """What a study takes of the disk; nothing is known of one that cannot be read."""
-    from studies.records import disk
-
-    return disk.usage(study, there) if row.stage != "?" else disk.Usage()
 
 
 for command in (show, compare, delete, rename, copy):

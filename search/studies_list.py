@@ -30,7 +30,7 @@ def print_studies(
         console: where to.
         rows: the studies.
         usages: what each takes of the disk.
-        verbose: show the stage, and what failed, too.
+        verbose: show the stage, what failed, and what of the disk is what, too.
     """
     searched = FittingColumn(
         "searched",
@@ -52,6 +52,10 @@ def print_studies(
     if verbose:
         columns.insert(1, FittingColumn("stage", [row.stage for row in rows], 8, is_number=False))
         columns.append(FittingColumn("failed", [str(row.n_failed) for row in rows], 9))
+        columns += [
+            FittingColumn(kind, [_shown_size(getattr(usage, kind)) for usage in usages], 10)
+            for kind in Usage._fields
+        ]
     shown = print_fitting(console, columns)
     if any(column.cells is searched.short for column in shown):
         console.print(_IN_SHORT, style="dim")

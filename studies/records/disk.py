@@ -1,11 +1,16 @@
 """What a study has in its place of artifacts, and how much of the disk that takes, by kind."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 import optuna
+from optuna.storages import BaseStorage
 
-from studies.records import encoders, weights
+from spaces.errors import StudyError
+from studies.records import encoders, reading, weights
+from studies.records.references import all_studies
+from studies.records.settings import is_ours
 from studies.storage.artifacts import ArtifactStore
 from studies.storage.noted_files import artifact_ids, listed, noted_file
 
@@ -77,6 +82,16 @@ def usage(study: optuna.Study, there: Mapping[str, int]) -> Usage:
     for file in files.values():
         by_kind[file.kind] += there.get(file.artifact_id, 0)
     return Usage(**by_kind)
+
+
+def usages(storage: BaseStorage, there: Mapping[str, int]) -> dict[str, Usage]:
+    """What each study of this program takes, by name; nothing is known of one that is damaged."""
+    found = {}
+    for study in filter(is_ours, all_studies(storage)):
+        with suppress(StudyError):
+            reading.check(study)
+            found[study.study_name] = usage(study, there)
+    return found
 
 
 def sizes(store: ArtifactStore) -> dict[str, int]:

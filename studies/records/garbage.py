@@ -33,7 +33,7 @@ MIN_AGE_S = 600.0
 N_HEAD = 2**17
 """Bytes at the beginning of a file in which it says what it is."""
 
-FileKind = Literal["weights", "checkpoint", "picture", "left half-written"]
+FileKind = Literal["weights", "state", "picture", "left half-written"]
 
 
 class OwnFile(NamedTuple):
@@ -147,7 +147,7 @@ def _kind_of_tensors(head: bytes) -> FileKind | None:
             return None
     except (ValueError, TypeError, KeyError, RecursionError):  # a file of another kind
         return None
-    return "checkpoint" if "generator" in header else "weights"
+    return "state" if "generator" in header else "weights"
 
 
 def _is_artifact_id(name: str) -> bool:

@@ -1,9 +1,11 @@
 """The commands on studies, over made-up studies in a database of their own."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import optuna
 import pytest
 from helpers.installed_command import Command
 from helpers.made_up_studies import make
@@ -11,22 +13,36 @@ from optuna.trial import create_trial
 
 from spaces.budget import Budget
 from studies.records import trials
+from studies.records.pictures import learning_curve
 from studies.storage.databases import open_storage, storage_url
+from studies.storage.noted_files import put
+from studies.storage.place import Place
+from studies.storage.sqlite_storages import bring_home
+from studies.training.metrics import EpochMetrics
 
 AE = "ae-epochs6-subset2000"
 
 
-@pytest.fixture
-def command(tmp_path: Path) -> Command:
-    """The command, with a study of twelve searched trials, of which the last is a repeat."""
-    command = Command(tmp_path, tmp_path)
-    command.database.parent.mkdir()
-    storage = open_storage(storage_url(str(command.database)))
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a study of twelve searched trials, of which the last is a repeat."""
+    path = tmp_path_factory.mktemp("made") / "studies.db"
+    storage = open_storage(storage_url(str(path)))
     study = make(storage, AE, n_trials=11, budget=Budget(6, 2000))
     copied = next(t for t in study.trials if not trials.is_paper(t) and t.state.name == "COMPLETE")
     attrs = {**copied.user_attrs, trials.SAME_AS: copied.number}
     study.add_trial(create_trial(value=copied.value, user_attrs=attrs))
     make(storage, "clf", n_trials=3, stage="classifier", budget=Budget(6))
+    bring_home(path, "TRUNCATE")
+    return path
+
+
+@pytest.fixture
+def command(made: Path, tmp_path: Path) -> Command:
+    """The command, with a copy of that database as its own."""
+    command = Command(tmp_path, tmp_path)
+    command.database.parent.mkdir()
+    shutil.copy(made, command.database)
     return command
 
 
@@ -146,3 +162,17 @@ def test_searches_are_compared_in_a_table_and_two_figures(
     found = json.loads(command.run("studies", "compare", AE, "ae-2", "--json").stdout)
     assert found["searches"][1]["n_trials"] == 6
     assert "two different studies" in command.run("studies", "compare", AE, AE).stderr
+
+
+def test_gc_says_what_each_study_takes(command: Command, lines: Callable[..., list[str]]) -> None:
+    place = Place.to_run(str(command.database), None)
+    study = optuna.load_study(study_name=AE, storage=place.storage)
+    curve = learning_curve([EpochMetrics(1, 0.5, 0.5, 1.0, 0.1)])
+    put(place.artifacts, study.ask(), "learning-curve.png", curve)
+    taken = [f"{len(curve) / 1000:.1f}", "kB"]
+    shown = lines("gc", "--dry-run")
+    assert [line.split() for line in shown if line.startswith((AE, "clf"))] == [
+        [AE, *["0.0", "kB"] * 2, *taken, *taken],
+        ["clf", *["0.0", "kB"] * 4],
+    ]
+    assert any("studies delete" in line for line in shown)

@@ -265,7 +265,7 @@ def test_files_are_known_by_what_is_in_them(place: Place) -> None:
     delete(study)
     url: Any = storage_url(str(place.folder / "studies.db"))
     kinds = sorted(file.kind for file in garbage.survey(place.store, [url], -1.0).unused)
-    assert kinds == ["checkpoint", "left half-written", "picture", "weights"]
+    assert kinds == ["left half-written", "picture", "state", "weights"]
 
 
 def test_a_folder_that_is_not_there_has_nothing_in_it(place: Place) -> None:
