@@ -3,18 +3,18 @@
 import math
 import random
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from spaces.autoencoder import IMAGE_SIZE
 from spaces.budget import N_VALIDATION, PARTS, Budget
 from spaces.recipe import TrainingRecipe
-from spaces.space import Configuration
+from spaces.space import Configuration, SearchSpace
 from spaces.wording import duration
 from studies.data.images import Images, Split
 from studies.engine.samplers import expected_epochs
@@ -23,8 +23,11 @@ from studies.records.settings import StudySettings
 from studies.training.loop import Training
 from studies.workers.processes import pace
 
-N_SAMPLES = 5
+N_SAMPLES = 6
 """Configurations drawn from the space to learn what a searched trial costs on average."""
+
+N_COUNTED = 500
+"""Configurations drawn to learn how large the measured ones are, for their space."""
 
 SAMPLE = 1_000
 """Training images at most that a measurement of time looks at; of others a tenth."""
@@ -74,11 +77,22 @@ def estimate(
     epoch_s = partial(seconds_per_epoch, split=images, n_batches=1, n_before=0, clock=clock)
     for config in [*paper_configs, *samples][:1]:
         epoch_s(config)  # libraries choose their kernels; what that takes is not counted
-    mean_s = statistics.fmean(map(epoch_s, samples)) if samples else 0.0
+    mean_s = _mean_seconds(space, rng, samples, list(map(epoch_s, samples))) if samples else 0.0
     at_most_s = mean_s * budget.epochs * n_searched / n_at_once
     likely_s = mean_s * expected_epochs(pruner, n_searched, budget.epochs) / n_at_once
     paper_s = sum(map(epoch_s, paper_configs)) * budget.epochs / n_at_once
     return Estimate(paper_s, likely_s, at_most_s)
+
+
+def _mean_seconds(
+    space: SearchSpace[Any],
+    rng: random.Random,
+    samples: Sequence[Configuration],
+    seconds: Sequence[float],
+) -> float:
+    """Seconds of an average configuration, by what the measured ones took for each multiply-add."""
+    counted = statistics.fmean(space.sample(rng).n_multiply_adds() for _ in range(N_COUNTED))
+    return sum(seconds) * counted / sum(config.n_multiply_adds() for config in samples)
 
 
 def _blank_split(budget: Budget) -> Split:
