@@ -53,7 +53,7 @@ def print_beside_paper(console: Console, study: "Study") -> None:
     console.print(
         f"The paper's configurations: published (its {shown.tables}) and here, in %", style="bold"
     )
-    found = origins.best_found(study.get_trials(deepcopy=False), settings.direction)
+    found = origins.best_found(trials.of(study), settings.direction)
     names = [row.paper.name for row in rows]
     words = [row.paper.change for row in rows]
     if found is not None:

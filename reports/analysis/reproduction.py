@@ -67,7 +67,7 @@ def reproduced(studies: Sequence[optuna.Study]) -> list[ReproducedRow]:
     """The paper's rows, in its order, of studies of one stage and budget, one for each seed."""
     settings = load(studies[0])
     same_budget = settings.budget == PAPER_BUDGET
-    every = [_by_row(study.get_trials(deepcopy=False)) for study in studies]
+    every = [_by_row(trials.of(study)) for study in studies]
     return [
         reproduced_row(row, [own[row.name] for own in every if row.name in own], same_budget)
         for row in settings.stage_record().paper

@@ -92,7 +92,7 @@ class StudyRow(NamedTuple):
 
 def best_trials(study: optuna.Study, n_rows: int = 5) -> list[TrialRow]:
     """The best trials of the study, searched and the paper's, each configuration once."""
-    return ranking(study.get_trials(deepcopy=False), load(study), n_rows)
+    return ranking(trials.of(study), load(study), n_rows)
 
 
 def ranking(every: Iterable[FrozenTrial], settings: StudySettings, n_rows: int) -> list[TrialRow]:
@@ -114,7 +114,7 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
     them; in a study of one objective too.
     """
     settings = load(study)
-    every = study.get_trials(deepcopy=False)
+    every = trials.of(study)
     on: dict[int, list[str]] = {}
     for name, attr in trials.COST_ATTRS.items():
         for trial in trials.front_against(every, settings.direction, attr):
@@ -155,7 +155,7 @@ def every_trial(study: optuna.Study) -> list[dict[str, Any]]:
             "intermediate_values": trial.intermediate_values,
             **attributes.of(trial),
         }
-        for trial in study.get_trials(deepcopy=False)
+        for trial in trials.of(study)
     ]
 
 
@@ -171,7 +171,7 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
             **attributes.of(trial).get(trials.METRICS, {}),
             **{name: trial.user_attrs.get(name) for name in _FACTS},
         }
-        for trial in study.get_trials(deepcopy=False)
+        for trial in trials.of(study)
     ]
     return pandas.DataFrame(rows)
 
@@ -280,7 +280,7 @@ def _study_row(study: optuna.Study) -> StudyRow:
         settings = check(study)
     except StudyError as error:
         return StudyRow(study.study_name, "?", "?", 0, 0, 0, 0, 0, 0, None, str(error))
-    all_trials = study.get_trials(deepcopy=False)
+    all_trials = trials.of(study)
     results = trials.searched_results(all_trials)
     best = trials.best(all_trials, settings.direction)
     began = min((t.datetime_start for t in all_trials if t.datetime_start), default=None)

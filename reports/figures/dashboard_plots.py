@@ -71,7 +71,7 @@ def save_plots(study: optuna.Study) -> list[str]:
 
 def _figures(study: optuna.Study) -> Iterator[tuple[str, graph_objects.Figure]]:
     settings = load(study)
-    own = [t for t in study.get_trials(deepcopy=False) if trials.SAME_AS not in t.user_attrs]
+    own = [t for t in trials.of(study) if trials.SAME_AS not in t.user_attrs]
     best = trials.ranked(own, settings.direction)
     if best:
         yield "paper-against-found", paper_against_found(study, settings)

@@ -115,6 +115,8 @@ def _ending(settings: StudySettings, trial: FrozenTrial) -> str:
     if not trials.n_epochs_stored(trial):
         return f"Not trained: {markdown(reason)}."
     n_epochs = f"{trials.n_epochs_stored(trial)} of {counted(settings.budget.epochs, 'epoch')}"
+    if reason:
+        return f"Stopped after {n_epochs}, at {value}: {markdown(reason)}."
     if trials.is_resting(trial):
         return f"Rests after {n_epochs}, at {value}: it goes on if it is among the best there."
     return f"Pruned after {n_epochs}, at {value}: others were better by then."

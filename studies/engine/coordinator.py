@@ -82,7 +82,14 @@ class Search:
         rests = self.request.pruner == "promotion" and not several
         self._rule = Promotion(budget.epochs, opened.settings.direction) if rests else None
         self._on_the_way = OnTheWay(
-            opened, self._trainings, self.endings, self.on_event, self.stop, names, self._rule
+            opened,
+            self._trainings,
+            self.endings,
+            self.on_event,
+            self.stop,
+            names,
+            self._rule,
+            self.request.trial_timeout_s,
         )
         if not several:
             opened.study.pruner = self.make_pruner(self.request.pruner, budget)

@@ -99,7 +99,8 @@ class Endings:
             weights.discard(store, all_trials[trial.number])
         reuse.drop_checkpoints(store, all_trials, fingerprint(running.config))
         weights.drop_superseded(self.opened, all_trials, self.keep_weights)
-        self._announce(trial, word, value, seconds, "", all_trials, len(history))
+        reason = str(trial.user_attrs.get(trials.REASON, ""))
+        self._announce(trial, word, value, seconds, reason, all_trials, len(history))
 
     def _leave(self, running: Running) -> Ending:
         """End the trial, or note that it rests, all else being stored."""
@@ -153,7 +154,8 @@ class Endings:
 
     def _rests(self, running: Running) -> bool:
         """Whether it is left at a rung now, from where it may go on."""
-        return len(running.history) == running.level < self.opened.settings.budget.epochs
+        at_rung = len(running.history) == running.level < self.opened.settings.budget.epochs
+        return at_rung and trials.REASON not in running.trial.user_attrs
 
     def _state_of(self, running: Running) -> TrialState:
         whole = len(running.history) == self.opened.settings.budget.epochs

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, Trial
 
 from spaces.errors import ConfigurationError, TrainingDivergedError
 from spaces.space import Configuration, architecture, fingerprint
+from spaces.wording import counted, duration
 from studies.engine import reuse
 from studies.engine.endings import Endings, is_of_the_run, reason_of
 from studies.engine.progress import Event, Notice, TrialStarted, say_given_up
@@ -35,6 +36,8 @@ class OnTheWay:
     """Of the paper's configurations that this run is to see to; those that it gives up go."""
     rule: Promotion | None
     """By which trials rest; None: they train until a pruner stops them."""
+    trial_timeout_s: float | None
+    """That a searched trial may train."""
     _twins: list[Trial] = field(default_factory=list, init=False)
     """Those that wait for the result of another with the same configuration."""
     _lost: set[int] = field(default_factory=set, init=False)
@@ -119,7 +122,8 @@ class OnTheWay:
                 self._go_on_from_start(running, measured)
             case EpochDone(_, metrics):
                 self.on_event(event)
-                if running.report(metrics, self.opened.settings):
+                over = running.report(metrics, self.opened.settings)
+                if self._is_too_slow(running) or over:
                     self._finish(running)
                 else:
                     self.trainings.go_on(running)
@@ -131,6 +135,16 @@ class OnTheWay:
                 self._end(running, f"{trials.DIVERGED}: {error}")
             case Raised(_, error):
                 raise error
+
+    def _is_too_slow(self, running: Running) -> bool:
+        """Whether the trial has had all the time it gets, which is noted in it then."""
+        limit, took = self.trial_timeout_s, sum(epoch.seconds for epoch in running.history)
+        whole = len(running.history) == self.opened.settings.budget.epochs
+        if limit is None or took <= limit or whole or trials.is_paper(running.trial):
+            return False
+        reason = f"{trials.TOO_SLOW}: {duration(took)} for {counted(len(running.history), 'epoch')}"
+        running.trial.set_user_attr(trials.REASON, reason)
+        return True
 
     def _go_on_from_start(self, running: Running, measured: Latency) -> None:
         trial, key = running.trial, architecture(running.config)

@@ -146,5 +146,6 @@ def contestants(all_trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
 
 
 def _can_go_on(trial: FrozenTrial) -> bool:
-    """Whether it rests, or was pruned; either way its training can be gone on with."""
-    return trial.state == TrialState.PRUNED and bool(trial.intermediate_values)
+    """Whether it rests, or others were better by then; its training can be gone on with."""
+    stopped = trial.state == TrialState.PRUNED and trials.REASON not in trial.user_attrs
+    return stopped and bool(trial.intermediate_values)

@@ -168,6 +168,15 @@ class SearchRequest(Machine):
         parse=parsers.seconds,
         in_short_help=True,
     )
+    trial_timeout_s: float | None = option(
+        "End a searched trial that has trained for longer, after the epoch in which it does; its "
+        "value so far is kept. The paper's have no limit.",
+        above_0="seconds",
+        flag="trial-timeout",
+        metavar="TIME",
+        parse=parsers.seconds,
+        decides=True,
+    )
     patience: int | None = option(
         "Stop after so many trials without a better one.", within=(1, MOST_TRIALS)
     )

@@ -70,6 +70,7 @@ DIVERGED = "diverged"
 LOST = "process died"
 OUT_OF_MEMORY = "out of memory"
 INFEASIBLE = "infeasible"
+TOO_SLOW = "too slow"
 
 
 def of(study: optuna.Study) -> list[FrozenTrial]:

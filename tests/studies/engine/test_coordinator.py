@@ -527,6 +527,17 @@ def test_timeout_starts_no_further_trial(run: Runner) -> None:
     assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 3}
 
 
+@pytest.mark.parametrize("pruner", ["none", "promotion"])
+def test_a_searched_trial_has_no_more_time_than_it_is_given(run: Runner, pruner: Any) -> None:
+    run(replace(REQUEST, epochs=4, trial_timeout_s=1e-6, pruner=pruner))
+    assert all(t.state == TrialState.COMPLETE for t in run.trials() if trials.is_paper(t))
+    for trial in run.searched():
+        assert (trial.state, len(trial.intermediate_values)) == (TrialState.PRUNED, 1)
+        assert str(trial.user_attrs[trials.REASON]).startswith(trials.TOO_SLOW)
+    run(replace(REQUEST, epochs=4, trial_timeout_s=1e6, pruner=pruner, trials=4))
+    assert run.trials()[-1].state != TrialState.FAIL
+
+
 def test_weights_are_those_of_the_papers_and_of_the_best(run: Runner) -> None:
     run(replace(REQUEST, trials=4, keep_weights=1))
     best = trials.ranked(run.searched(), "minimize")[0]
