@@ -13,12 +13,13 @@ from fmnist_search import as_typed
 from search.data_command import find_data
 from spaces.autoencoder import IMAGE_SIZE
 from spaces.budget import Budget
-from spaces.errors import ImageError
+from spaces.errors import ImageError, StudyError
 from spaces.space import Configuration
 from studies.data.images import Images, load_split, load_test
 from studies.data.picture_files import read_picture
 from studies.networks import evaluation
 from studies.networks.exported import read_model
+from studies.networks.novelty import Novelty, are_empty
 from studies.networks.plain import Autoencoder, Classifier, build, scale_pixels
 from studies.records import weights
 from studies.records.references import find_trial
@@ -31,12 +32,40 @@ on black. Or an array or tensor, uint8 (28, 28) or (n, 28, 28), 0 black to 255 w
 
 
 @dataclass(frozen=True)
-class ClassifierModel:
-    """A trained classifier of the ten kinds of clothing in ``CLASS_NAMES``."""
+class _Model:
+    """What trained models have in common."""
 
     source: str
     """The folder or the trial that it is from."""
     configuration: Configuration
+    network: Any
+    novelty: Novelty | None
+    """What an export remembers of the training images; None of a trial's model."""
+
+    def are_unusual(self, images: Pictures) -> np.ndarray:
+        """Which images the model should not be believed on: bool (n,).
+
+        They are empty, or unlike those that it learned from: what ``fmnist-search predict`` warns
+        of. ``docs/export.md`` says how often.
+
+        Raises:
+            StudyError: the model was not exported, and nothing is remembered of its images.
+            ImageError: a picture cannot be read, or an array is none of images.
+        """
+        if self.novelty is None:
+            raise StudyError(
+                f"{self.source} does not know what its training images were like; "
+                "fmnist-search export writes that down with the model"
+            )
+        pixels = _pixels(images)
+        found = are_empty(pixels) | self.novelty.are_unusual(self.network, pixels)
+        return found.numpy()
+
+
+@dataclass(frozen=True)
+class ClassifierModel(_Model):
+    """A trained classifier of the ten kinds of clothing in ``CLASS_NAMES``."""
+
     network: Classifier
     """The PyTorch module, in evaluation mode: images float32 (n, 1, 28, 28) in [−1, 1], to logits
     (n, 10)."""
@@ -63,12 +92,9 @@ class ClassifierModel:
 
 
 @dataclass(frozen=True)
-class AutoencoderModel:
+class AutoencoderModel(_Model):
     """A trained autoencoder."""
 
-    source: str
-    """The folder or the trial that it is from."""
-    configuration: Configuration
     network: Autoencoder
     """The PyTorch module, in evaluation mode: float32 (n, 1, 28, 28) in [−1, 1] to the same."""
 
@@ -116,7 +142,7 @@ def load(
     """
     if Path(source).is_dir():
         model = read_model(Path(source))
-        return _model(str(source), model.config, model.network())
+        return _model(str(source), model.config, model.network(), model.novelty)
     places = as_typed.read("report", storage=storage, artifacts=artifacts).params
     return of_trial(Place.there(places["storage"], places["artifacts"]), str(source))
 
@@ -157,11 +183,14 @@ def load_images(
 
 
 def _model(
-    source: str, config: Configuration, network: Autoencoder | Classifier
+    source: str,
+    config: Configuration,
+    network: Autoencoder | Classifier,
+    novelty: Novelty | None = None,
 ) -> ClassifierModel | AutoencoderModel:
     if isinstance(network, Classifier):
-        return ClassifierModel(source, config, network)
-    return AutoencoderModel(source, config, network)
+        return ClassifierModel(source, config, network, novelty)
+    return AutoencoderModel(source, config, network, novelty)
 
 
 def _pixels(images: Pictures) -> Tensor:

@@ -106,6 +106,10 @@ def test_an_exported_folder_gives_the_same_model(
     pixels = small_split.validation.pixels[:5]
     np.testing.assert_array_equal(exported.reconstruct(pixels), stored.reconstruct(pixels))
     assert exported.configuration == stored.configuration
+    strange = np.stack([pixels[0].numpy(), np.zeros((28, 28), np.uint8)])
+    assert exported.are_unusual(strange)[1]
+    with pytest.raises(StudyError, match="fmnist-search export writes that down"):
+        stored.are_unusual(strange)
 
 
 @pytest.mark.parametrize("source", ["nothing", f"{AE}#99", "no/folder"])
