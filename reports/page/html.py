@@ -14,7 +14,7 @@ import jinja2
 
 from reports.document.parts import Block, Figure, Section
 from reports.document.texts import Texts
-from reports.figures.looks import FAINT, INK
+from reports.figures.looks import BLUE, FAINT, INK
 from spaces.safe_text import visible_lines
 
 
@@ -40,10 +40,10 @@ def html(document: Section, texts: Texts) -> str:
 
 
 def svg_for_page(figure: Figure) -> str:
-    """The drawing's SVG with the page's colours for ink and grid, which follow its scheme."""
+    """The drawing's SVG with the page's colours for ink, grid and blue, which follow its scheme."""
     svg = figure.picture.svg
     svg = svg[svg.index("<svg") :]
-    svg = svg.replace(INK, "var(--ink)").replace(FAINT, "var(--grid)")
+    svg = svg.replace(INK, "var(--ink)").replace(FAINT, "var(--grid)").replace(BLUE, "var(--blue)")
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r"\n\s*", "\n", svg)
     # A hundredth of a point is finer than any screen, and saves half of the page's drawings.
@@ -75,9 +75,9 @@ def _kind(block: Block) -> str:
 
 
 def _for_script(specs: dict[str, Any]) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot end the script element it stands in, with the page's blue by its name."""
     text = json.dumps(specs, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+    return text.replace("<", "\\u003c").replace(BLUE, "var(--blue)")
 
 
 @cache

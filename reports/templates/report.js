@@ -1,7 +1,7 @@
 // Puts plotly's figures in the place of the drawings, where the browser can unpack plotly.
 (async () => {
   if (!("DecompressionStream" in window)) return;
-  const specs = JSON.parse(document.getElementById("specs").textContent);
+  const text = document.getElementById("specs").textContent;
   const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
   const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   const script = document.createElement("script");
@@ -10,9 +10,10 @@
 
   const colors = () => {
     const style = getComputedStyle(document.documentElement);
-    const [ink, grid] = ["--ink", "--grid"].map((name) => style.getPropertyValue(name).trim());
-    return { ink, grid };
+    const [ink, grid, blue] = ["--ink", "--grid", "--blue"].map((name) => style.getPropertyValue(name).trim());
+    return { ink, grid, blue };
   };
+  const spec = (name) => JSON.parse(text.replaceAll("var(--blue)", colors().blue))[name];
   // A finger that moves over a figure scrolls the page.
   const touched = matchMedia("(pointer: coarse)").matches ? { dragmode: false } : {};
   const themed = (layout) => {
@@ -30,7 +31,8 @@
   const config = { responsive: true, displaylogo: false };
   const live = [];
   const draw = (drawing) => {
-    const { data, layout } = specs[drawing.dataset.plot];
+    const name = drawing.dataset.plot;
+    const { data, layout } = spec(name);
     const plot = document.createElement("div");
     plot.className = "plot";
     if (data[0].dimensions) plot.style.minWidth = `${6 * data[0].dimensions.length}rem`;
@@ -38,7 +40,7 @@
     drawing.querySelector("svg").remove();
     drawing.append(plot);
     Plotly.newPlot(plot, data, themed(layout), config);
-    live.push([plot, data, layout]);
+    live.push([plot, name]);
   };
   const near = new IntersectionObserver((entries) => {
     for (const entry of entries.filter((e) => e.isIntersecting)) {
@@ -48,6 +50,9 @@
   }, { rootMargin: "600px" });
   document.querySelectorAll("[data-plot]").forEach((drawing) => near.observe(drawing));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    for (const [plot, data, layout] of live) Plotly.react(plot, data, themed(layout), config);
+    for (const [plot, name] of live) {
+      const { data, layout } = spec(name);
+      Plotly.react(plot, data, themed(layout), config);
+    }
   });
 })();
