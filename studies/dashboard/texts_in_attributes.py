@@ -44,7 +44,7 @@ def note_key(trial_id: int | None) -> str:
 def note_in(attrs: dict[str, Any], trial_id: int | None) -> str:
     """The note on a study, or on one of its trials, among the study's system attributes."""
     keys = (f"{_text_key(trial_id)}{number}" for number in count())
-    return "".join(attrs[key] for key in takewhile(attrs.__contains__, keys))
+    return "".join(str(attrs[key]) for key in takewhile(attrs.__contains__, keys))
 
 
 def _text_key(trial_id: int | None) -> str:
