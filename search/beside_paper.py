@@ -10,7 +10,7 @@ from reports.analysis.reproduction import Reproduced, ReproducedRow, reproduced
 from search.fitting_table import FittingColumn, print_fitting
 from spaces.budget import N_TRAIN_FILE, PAPER_BUDGET, Budget
 from spaces.wording import MISSING, count, measured, points
-from studies.records import origins, trials
+from studies.records import attributes, origins, trials
 from studies.records.settings import load
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _pair(
         here.append(_here(figure))
     if found is not None:
         published.append("")
-        here.append(points(found.user_attrs.get(trials.METRICS, {}).get(metric)))
+        here.append(points(attributes.of(found).get(trials.METRICS, {}).get(metric)))
     widths = [max(map(cell_len, part)) for part in (published, here)]
     first, *cells = (
         f"{one:>{widths[0]}}  {other:>{widths[1]}}"

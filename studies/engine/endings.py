@@ -18,7 +18,7 @@ from studies.engine.progress import Ending, Event, SearchState, TrialEnded, sear
 from studies.engine.running_trial import Running
 from studies.engine.sharing import Sharing
 from studies.networks.evaluation import confusion_matrix
-from studies.records import attempts, pictures, trials, weights
+from studies.records import attempts, attributes, pictures, trials, weights
 from studies.records.costs import constrain, latency_of
 from studies.records.open_study import OpenStudy
 from studies.records.request import Keep
@@ -80,15 +80,15 @@ class Endings:
         last, seconds = history[-1], sum(epoch.seconds for epoch in history)
         at_hand = self._is_at_hand(running)
         present = {name: v for name, v in last._asdict().items() if v is not None}
-        trial.set_user_attr(trials.EPOCHS, reuse.as_columns(history))
-        trial.set_user_attr(trials.METRICS, present)
+        attributes.note(trial, trials.EPOCHS, reuse.as_columns(history))
+        attributes.note(trial, trials.METRICS, present)
         trial.set_user_attr(trials.SECONDS, seconds)
         if outcome.predictions is not None and at_hand:
             counts = confusion_matrix(self.validation.labels, outcome.predictions)
-            trial.set_user_attr(trials.CONFUSION, counts.tolist())
+            attributes.note(trial, trials.CONFUSION, counts.tolist())
         pictures.keep(store, trial, history, outcome if at_hand else None, self.validation)
         if outcome.weights is not None and outcome.state is not None:
-            config = trial.user_attrs[trials.CONFIG]
+            config = attributes.of(trial)[trials.CONFIG]
             if self._keeps(running):
                 weights.save(store, trial, outcome.weights, config)
             weights.save(store, trial, outcome.state, config, weights.STATE)

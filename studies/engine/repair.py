@@ -12,7 +12,7 @@ from spaces.classifier import ClassifierConfig
 from spaces.space import Configuration, fingerprint
 from studies.engine.progress import Notice, say_given_up
 from studies.engine.sharing import Sharing
-from studies.records import attempts, trials
+from studies.records import attempts, attributes, trials
 from studies.records.open_study import OpenStudy
 from studies.records.settings import StudySettings
 
@@ -82,7 +82,7 @@ def make_up(opened: OpenStudy, sharing: Sharing, paper_names: list[str]) -> Made
         opened.enqueue(_over_encoder(opened.space.base, row.config), {trials.PAPER: name})
     retries = attempts.to_retry(all_trials)
     for trial in retries:
-        kept = {name: trial.user_attrs[name] for name in _KEPT if name in trial.user_attrs}
+        kept = {n: v for n, v in attributes.of(trial).items() if n in _KEPT}
         opened.enqueue(opened.config_of(trial), {trials.RETRY_OF: trial.number, **kept})
     if retries:
         text = f"trial {_numbers(retries)} did not finish and will be trained again"

@@ -9,7 +9,7 @@ from torch import Tensor
 from spaces.safe_text import visible_lines
 from studies.engine.running_trial import Running
 from studies.files.tensor_files import DamagedError
-from studies.records import taking_over, trials, weights
+from studies.records import attributes, taking_over, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.storage.artifacts import ArtifactStore
 from studies.training.metrics import EpochMetrics
@@ -48,20 +48,22 @@ def copy_result(opened: OpenStudy, trial: Trial, source: FrozenTrial) -> str:
     Returns:
         Whose result it is, in words.
     """
-    origin = trial.user_attrs.get(trials.TAKEN_FROM)
+    origin = attributes.of(trial).get(trials.TAKEN_FROM)
     if origin is None:
         trial.set_user_attr(trials.SAME_AS, source.number)
     for file in (weights.WEIGHTS, weights.STATE) if origin else ():
         try:
             if weights.is_kept(opened.store, source, file):
                 tensors = weights.load(opened, source, file)
-                weights.save(opened.store, trial, tensors, trial.user_attrs[trials.CONFIG], file)
+                config = attributes.of(trial)[trials.CONFIG]
+                weights.save(opened.store, trial, tensors, config, file)
         except DamagedError as error:  # the result is good without
-            left = trial.user_attrs.get(trials.LEFT_ASIDE, [])
-            trial.set_user_attr(trials.LEFT_ASIDE, [*left, visible_lines(str(error))])
+            left = attributes.of(trial).get(trials.LEFT_ASIDE, [])
+            attributes.note(trial, trials.LEFT_ASIDE, [*left, visible_lines(str(error))])
+    known = attributes.of(source)
     for name in _COPIED:
-        if name in source.user_attrs:
-            trial.set_user_attr(name, source.user_attrs[name])
+        if name in known:
+            attributes.note(trial, name, known[name])
     in_race = origin is not None  # one of this study counts in the pruner's comparisons already
     for step, value in source.intermediate_values.items():
         trial.report(value, step)
@@ -104,13 +106,13 @@ def earlier_training(opened: OpenStudy, all_trials: list[FrozenTrial], trial: Tr
                 state = weights.load(origin, source, weights.STATE)
             except DamagedError as error:  # another's, or none: training begins anew
                 left_aside.append(visible_lines(str(error)))  # its path need not be text
-                trial.set_user_attr(trials.LEFT_ASIDE, left_aside)
+                attributes.note(trial, trials.LEFT_ASIDE, left_aside)
                 continue
-            epochs = from_columns(source.user_attrs[trials.EPOCHS])[: int(state["epoch"])]
+            epochs = from_columns(attributes.of(source)[trials.EPOCHS])[: int(state["epoch"])]
             if len(epochs) == int(state["epoch"]):
                 if origin is not opened or source.number != trial.number:  # else it rested
                     named = {"study": origin.name, "trial": source.number, "epochs": len(epochs)}
-                    trial.set_user_attr(trials.GOES_ON_FROM, named)
+                    attributes.note(trial, trials.GOES_ON_FROM, named)
                 return Earlier(state, epochs, tuple(left_aside))
     return Earlier(None, [], tuple(left_aside))
 
@@ -136,8 +138,8 @@ def checkpoint(store: ArtifactStore, running: Running, state: dict[str, Tensor])
     Killed at any moment, the trial has one whole state and the metrics of at least its epochs.
     """
     trial = running.trial
-    trial.set_user_attr(trials.EPOCHS, as_columns(running.history))
-    config = trial.user_attrs[trials.CONFIG]
+    attributes.note(trial, trials.EPOCHS, as_columns(running.history))
+    config = attributes.of(trial)[trials.CONFIG]
     weights.save(store, trial, state, config, weights.STATE)
 
 

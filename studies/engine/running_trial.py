@@ -8,7 +8,7 @@ from optuna.trial import Trial
 from spaces.errors import ConfigurationError
 from spaces.space import Configuration, fingerprint
 from studies.engine.samplers import derived_seed
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.open_study import ReadStudy
 from studies.records.settings import StudySettings, made_with
 from studies.training.metrics import EpochMetrics
@@ -54,7 +54,7 @@ def configure(trial: Trial, read: ReadStudy) -> Configuration:
     Raises:
         ConfigurationError: somebody queued values that the space does not have.
     """
-    if trials.CONFIG not in trial.user_attrs:
+    if trials.CONFIG not in attributes.of(trial):
         try:
             config: Configuration = read.space.suggest(trial)
         except ValueError as error:  # somebody queued values the space does not have
@@ -62,7 +62,7 @@ def configure(trial: Trial, read: ReadStudy) -> Configuration:
     else:
         config = read.config_of(trial)
         read.space.suggest_known(trial, config)
-    key, noted = fingerprint(config), trial.user_attrs
+    key, noted = fingerprint(config), attributes.of(trial)
     for name, value in (
         (trials.FINGERPRINT, key),
         (trials.CONFIG, config.to_dict()),
@@ -74,5 +74,5 @@ def configure(trial: Trial, read: ReadStudy) -> Configuration:
         (trials.N_THREADS, torch.get_num_threads()),
     ):
         if noted.get(name) != value:  # of one that was queued some are there
-            trial.set_user_attr(name, value)
+            attributes.note(trial, name, value)
     return config

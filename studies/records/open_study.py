@@ -95,7 +95,7 @@ class OpenStudy(ReadStudy):
             trials.WORDS: config.in_words(),
             trials.FINGERPRINT: fingerprint(config),
         }
-        self.study.enqueue_trial(self.space.params(config), user_attrs={**known, **attrs})
+        self.study.add_trial(attributes.waiting(self.space.params(config), {**known, **attrs}))
 
     def end(self, trial: Trial | int, state: TrialState, values: list[float] | None = None) -> None:
         """End a running trial.

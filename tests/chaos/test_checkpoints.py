@@ -9,7 +9,7 @@ from helpers.faults import Run, Stored, assert_complete, stored, until
 from helpers.installed_command import Command
 from helpers.opened import opened
 
-from studies.records import weights
+from studies.records import attributes, weights
 from studies.records.settings import load as load_settings
 from studies.storage.artifacts import ArtifactFolder
 from studies.storage.databases import open_storage, storage_url
@@ -76,7 +76,7 @@ def results(command: Command) -> dict[str, Any]:
     found = {}
     for trial in study.get_trials():
         if trial.values:
-            epochs = {n: c for n, c in trial.user_attrs["epochs"].items() if "seconds" not in n}
+            epochs = {n: c for n, c in attributes.of(trial)["epochs"].items() if "seconds" not in n}
             tensors = weights.load(opened(study, store), trial)
             found[trial.user_attrs["paper"]] = (
                 trial.values,

@@ -16,6 +16,7 @@ import pytest
 
 from helpers.installed_command import N_PAPER, Command
 from helpers.warm import Warm, lives, workers_of
+from studies.records.attributes import RECORD_PREFIX
 
 PATIENCE_S = 240.0
 """Until a condition is taken to come no more, on however loaded a machine."""
@@ -120,9 +121,10 @@ def _stored(database: Path) -> dict[int, Stored]:
                     _rows(connection, "trial_intermediate_values", "step, intermediate_value", key)
                 ),
                 {
-                    name: json.loads(text)
+                    name.removeprefix(RECORD_PREFIX): json.loads(text)
+                    for kind in ("user", "system")
                     for name, text in _rows(
-                        connection, "trial_user_attributes", "key, value_json", key
+                        connection, f"trial_{kind}_attributes", "key, value_json", key
                     )
                 },
             )

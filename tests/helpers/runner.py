@@ -24,7 +24,7 @@ from studies.engine.progress import (
 )
 from studies.engine.repair import prepare
 from studies.engine.sharing import Sharing
-from studies.records import trials, weights
+from studies.records import attributes, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.request import SearchRequest
 from studies.storage.artifacts import ArtifactFolder
@@ -113,7 +113,7 @@ def through(run: Runner, config: dict[str, Any], seed: int, epochs: int) -> Trai
 
 
 def assert_trained_through(run: Runner, study_name: str, trial: FrozenTrial, epochs: int) -> None:
-    attrs = trial.user_attrs
+    attrs = attributes.of(trial)
     assert list(trial.intermediate_values) == list(range(1, epochs + 1))
     whole = through(run, attrs[trials.CONFIG], attrs[trials.SEED], epochs)
     stored = weights.load(run.opened(study_name), trial)

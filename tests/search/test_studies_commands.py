@@ -12,7 +12,7 @@ from helpers.made_up_studies import make
 from optuna.trial import create_trial
 
 from spaces.budget import Budget
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.pictures import learning_curve
 from studies.storage.databases import open_storage, storage_url
 from studies.storage.noted_files import put
@@ -30,7 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = open_storage(storage_url(str(path)))
     study = make(storage, AE, n_trials=11, budget=Budget(6, 2000))
     copied = next(t for t in study.trials if not trials.is_paper(t) and t.state.name == "COMPLETE")
-    attrs = {**copied.user_attrs, trials.SAME_AS: copied.number}
+    attrs = {**attributes.of(copied), trials.SAME_AS: copied.number}
     study.add_trial(create_trial(value=copied.value, user_attrs=attrs))
     make(storage, "clf", n_trials=3, stage="classifier", budget=Budget(6))
     bring_home(path, "TRUNCATE")

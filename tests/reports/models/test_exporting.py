@@ -30,7 +30,7 @@ from studies.data.images import load_split, load_train
 from studies.final.results import FinalResult, SeedResult
 from studies.networks import exported
 from studies.networks.plain import scale_pixels
-from studies.records import trials, weights
+from studies.records import attributes, trials, weights
 from studies.records.references import find_trial
 from studies.storage.place import Place
 from studies.training.loop import Training
@@ -114,7 +114,7 @@ def test_the_configuration_and_its_training_come_back(
     config_format: ConfigFormat,
 ) -> None:
     out = export(trained, reference, tmp_path / "model", config_format)
-    attrs = trained.trial(reference).trial.user_attrs
+    attrs = attributes.of(trained.trial(reference).trial)
     file = read_config(out / f"config.{config_format}")
     assert file.config.to_dict() == attrs[trials.CONFIG]
     assert file.trained_with is not None
@@ -341,7 +341,7 @@ def test_metrics_are_what_the_trial_holds(folder: Path, trained: TrainedStudies)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     trial = trained.trial(f"{metrics['study']}#{metrics['trial']}").trial
     assert metrics["value"] == trial.values[0]
-    assert metrics["epochs"] == trial.user_attrs[trials.EPOCHS]
+    assert metrics["epochs"] == attributes.of(trial)[trials.EPOCHS]
     assert metrics["onnx"]["opset"] == 20
     assert set(metrics["files"]) == {p.name for p in folder.iterdir()} - {
         "metrics.json",
@@ -362,7 +362,7 @@ def final(trained: TrainedStudies, reference: str, **changes: Any) -> FinalResul
         name="mine",
         source=reference,
         stage=settings.stage,
-        configuration=trial.user_attrs[trials.CONFIG],
+        configuration=attributes.of(trial)[trials.CONFIG],
         words="",
         budget=Budget(protocol="final"),
         judged_by="10,000 test images",
@@ -433,7 +433,7 @@ def test_what_is_exported_was_judged_again(
 ) -> None:
     out = export(trained, reference, tmp_path / "model")
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-    stored = trained.trial(reference).trial.user_attrs[trials.METRICS]
+    stored = attributes.of(trained.trial(reference).trial)[trials.METRICS]
     assert metrics["judged_again"]["loss"] == pytest.approx(stored["validation_loss"], rel=1e-6)
     assert metrics["judged_again"]["accuracy"] == stored.get("validation_accuracy")
     assert metrics["weights_checksum_known"]

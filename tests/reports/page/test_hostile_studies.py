@@ -22,6 +22,7 @@ from reports.page.making import build
 from spaces.budget import Budget
 from spaces.errors import NoEncoderError, StudyError
 from studies.records import encoders
+from studies.records.attributes import RECORD_PREFIX
 from studies.records.garbage import survey
 from studies.records.readable import table_of
 from studies.records.references import all_studies, find_study, find_trial
@@ -137,14 +138,13 @@ def test_the_largest_loss_that_training_can_come_to_is_read(
     huge = float(np.finfo(np.float32).max)
     with changed(trained, [], tmp_path) as database:
         with closing(sqlite3.connect(database)) as connection:
+            where = f"WHERE trial_id = 2 AND key = '{RECORD_PREFIX}epochs'"
             (text,) = connection.execute(
-                "SELECT value_json FROM trial_user_attributes WHERE trial_id = 2 AND key = 'epochs'"
+                f"SELECT value_json FROM trial_system_attributes {where}"
             ).fetchone()
             epochs = {**json.loads(text), "train_loss": [huge], "validation_loss": [huge]}
             connection.execute(
-                "UPDATE trial_user_attributes SET value_json = ? "
-                "WHERE trial_id = 2 AND key = 'epochs'",
-                (json.dumps(epochs),),
+                f"UPDATE trial_system_attributes SET value_json = ? {where}", (json.dumps(epochs),)
             )
             for table, column in VALUES.items():
                 connection.execute(f"UPDATE {table} SET {column} = ? WHERE trial_id = 2", (huge,))
@@ -167,9 +167,12 @@ BAD = {
     "a text for a number": ("trial_user_attributes", {"seconds": "long"}),
     "a spread in words": ("trial_user_attributes", {"latency_spread_ms": "wide"}),
     "no number": ("trial_user_attributes", {"n_parameters": -3}),
-    "a list for a table": ("trial_user_attributes", {"metrics": [1, 2]}),
+    "a list for a table": ("trial_system_attributes", {f"{RECORD_PREFIX}metrics": [1, 2]}),
     "half a character": ("trial_user_attributes", {"configuration": "\ud800"}),
-    "epochs of unlike length": ("trial_user_attributes", {"epochs": {"epoch": [1], "loss": []}}),
+    "epochs of unlike length": (
+        "trial_system_attributes",
+        {f"{RECORD_PREFIX}epochs": {"epoch": [1], "loss": []}},
+    ),
     "a trial that is not there": ("trial_user_attributes", {"same_as": 99}),
     "an artifact without a name": ("trial_system_attributes", {"artifacts:x": "[]"}),
     "a file that is none": ("trial_system_attributes", {"fmnist-search:file:state": "x"}),

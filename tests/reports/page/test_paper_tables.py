@@ -19,7 +19,7 @@ from reports.page.section_findings import findings_section
 from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.final.results import FinalResult, SeedResult
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.origins import IN_WORDS
 
 ENGLISH = Texts("en")
@@ -97,7 +97,7 @@ def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
     read = sources()
     assert [s.name for s in read.reduced] == ["short"]
     (row, *_) = table_of_results(3, read, ENGLISH).frame.to_dict("records")
-    values = [s.get_trials()[0].user_attrs[trials.METRICS]["validation_loss"] for s in seeds]
+    values = [attributes.of(s.get_trials()[0])[trials.METRICS]["validation_loss"] for s in seeds]
     assert row["seeds"] == 2
     assert row["paper_validation"] == pytest.approx(sum(values) / 2)
     assert row["difference"] == pytest.approx(sum(values) / 2 - 0.0726)

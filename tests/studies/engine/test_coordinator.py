@@ -23,7 +23,7 @@ from studies.engine.progress import (
     TrialStarted,
     search_state,
 )
-from studies.records import attempts, reading, trials, weights
+from studies.records import attempts, attributes, reading, runs, trials, weights
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, load
 from studies.storage.artifacts import ArtifactFolder
@@ -48,7 +48,7 @@ def state_counts(all_trials: list[FrozenTrial]) -> dict[str, int]:
 
 
 def configs(all_trials: list[FrozenTrial]) -> list[dict[str, Any]]:
-    return [trial.user_attrs[trials.CONFIG] for trial in all_trials]
+    return [attributes.of(trial)[trials.CONFIG] for trial in all_trials]
 
 
 def test_a_run_trains_the_papers_configurations_and_the_wanted_number(run: Runner) -> None:
@@ -61,7 +61,7 @@ def test_a_run_trains_the_papers_configurations_and_the_wanted_number(run: Runne
 def test_every_trial_keeps_what_is_needed_to_repeat_it(run: Runner) -> None:
     run()
     for trial in run.trials():
-        attrs = trial.user_attrs
+        attrs = attributes.of(trial)
         assert list(trial.intermediate_values) == [1, 2]
         assert trial.value == trial.intermediate_values[2] == attrs["epochs"]["validation_loss"][-1]
         assert len(attrs["epochs"]["train_loss"]) == 2
@@ -137,7 +137,7 @@ def test_a_trial_whose_process_died_is_failed_and_made_up_for(run: Runner) -> No
     run(replace(REQUEST, trials=2))
     assert run.trials()[trial.number].user_attrs[trials.REASON] == trials.LOST
     assert run.trials()[trial.number].state == TrialState.FAIL
-    assert run.trials()[-1].user_attrs[trials.CONFIG] == config.to_dict()
+    assert attributes.of(run.trials()[-1])[trials.CONFIG] == config.to_dict()
     assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 2, "FAIL": 1}
     assert any(isinstance(e, Notice) and f"#{trial.number}" in e.text for e in run.events)
 
@@ -316,7 +316,7 @@ def test_however_often_a_trial_is_stopped_it_is_trained_to_the_end(run: Runner) 
             run(request, stop_at(attempt, 2 * attempt + 1, number))
     assert run(request) == "nothing left to do"
     assert state_counts(run.trials()) == {"FAIL": 4, "COMPLETE": 1}
-    assert run.trials()[-1].user_attrs[trials.GOES_ON_FROM]["epochs"] == 7
+    assert attributes.of(run.trials()[-1])[trials.GOES_ON_FROM]["epochs"] == 7
     assert attempts.given_up(run.trials()) == []
 
 
@@ -350,7 +350,7 @@ def test_what_dies_again_and_again_is_given_up_said_so_counted_and_can_be_asked_
     assert state.n_left == 0
 
     run.make_training = Training
-    config = AutoencoderConfig.from_dict(drawn.user_attrs[trials.CONFIG])
+    config = AutoencoderConfig.from_dict(attributes.of(drawn)[trials.CONFIG])
     assert run(replace(request, enqueue=(config,))) == "nothing left to do"
     assert run.trials()[-1].state == TrialState.COMPLETE
     state = search_state(run.trials(), load(run.study()), 2, 0)
@@ -387,9 +387,9 @@ def test_a_damaged_checkpoint_is_not_gone_on_from(run: Runner, damage: str) -> N
     run(request)
     done = [t for t in run.trials() if t.state == TrialState.COMPLETE]
     assert len(done) == N_PAPER
-    assert not any(trials.GOES_ON_FROM in trial.user_attrs for trial in done)
-    (again,) = (t for t in done if trials.LEFT_ASIDE in t.user_attrs)
-    (words,) = again.user_attrs[trials.LEFT_ASIDE]
+    assert not any(trials.GOES_ON_FROM in attributes.of(trial) for trial in done)
+    (again,) = (t for t in done if trials.LEFT_ASIDE in attributes.of(t))
+    (words,) = attributes.of(again)[trials.LEFT_ASIDE]
     assert str(path) in words
     told = [e.text for e in run.events if isinstance(e, Notice) and words in e.text]
     assert len(told) == 1
@@ -402,7 +402,7 @@ def test_a_checkpoint_of_another_number_of_threads_is_not_gone_on_from(run: Runn
         run(request, stop_at(0, 3))
     torch.set_num_threads(2)
     run(request)
-    assert not any(trials.GOES_ON_FROM in trial.user_attrs for trial in run.trials())
+    assert not any(trials.GOES_ON_FROM in attributes.of(trial) for trial in run.trials())
 
 
 def test_a_result_is_taken_over_by_its_configuration_and_not_by_its_number(run: Runner) -> None:
@@ -413,11 +413,11 @@ def test_a_result_is_taken_over_by_its_configuration_and_not_by_its_number(run: 
     run(replace(REQUEST, trials=2, sampler="qmc"))
     by_number = {t.number: t.user_attrs[trials.FINGERPRINT] for t in run.trials()}
     run(replace(REQUEST, trials=2, study="s-2"))
-    queued = [t for t in run.searched("s-2") if trials.TAKEN_FROM in t.user_attrs]
+    queued = [t for t in run.searched("s-2") if trials.TAKEN_FROM in attributes.of(t)]
     assert len(queued) == 2
     for trial in queued:
         key = trial.user_attrs[trials.FINGERPRINT]
-        assert by_number[trial.user_attrs[trials.TAKEN_FROM]["trial"]] != key
+        assert by_number[attributes.of(trial)[trials.TAKEN_FROM]["trial"]] != key
         assert trial.value == values[key]
 
 
@@ -437,8 +437,8 @@ def test_a_narrowed_space_still_runs_the_papers_trials_outside_of_it(run: Runner
     by_paper = {t.user_attrs[trials.PAPER]: t for t in run.trials() if trials.is_paper(t)}
     assert by_paper["baseline"].params["dropout"] == 0.2
     assert "pool2" not in by_paper["baseline"].params
-    assert by_paper["dropout"].user_attrs[trials.CONFIG]["dropout"] == 0
-    assert all(t.user_attrs[trials.CONFIG]["pool2"] == "avg" for t in run.searched())
+    assert attributes.of(by_paper["dropout"])[trials.CONFIG]["dropout"] == 0
+    assert all(attributes.of(t)[trials.CONFIG]["pool2"] == "avg" for t in run.searched())
 
 
 @pytest.mark.parametrize(
@@ -466,16 +466,16 @@ def test_options_left_out_are_as_the_study_was_made(run: Runner) -> None:
     run(replace(REQUEST, trials=1, space={"pool2": "avg"}, seed=5))
     run(replace(REQUEST, trials=2, epochs=None))
     assert state_counts(run.trials()) == {"COMPLETE": N_PAPER + 2}
-    assert all(t.user_attrs[trials.CONFIG]["pool2"] == "avg" for t in run.searched())
+    assert all(attributes.of(t)[trials.CONFIG]["pool2"] == "avg" for t in run.searched())
 
 
 def test_new_takes_over_the_trials_that_fit(run: Runner) -> None:
     run(replace(REQUEST, trials=6))
-    fitting = [t for t in run.searched() if t.user_attrs[trials.CONFIG]["pool2"] == "avg"]
+    fitting = [t for t in run.searched() if attributes.of(t)[trials.CONFIG]["pool2"] == "avg"]
     assert 0 < len(fitting) < 6
     run.events.clear()
     run(replace(REQUEST, trials=6, space={"pool2": "avg"}, new=True))
-    taken = [t for t in run.searched("s-2") if trials.TAKEN_FROM in t.user_attrs]
+    taken = [t for t in run.searched("s-2") if trials.TAKEN_FROM in attributes.of(t)]
     assert configs(taken) == configs(fitting)
     assert [t.value for t in taken] == [t.value for t in fitting]
     assert len(run.searched("s-2")) == 6
@@ -497,21 +497,21 @@ def test_a_damaged_file_is_not_taken_over_with_its_result(run: Runner) -> None:
     (taken,) = run.searched("s-2")
     assert taken.value == source.value
     assert not weights.is_kept(run.store, taken)
-    (words,) = taken.user_attrs[trials.LEFT_ASIDE]
+    (words,) = attributes.of(taken)[trials.LEFT_ASIDE]
     assert f"the weights of trial {source.number} of " in words
 
 
 def test_new_with_another_budget_takes_nothing_over(run: Runner) -> None:
     run(replace(REQUEST, trials=2))
     run(replace(REQUEST, trials=2, epochs=1, new=True))
-    assert not any(trials.TAKEN_FROM in t.user_attrs for t in run.trials("s-2"))
+    assert not any(trials.TAKEN_FROM in attributes.of(t) for t in run.trials("s-2"))
 
 
 def test_patience_ends_the_search_and_says_so(run: Runner) -> None:
     reason = run(replace(REQUEST, trials=30, patience=2))
     assert reason == "patience of 2 trials without a better one is over"
     assert len(run.searched()) < 30
-    assert run.study().user_attrs["ended"]["reason"] == reason
+    assert runs.last_end(run.study())["reason"] == reason
 
 
 def test_target_ends_the_search_and_says_so(run: Runner) -> None:
@@ -555,7 +555,7 @@ def test_weights_are_kept_as_asked(run: Runner, keep: Any, n_kept: int) -> None:
 def test_stored_weights_give_the_stored_loss(run: Runner) -> None:
     run(replace(REQUEST, trials=0))
     trial = run.trials()[0]
-    config = AutoencoderConfig.from_dict(trial.user_attrs[trials.CONFIG])
+    config = AutoencoderConfig.from_dict(attributes.of(trial)[trials.CONFIG])
     settings = StudySettings("autoencoder")
     training = Training(config, run.split, seed=99, budget=settings.budget)
     training.network.load_state_dict(weights.load(run.opened(), trial))
@@ -575,7 +575,7 @@ def test_promoted_trials_go_on_where_they_were_pruned_and_end_as_if_never_stoppe
     assert len(trials.searched_results(run.trials())) == 12, "they are besides the searched ones"
     for trial, pruned in zip(promoted, best, strict=True):
         n_epochs = trials.n_epochs_stored(pruned)
-        assert trial.user_attrs[trials.GOES_ON_FROM] == {
+        assert attributes.of(trial)[trials.GOES_ON_FROM] == {
             "study": "s", "trial": pruned.number, "epochs": n_epochs,
         }  # fmt: skip
         assert_trained_through(run, "s", trial, 9)
@@ -628,10 +628,10 @@ def test_more_epochs_go_on_from_the_stored_states(run: Runner) -> None:
     run.events.clear()
     run(replace(REQUEST, trials=4, epochs=5, new=True))
     by_paper = [t for t in run.trials("s-2") if trials.is_paper(t)]
-    taken = [t for t in run.searched("s-2") if trials.TAKEN_FROM in t.user_attrs]
+    taken = [t for t in run.searched("s-2") if trials.TAKEN_FROM in attributes.of(t)]
     assert len(taken) == 2, "those whose state was kept"
     for trial in (*by_paper, *taken):
-        assert trial.user_attrs[trials.GOES_ON_FROM]["study"] == "s"
+        assert attributes.of(trial)[trials.GOES_ON_FROM]["study"] == "s"
         assert_trained_through(run, "s-2", trial, 5)
     assert len(run.searched("s-2")) == 4
 
@@ -640,9 +640,10 @@ def test_a_schedules_training_is_not_gone_on_with_for_more_epochs(run: Runner) -
     request = replace(REQUEST, trials=2, space_name="wide", space={"schedule": "cosine"})
     run(request)
     run(SearchRequest(trials=2, epochs=4, study="s", new=True))
-    assert [t.user_attrs[trials.CONFIG]["schedule"] for t in run.searched("s-2")] == ["cosine"] * 2
-    assert not any(trials.GOES_ON_FROM in t.user_attrs for t in run.searched("s-2"))
-    assert not any(trials.TAKEN_FROM in t.user_attrs for t in run.searched("s-2"))
+    known = [attributes.of(trial) for trial in run.searched("s-2")]
+    assert [attrs[trials.CONFIG]["schedule"] for attrs in known] == ["cosine"] * 2
+    assert not any(trials.GOES_ON_FROM in attrs for attrs in known)
+    assert not any(trials.TAKEN_FROM in attrs for attrs in known)
 
 
 def test_new_takes_over_what_a_promoted_trial_came_to(run: Runner) -> None:
@@ -681,7 +682,7 @@ def test_an_empty_study_made_for_the_other_direction_is_refused(run: Runner) -> 
 def test_fewer_epochs_take_nothing_over_and_go_on_from_nothing(run: Runner) -> None:
     run(replace(REQUEST, trials=2, epochs=3))
     run(replace(REQUEST, trials=2, epochs=2, new=True))
-    assert not any(trials.GOES_ON_FROM in t.user_attrs for t in run.trials("s-2"))
+    assert not any(trials.GOES_ON_FROM in attributes.of(t) for t in run.trials("s-2"))
 
 
 def test_a_study_of_another_program_is_refused_and_left_alone(run: Runner) -> None:

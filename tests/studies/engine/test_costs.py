@@ -20,7 +20,7 @@ from studies.engine.progress import Event, Notice
 from studies.engine.samplers import make_sampler
 from studies.networks import evaluation
 from studies.networks.latency import Latency
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.costs import constrain, latency_of
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, with_space
@@ -81,7 +81,7 @@ def test_models_above_the_limit_are_counted_and_not_trained_and_never_the_best(
     for trial in refused:
         assert trial.state == TrialState.PRUNED
         assert trials.is_too_costly(trial)
-        assert trials.EPOCHS not in trial.user_attrs
+        assert trials.EPOCHS not in attributes.of(trial)
         assert trial.constraints == {"n_parameters": trial.user_attrs["n_parameters"] - 10_000}
     for trial in (t for t in rest if t not in refused):
         assert trial.state == TrialState.COMPLETE
@@ -101,7 +101,7 @@ def test_models_that_are_too_slow_are_refused_before_their_first_epoch(
     for trial in searched(finished):
         assert trial.state == TrialState.PRUNED
         assert trial.user_attrs[trials.REASON].startswith("infeasible: latency_ms ")
-        assert trials.EPOCHS not in trial.user_attrs
+        assert trials.EPOCHS not in attributes.of(trial)
     assert finished.state.best is None
 
 
@@ -170,7 +170,7 @@ def test_what_a_limit_refused_is_tried_when_the_limit_is_gone(
     loose = replace(strict, max_params=20_000, new=True)
     (trial,) = searched(run(loose))
     assert trial.state == TrialState.COMPLETE
-    assert trials.TAKEN_FROM not in trial.user_attrs
+    assert trials.TAKEN_FROM not in attributes.of(trial)
 
 
 def test_a_result_taken_over_is_held_to_the_new_studys_limits(
@@ -179,7 +179,7 @@ def test_a_result_taken_over_is_held_to_the_new_studys_limits(
     first = run(request_in)
     largest = max(t.user_attrs[trials.N_PARAMETERS] for t in searched(first))
     slow = run(replace(request_in, new=True, max_latency_ms=0.001))
-    taken = [t for t in slow.study.trials if trials.TAKEN_FROM in t.user_attrs]
+    taken = [t for t in slow.study.trials if trials.TAKEN_FROM in attributes.of(t)]
     assert [t.state for t in taken] == [TrialState.COMPLETE] * 3
     assert not any(map(trials.is_feasible, taken))
     small = run(replace(request_in, study="small", max_params=largest - 1))
@@ -222,7 +222,7 @@ def test_a_study_of_several_objectives_has_a_value_for_each_and_prunes_nothing(
     assert len(finished.study.trials) == 4
     for trial in finished.study.trials:
         assert trial.state == TrialState.COMPLETE
-        attrs = trial.user_attrs
+        attrs = attributes.of(trial)
         costs_of_trial = [attrs[name] for name in ("n_parameters", "n_multiply_adds", "latency_ms")]
         assert trial.values == [attrs["metrics"]["validation_loss"], *costs_of_trial]
     more = run(replace(request, objectives=None, trials=None, more=1))
@@ -258,7 +258,7 @@ def test_given_configurations_are_trained_as_searched_trials_once(
     told: list[Event] = []
     finished = run(request, told)
     given = [t for t in finished.study.trials if trials.ENQUEUED in t.user_attrs]
-    assert [t.user_attrs[trials.CONFIG] for t in given] == [OUTSIDE.to_dict(), INSIDE.to_dict()]
+    assert [attributes.of(t)[trials.CONFIG] for t in given] == [OUTSIDE.to_dict(), INSIDE.to_dict()]
     assert [t.state for t in given] == [TrialState.COMPLETE] * 2
     assert finished.state.n_searched == 3
     said = [event.text for event in told if isinstance(event, Notice)]
@@ -300,8 +300,8 @@ def test_a_given_classifier_takes_the_studys_encoder_and_says_so(
     )
     told: list[Event] = []
     (trial,) = run(request, told, CLASSIFIER).study.trials
-    assert trial.user_attrs[trials.CONFIG]["fc_width"] == 48
-    assert trial.user_attrs[trials.CONFIG]["encoder"]["conv1_channels"] == 64
+    assert attributes.of(trial)[trials.CONFIG]["fc_width"] == 48
+    assert attributes.of(trial)[trials.CONFIG]["encoder"]["conv1_channels"] == 64
     assert any("over the study's encoder scratch" in str(event) for event in told)
 
 

@@ -12,7 +12,7 @@ from helpers.runner import N_PAPER, REQUEST, Runner, assert_trained_through, sto
 from optuna.trial import FrozenTrial, TrialState
 
 from studies.engine.progress import Event, TrialEnded, TrialStarted
-from studies.records import trials, weights
+from studies.records import attributes, trials, weights
 from studies.workers.pool import EpochDone
 from studies.workers.stopping import Interrupted
 
@@ -57,7 +57,7 @@ def test_one_that_returned_ends_as_if_it_had_been_trained_through(run: Runner) -
     assert all(trials.RESTS_AT in trial.user_attrs for trial in whole)
     for trial in whole:
         assert_trained_through(run, "s", trial, 16)
-        assert trials.GOES_ON_FROM not in trial.user_attrs
+        assert trials.GOES_ON_FROM not in attributes.of(trial)
         assert trials.n_epochs_stored(trial) == 16
 
 

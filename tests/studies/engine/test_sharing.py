@@ -23,7 +23,7 @@ from spaces import paper
 from spaces.errors import StudyError
 from studies.engine import sharing
 from studies.engine.sharing import Shared, Sharing, share
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.storage import server
 from studies.storage.databases import open_storage, storage_url
 
@@ -269,7 +269,7 @@ def test_a_lost_trial_goes_on_from_its_checkpoint_and_ends_as_if_uninterrupted(l
     first, *_ = [t for t in lab.trials() if t.state == TrialState.FAIL]
     name = first.user_attrs[trials.PAPER]
     (retry,) = [t for t in trials.completed(lab.trials()) if t.user_attrs.get(trials.PAPER) == name]
-    origin = retry.user_attrs[trials.GOES_ON_FROM]
+    origin = attributes.of(retry)[trials.GOES_ON_FROM]
     assert (origin["study"], origin["trial"]) == ("s", first.number)
     (whole,) = lab.start(study="whole", **options)
     assert whole.code() == 0, whole.lines

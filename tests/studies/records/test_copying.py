@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from spaces.errors import FaultError, StudyError
 from studies.dashboard.texts_in_attributes import note_in
 from studies.engine import upkeep
-from studies.records import disk, trials
+from studies.records import attributes, disk, trials
 from studies.records.copying import copy
 from studies.records.references import HALF_COPIED, all_studies, find_if_there
 from studies.storage.noted_files import put, put_file
@@ -131,7 +131,7 @@ def test_a_copy_under_another_name_refers_to_itself(source: Place) -> None:
     done = copy(source, study_in(source), source, "again")
     assert done.n_files == 0
     (running,) = done.study.get_trials(states=[TrialState.RUNNING])
-    assert running.user_attrs[trials.GOES_ON_FROM]["study"] == "again"
+    assert attributes.of(running)[trials.GOES_ON_FROM]["study"] == "again"
     assert content(source)[1:] == content(source, "again")[1:]
 
 

@@ -15,7 +15,7 @@ from spaces.errors import NoEncoderError, StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.engine.launch import SearchResult
 from studies.engine.progress import Event
-from studies.records import encoders, trials, weights
+from studies.records import attributes, encoders, trials, weights
 from studies.records.request import SearchRequest
 from studies.records.settings import load
 from studies.storage.place import Place
@@ -72,7 +72,7 @@ def test_a_study_of_classifiers_keeps_its_encoder_and_says_where_it_is_from(
     kept = load_file(file)
     assert kept.keys() == own.keys()
     trial = study.get_trials()[0]
-    config = ClassifierConfig.from_dict(trial.user_attrs[trials.CONFIG])
+    config = ClassifierConfig.from_dict(attributes.of(trial)[trials.CONFIG])
     training = TrainingFactory(data_dir, load(study).budget, 1, file.read_bytes())(config, 0)
     built = training.network.state_dict()
     for name, tensor in own.items():

@@ -15,7 +15,7 @@ from spaces.autoencoder import AutoencoderConfig
 from spaces.errors import StudyError
 from spaces.space import fingerprint
 from studies.engine.reuse import copy_result
-from studies.records import trials
+from studies.records import attributes, trials
 from studies.records.open_study import OpenStudy
 from studies.records.settings import StudySettings
 from studies.records.taking_over import TAKES_OVER, take_over
@@ -34,7 +34,7 @@ def test_what_is_queued_is_known_by_its_configuration(study: OpenStudy) -> None:
     study.enqueue(CONFIG, {trials.ENQUEUED: True})
     (waiting,) = study.study.get_trials(states=[TrialState.WAITING])
     assert study.config_of(waiting) == CONFIG
-    assert waiting.user_attrs == {
+    assert attributes.of(waiting) == {
         trials.CONFIG: CONFIG.to_dict(),
         trials.WORDS: CONFIG.in_words(),
         trials.FINGERPRINT: fingerprint(CONFIG),

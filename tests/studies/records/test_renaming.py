@@ -56,7 +56,7 @@ def test_it_keeps_its_place_and_identities_and_what_refers_to_it_is_mended(place
     second = study(place, "second")
     assert second.user_attrs[MADE_FROM] == "new"
     earlier, record = second.get_trials()[-2:]
-    assert earlier.user_attrs[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
+    assert attributes.of(earlier)[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
     assert attributes.of(record)[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
     encoder = load(study(place, "third")).encoder
     assert encoder is not None
