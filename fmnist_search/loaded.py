@@ -46,7 +46,7 @@ class _Model:
         """Which images the model should not be believed on: bool (n,).
 
         They are empty, or unlike those that it learned from: what ``fmnist-search predict`` warns
-        of. ``docs/export.md`` says how often.
+        of. That no image is unusual does not say that the model is right.
 
         Raises:
             StudyError: the model was not exported, and nothing is remembered of its images.
