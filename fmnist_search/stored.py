@@ -83,7 +83,7 @@ class Study:
         from 0 to 1; ``seconds`` is what its training took, ``latency_ms`` milliseconds for 100
         images on one thread.
         """
-        return trials_frame(self.optuna)
+        return trials_frame(self.opened.trials())
 
     def epochs_dataframe(self) -> pandas.DataFrame:
         """A row for each trial and epoch, a column for each metric, in the units above."""

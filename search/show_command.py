@@ -115,13 +115,14 @@ def _show_all(opened: "OpenStudy", sort: "SortKey", output: Output) -> None:
 
 def _write_table(study: "Study", parquet: Path | None) -> None:
     from reports.analysis.tables import csv_text, trials_frame, write_parquet
+    from studies.records.trials import of
 
+    every = of(study)
     if parquet is None:
-        say(csv_text(trials_frame(study)), nl=False)
+        say(csv_text(trials_frame(every)), nl=False)
         return
-    write_parquet(study, parquet)
-    n_trials = len(study.get_trials(deepcopy=False))
-    say(f"{study.study_name} is in {parquet}: {n_trials} trials")
+    write_parquet(every, parquet)
+    say(f"{study.study_name} is in {parquet}: {len(every)} trials")
 
 
 def _show_study(opened: "OpenStudy", output: Output) -> None:

@@ -159,7 +159,7 @@ def every_trial(study: optuna.Study) -> list[dict[str, Any]]:
     ]
 
 
-def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
+def trials_frame(all_trials: Iterable[FrozenTrial]) -> "pandas.DataFrame":
     """A row for each trial, a column for each parameter, last metric and fact; for spreadsheets."""
     import pandas
 
@@ -171,7 +171,7 @@ def trials_frame(study: optuna.Study) -> "pandas.DataFrame":
             **attributes.of(trial).get(trials.METRICS, {}),
             **{name: trial.user_attrs.get(name) for name in _FACTS},
         }
-        for trial in trials.of(study)
+        for trial in all_trials
     ]
     return pandas.DataFrame(rows)
 
@@ -197,14 +197,14 @@ def csv_text(frame: "pandas.DataFrame") -> str:
     return safe.to_csv(index=False)
 
 
-def write_parquet(study: optuna.Study, path: Path) -> None:
+def write_parquet(all_trials: Iterable[FrozenTrial], path: Path) -> None:
     """Write the same table to a Parquet file.
 
     Raises:
         StudyError: pyarrow is not installed, or the file cannot be written.
     """
     try:
-        trials_frame(study).to_parquet(path, index=False)
+        trials_frame(all_trials).to_parquet(path, index=False)
     except ImportError as error:
         raise StudyError(
             "Parquet needs pyarrow; install it: pip install 'fmnist-search[parquet]'"

@@ -123,7 +123,7 @@ def _strip(sources: Sources, texts: Texts) -> list[Block]:
     if main is None or best is None or images is None:
         return []
     shown = on_validation.reconstructions(images, best, None)
-    caption = texts("answer.strip.caption", trial=trial_name(main, best.trial))
+    caption = texts("answer.strip.caption", trial=trials.label(best.trial))
     drawing = strip("reconstructions", shown, texts)
     return [Figure("reconstructions", caption, texts("answer.strip.alt"), drawing)]
 

@@ -10,6 +10,8 @@ FOLDERS = ("figures", "tables", "values", CONFIGURATIONS)
 PAGES = ("report.html", "report.md")
 MANIFEST = ".report-files"
 """Names every file that a report wrote, a line for each, noted before the file is written."""
+GENERATOR = '<meta name="generator" content="fmnist-search">'
+"""By which a page is known whose version noted no files."""
 
 _MOST_BYTES = 10_000_000
 
@@ -29,6 +31,9 @@ class ReportFolder:
         path.mkdir(parents=True, exist_ok=True)
         for name in _noted(path):
             (path / name).unlink(missing_ok=True)
+        for name in FOLDERS:
+            with suppress(OSError):  # it is not there, or holds files of others
+                (path / name).rmdir()
         (path / MANIFEST).write_text("", encoding="utf-8")
 
     def new(self, name: str) -> Path:
@@ -50,7 +55,23 @@ class ReportFolder:
 def holds_only_a_report(folder: Path) -> bool:
     """Whether an earlier report is all that is in the folder, or the beginning of one."""
     written = {*FOLDERS, *PAGES, MANIFEST}
-    return folder.is_dir() and all(path.name in written for path in folder.iterdir())
+    return has_a_report(folder) and all(path.name in written for path in folder.iterdir())
+
+
+def has_a_report(folder: Path) -> bool:
+    """Whether a report was written there, or begun."""
+    if (folder / MANIFEST).is_file():
+        return True
+    with suppress(OSError, ValueError):
+        return GENERATOR in read_bounded(folder / PAGES[0], _MOST_BYTES).decode()
+    return False
+
+
+def in_the_way(folder: Path) -> list[str]:
+    """What stands where a report would be written, and is none's."""
+    if has_a_report(folder):
+        return []
+    return [name for name in (*PAGES, *FOLDERS) if (folder / name).exists()]
 
 
 def _noted(folder: Path) -> list[str]:

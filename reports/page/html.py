@@ -15,6 +15,7 @@ import jinja2
 from reports.document.parts import Block, Figure, Section
 from reports.document.texts import Texts
 from reports.figures.looks import BLUE, FAINT, INK
+from reports.page.folder import GENERATOR
 from spaces.safe_text import visible_lines
 
 
@@ -36,6 +37,7 @@ def html(document: Section, texts: Texts) -> str:
         plotly=_plotly() if specs else "",
         svg=svg_for_page,
         groups=_groups,
+        generator=GENERATOR,
     )
 
 

@@ -13,7 +13,7 @@ from reports.document.parts import Figure, Section, Table
 from reports.document.texts import Language, Texts
 from reports.page import repeating
 from reports.page.first_screen import first_screen
-from reports.page.folder import PAGES, ReportFolder
+from reports.page.folder import PAGES, ReportFolder, in_the_way
 from reports.page.html import html
 from reports.page.latex import latex_table
 from reports.page.markdown import markdown
@@ -59,10 +59,11 @@ def build(
 
 
 def check_folder(folder: Path, overwrite: bool) -> None:
-    """Refuse a folder that holds anything, unless it may be written over.
+    """Refuse a folder that holds anything, unless a report there may be written over.
 
     Raises:
-        StudyError: it does, is no folder, or cannot be made.
+        StudyError: it does, or something that is no report stands where one would be written, or it
+            is no folder, or cannot be made.
     """
     if folder.exists() and not folder.is_dir():
         raise StudyError(f"--out: {folder} is a file; name a folder")
@@ -70,6 +71,11 @@ def check_folder(folder: Path, overwrite: bool) -> None:
         raise StudyError(
             f"--out: {folder} is not empty; add --overwrite to replace a report there, "
             "or name another folder"
+        )
+    if others := in_the_way(folder):
+        raise StudyError(
+            f"--out: {folder} holds {', '.join(others)} of another origin, which a report would "
+            "write over; name another folder"
         )
     _try_to_make(folder)
 
@@ -146,7 +152,7 @@ def _write_figure(figure: Figure, folder: ReportFolder) -> None:
 
 def _write_values(source: Source, folder: ReportFolder) -> None:
     """A study's trials, and their metrics epoch by epoch: CSV, and Parquet with pyarrow."""
-    frames = {"trials": trials_frame(source.study), "epochs": epochs_frame(source.trials())}
+    frames = {"trials": trials_frame(source.trials()), "epochs": epochs_frame(source.trials())}
     for what, frame in frames.items():
         name = f"values/{anchor(source.name)}-{what}"
         _write_csv(frame, folder.new(f"{name}.csv"))

@@ -84,7 +84,7 @@ def test_a_study_is_a_parquet_file_for_pandas(trained: TrainedStudies, tmp_path:
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0, shown.output
     assert f"{CLF} is in {path}: 2 trials" in shown.output
-    frame = trials_frame(trained.trial(CLF).study.study)
+    frame = trials_frame(trained.trial(CLF).study.trials())
     read = pandas.read_parquet(path)
     pandas.testing.assert_frame_equal(read, frame, check_dtype=False)
     assert set(read["optimizer"]) == {"adam", "sgd"}

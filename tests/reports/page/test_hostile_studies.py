@@ -95,7 +95,7 @@ def read_everything(trained: TrainedStudies, database: Path, with_report: bool) 
         with suppress(StudyError):
             study = find_study(storage, name)
             json.dumps([summary(study), every_trial(study)])
-            csv_text(trials_frame(study))
+            csv_text(trials_frame(study.get_trials(deepcopy=False)))
             find_trial(place, name)
     survey(store, [storage_url(str(path)) for path in (database, trained.database)])
     for source in (None, "paper", "scratch", AE):
