@@ -33,6 +33,8 @@ _LATEX = str.maketrans(
         "→": r"$\rightarrow$",
         "≈": r"$\approx$",
         "·": r"$\cdot$",
+        "«": r"$\ll$",
+        "»": r"$\gg$",
         "√": r"$\surd$",
         "↓": r"$\downarrow$",
         "↑": r"$\uparrow$",

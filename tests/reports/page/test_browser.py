@@ -80,6 +80,35 @@ def test_all_is_seen_at_every_width_in_both_schemes(
     page.close()
 
 
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1400, 900)])
+def test_the_first_screen_is_the_answer(
+    browser: Any, page_path: Path, width: int, height: int
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.goto(page_path.as_uri())
+    for shown in (page.locator(".answer").last, page.locator("header pre")):
+        box = shown.bounding_box()
+        assert box["y"] + box["height"] <= height
+    page.close()
+
+
+def test_a_table_says_that_it_scrolls_as_long_as_there_is_more_to_see(
+    browser: Any, page_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto(page_path.as_uri())
+    table = page.locator(".table", has=page.locator("#table-table-3"))
+    scroll, hint = table.locator(".scroll"), table.locator(".hint")
+    hint.wait_for()
+    assert "more" in scroll.get_attribute("class")
+    scroll.evaluate("own => own.scrollTo({left: own.scrollWidth, behavior: 'instant'})")
+    page.wait_for_timeout(200)
+    assert "more" not in scroll.get_attribute("class")
+    page.set_viewport_size({"width": 3000, "height": 844})
+    hint.wait_for(state="hidden")
+    page.close()
+
+
 def test_without_scripts_the_drawings_are_there(browser: Any, page_path: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -12,8 +12,9 @@ from markdown_it import MarkdownIt
 from optuna.trial import TrialState
 
 from reports.analysis.chosen_studies import Sources
+from reports.document.parts import Section
 from reports.document.texts import Language
-from reports.page.folder import MANIFEST
+from reports.page.folder import MANIFEST, holds_only_a_report
 from reports.page.making import build, check_folder, write
 from spaces.budget import Budget
 from spaces.errors import StudyError
@@ -189,26 +190,35 @@ def test_a_folder_that_holds_something_is_not_written_unless_asked(tmp_path: Pat
     check_folder(tmp_path, overwrite=True)
 
 
-def test_a_study_that_changes_while_the_report_is_made_appears_as_it_was_at_first(
+def test_all_of_a_report_is_of_the_moment_when_it_read_the_study(
     storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
 ) -> None:
     study = make(storage, "ae", 6)
+    untouched = sources()
+    write(build(untouched, "en"), untouched, "en", tmp_path / "before")
     read = sources()
-    best = min(t.values[0] for t in study.get_trials() if t.state == TrialState.COMPLETE)
 
     def improve(_: str) -> None:
         trial = next(t for t in study.get_trials() if t.state == TrialState.COMPLETE)
-        trial.values = [best / 10]
+        trial.values = [trial.values[0] / 10]
         study.add_trial(trial)
+        study.ask()
         study.set_user_attr("made_with", {"torch": "9.9.later"})
 
     document = build(read, "en", on_step=improve)
-    assert len(study.get_trials()) > 11 + 2, "it did change between sections"
-    files = write(document, read, "en", tmp_path)
-    assert len(pandas.read_csv(tmp_path / "values" / "ae-trials.csv")) == 11
-    best_row = next(t for t in document.tables() if t.name == "ae-best").frame.iloc[0]
-    assert best_row["value"] == best
-    assert "9.9.later" not in files[1].read_text(encoding="utf-8")
+    improve("between building and writing")
+    write(document, read, "en", tmp_path / "meanwhile")
+    assert len(study.get_trials()) > 11 + 8, "it did change between sections"
+    before, meanwhile = (
+        {
+            path.relative_to(tmp_path / name): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
+        for name in ("before", "meanwhile")
+    )
+    assert before.keys() == meanwhile.keys()
+    assert [name for name in before if before[name] != meanwhile[name]] == []
 
 
 def test_nothing_of_an_earlier_report_remains_and_what_is_the_users_own_stays(
@@ -231,6 +241,26 @@ def test_nothing_of_an_earlier_report_remains_and_what_is_the_users_own_stays(
     assert not any("first" in path.name for path in there)
     assert written[:2] == [tmp_path / "report.html", tmp_path / "report.md"]
     assert outside.exists(), "a line in the manifest leads nowhere else"
+    for name in ("notes.txt", "figures/mine.png"):
+        (tmp_path / name).unlink()
+    write(Section("report", "Nothing"), sources()._replace(searches=[]), "en", tmp_path)
+    left = {path.name for path in tmp_path.iterdir()} - {"artifacts"}
+    assert left == {"report.html", "report.md", MANIFEST}, "folders that are empty go too"
+
+
+def test_files_of_another_origin_are_not_written_over(
+    storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
+) -> None:
+    (tmp_path / "report.html").write_text("<title>mine</title>")
+    (tmp_path / "figures").mkdir()
+    with pytest.raises(StudyError, match=r"holds report.html, figures of another origin"):
+        check_folder(tmp_path, overwrite=True)
+    assert not holds_only_a_report(tmp_path)
+    earlier = tmp_path / "of an earlier version, which noted no files"
+    write(build(sources(), "en"), sources(), "en", earlier)
+    (earlier / MANIFEST).unlink()
+    check_folder(earlier, overwrite=True)
+    assert holds_only_a_report(earlier)
 
 
 def test_a_thousand_trials_take_seconds(

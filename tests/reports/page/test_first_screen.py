@@ -1,0 +1,123 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import optuna
+import pytest
+from helpers.made_up_studies import make
+
+from reports.analysis.chosen_studies import Sources
+from reports.document.parts import Answer, Code
+from reports.document.texts import Language, Texts
+from reports.page.first_screen import first_screen
+from reports.page.making import build
+from spaces.budget import Budget
+from spaces.stages import AUTOENCODER
+from studies.final.results import FinalResult, SeedResult
+from studies.records import trials
+from studies.records.origins import best_found
+
+Read = Callable[..., Sources]
+
+CONFIG = AUTOENCODER.paper[-1].config
+
+
+def result(source: str, losses: list[float], budget: Budget) -> FinalResult:
+    """What ``fmnist-search train`` leaves of an autoencoder."""
+    seeds = tuple(
+        SeedResult(seed, loss, None, None, loss, None, 1.0, {}, "w")
+        for seed, loss in enumerate(losses)
+    )
+    return FinalResult(
+        source, source, "autoencoder", CONFIG.to_dict(), CONFIG.in_words(), budget, "test images",
+        None, 1, {}, seeds,
+    )  # fmt: skip
+
+
+def answer(sources: Sources, language: Language = "en") -> Answer:
+    """The autoencoders'."""
+    first = first_screen(sources, None, Texts(language))[0]
+    assert isinstance(first, Answer)
+    return first
+
+
+def said(found: Answer) -> str:
+    return " ".join(claim.text for claim in found.claims)
+
+
+@pytest.mark.parametrize(
+    ("language", "value"), [("en", "0.0140 ± 0.0002"), ("es", "0,0140 ± 0,0002")]
+)
+def test_the_test_figure_comes_first_then_the_papers_trained_alike(
+    storage: optuna.storages.BaseStorage, sources: Read, language: Language, value: str
+) -> None:
+    make(storage, "ae", 6, budget=Budget())
+    read = sources()
+    best = read.searches[0].best()
+    assert best is not None
+    final = Budget(protocol="final")
+    losses = [0.0139, 0.0140, 0.0141, 0.0140]
+    results = [
+        result("other.toml", [0.001], final),
+        result(f"ae#{best.number}", losses, final),
+        result("paper:channels", [0.0151, 0.0152], final),
+    ]
+    found = answer(read._replace(results=results), language)
+    assert found.value.startswith(value[:6])
+    spread = Texts(language).number(0.00013, "loss")
+    assert found.value == f"{value[:6]} ± {spread}"
+    published = Texts(language).number(0.0175, "loss")
+    assert published in said(found)
+    assert Texts(language).number(0.01515, "loss") in said(found)
+
+
+def test_with_less_training_only_what_was_trained_alike_stands_beside_the_answer(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    short = Budget(epochs=6, subset=6000)
+    make(storage, "ae", 6, budget=short)
+    read = sources()
+    results = [result("ae#3", [0.05, 0.06], replace(short, protocol="final"))]
+    for own in (read, read._replace(results=results)):
+        words = said(answer(own))
+        assert "6 epochs, 6,000 images" in words
+        assert "published" not in words
+        paper = min(t.values[0] for t in own.searches[0].completed() if trials.is_paper(t))
+        drawn = best_found(own.searches[0].own(), "minimize")
+        assert drawn is not None
+        assert f"{drawn.values[0]:.4f} (#{drawn.number}) against {paper:.4f} for" in words
+        assert "one seed each" in words
+
+
+def test_every_claim_leads_to_something_in_the_report(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    make(storage, "ae study", 6, budget=Budget())
+    make(storage, "clf", 6, stage="classifier", budget=Budget())
+    results = [result("paper:channels", [0.01, 0.02], Budget(protocol="final"))]
+    read = sources()._replace(results=[*results, replace(results[0], source="mine.toml")])
+    document = build(read, "en")
+    anchors = {block.anchor for block in (*document.figures(), *document.tables())}
+    anchors |= {inner.name for section in document.sections for inner in section.sections}
+    claims = [c for a in document.blocks if isinstance(a, Answer) for c in a.claims]
+    links = [claim.evidence.to for claim in claims if claim.evidence]
+    assert len(links) >= 5
+    assert set(links) <= anchors
+
+
+def test_one_thing_to_do_next_is_the_first_that_is_missing(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    def command() -> str:
+        (code,) = (b for b in first_screen(sources(), "s.db", Texts("en")) if isinstance(b, Code))
+        return code.text
+
+    assert command() == "fmnist-search ae --trials 50 --storage s.db"
+    make(storage, "ae-short", 3, share_pruned=0.0)
+    assert command() == "fmnist-search clf --trials 50 --storage s.db"
+    make(storage, "clf-short", 3, stage="classifier", share_pruned=0.0)
+    assert command() == "fmnist-search ae --trials 50 --storage s.db"
+    make(storage, "ae", 3, budget=Budget())
+    make(storage, "clf", 3, stage="classifier", budget=Budget())
+    best = sources().searches[0].best()
+    assert best is not None
+    assert command() == f"fmnist-search train 'ae#{best.number}' --seeds 5 --storage s.db"
