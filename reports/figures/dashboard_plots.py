@@ -203,7 +203,7 @@ def _figure(traces: list[Any], title: str, x: str, y: str) -> graph_objects.Figu
         "margin": {"l": 60, "r": 36, "t": 110, "b": 60},
         "modebar": TOOLBAR,
         # Without background and in grey it suits the dashboard's light and dark schemes.
-        "font": {"color": "#777777"},
+        "font": {"color": "#808080"},
         "paper_bgcolor": "rgba(0, 0, 0, 0)",
         "plot_bgcolor": "rgba(0, 0, 0, 0)",
         "barmode": "group",
