@@ -36,7 +36,17 @@ import torch
 
 from benchmarks import recorded_curves
 from benchmarks.recorded_curves import Reduction
-from benchmarks.replays import BASELINE, DEFAULT, EPOCHS, PRUNERS, SAMPLERS, Result, Way, replay
+from benchmarks.replays import (
+    BASELINE,
+    DEFAULT,
+    EPOCHS,
+    HALVING,
+    PRUNERS,
+    SAMPLERS,
+    Result,
+    Way,
+    replay,
+)
 from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import mean_with_interval
@@ -76,7 +86,7 @@ def parse_options() -> argparse.Namespace:
 
 def chosen_ways(options: argparse.Namespace) -> list[Way]:
     """The ways to replay: all that the tables show."""
-    ways = [DEFAULT, Way("default", "none"), Way("random", "default"), BASELINE]
+    ways = [DEFAULT, HALVING, Way("default", "none"), Way("random", "default"), BASELINE]
     if not options.quick:
         names = ["random", *SAMPLERS, "gp", "qmc"]
         ways += [Way(name, pruner) for name in names for pruner in ("none", "default")]

@@ -88,8 +88,8 @@ Curves = dict[str, list[EpochMetrics]]
 class Replay(NoTraining):
     """Takes the place of real training with the epochs that it once gave; has no network."""
 
-    def __init__(self, curves: Curves, config: Configuration, _seed: int) -> None:
-        self.epoch = 0
+    def __init__(self, curves: Curves, config: Configuration, seed: int) -> None:
+        super().__init__(0.0, config, seed)
         self._curve = curves[fingerprint(config)]
 
     def train_epoch(self, should_stop: Callable[[], bool] = bool) -> EpochMetrics:  # noqa: ARG002

@@ -2,9 +2,9 @@
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -28,7 +28,7 @@ from spaces.space import SearchSpace
 from studies.data.images import Images
 from studies.engine import samplers
 from studies.engine.coordinator import Search
-from studies.engine.progress import paper_names
+from studies.engine.progress import Event, TrialEnded, paper_names
 from studies.engine.repair import prepare
 from studies.engine.samplers import Tpe
 from studies.engine.sharing import Sharing
@@ -38,6 +38,7 @@ from studies.records.request import PrunerName, SamplerName, SearchRequest
 from studies.records.settings import StudySettings
 from studies.storage.artifacts import ArtifactFolder
 from studies.workers.in_process import InProcess
+from studies.workers.pool import EpochDone
 from studies.workers.stopping import StopSignal
 
 EPOCHS = Reduction().epochs
@@ -52,6 +53,8 @@ class Way(NamedTuple):
 
 DEFAULT = Way("default", "default")
 """What the command line takes if nothing is asked for."""
+HALVING = Way("default", "halving 1, ÷2")
+"""The default before."""
 BASELINE = Way("random", "none")
 
 
@@ -106,6 +109,8 @@ class Result(NamedTuple):
     way: Way
     seed: int
     trained: tuple[Trained, ...]
+    ends: tuple[tuple[float, float], ...]
+    """As searched trials ended, in this order: seconds spent on all by then, and the value."""
 
     @property
     def best(self) -> float:
@@ -114,12 +119,10 @@ class Result(NamedTuple):
 
     def seconds_until(self, target: float) -> tuple[float, bool]:
         """Processor time until a trial reached the target, or in all, and whether one did."""
-        for total, trial in zip(
-            accumulate(t.seconds for t in self.trained), self.trained, strict=True
-        ):
-            if trial.value <= target:
+        for total, value in self.ends:
+            if value <= target:
                 return total, True
-        return total, False
+        return sum(trial.seconds for trial in self.trained), False
 
 
 class ReducedSettings(StudySettings):
@@ -139,23 +142,38 @@ def replay(path: Path, task: tuple[Way, int]) -> Result:
     # Hyperband deals its brackets out by the study's name: another seed, another deal.
     study = optuna.create_study(study_name=f"ae-seed{seed}", direction=study_settings.direction)
     settings.write(study, study_settings)
-    nothing = Images(torch.empty(0), torch.empty(0))
+    nothing, log = Images(torch.empty(0), torch.empty(0)), list[Event]()
     with tempfile.TemporaryDirectory() as folder:
         opened = OpenStudy(study, study_settings, ArtifactFolder(Path(folder)))
         request = SearchRequest(keep_weights="none")
+        if way.pruner != "default":  # by which no trial would rest, but be pruned
+            request = replace(request, pruner="none")
         prepare(opened, Sharing(), paper_names(request, study_settings))
         Search(
             opened,
             request,
             nothing,
             InProcess(partial(Replay, recorded)),
-            on_event=lambda _: None,
+            on_event=log.append,
             stop=StopSignal(),
             make_sampler=partial(sampler, way.sampler),
             make_pruner=partial(pruner, way.pruner),
         ).run()
-    searched = trials.searched_results(study.get_trials(deepcopy=False))
-    return Result(way, seed, tuple(map(trained, searched)))
+    found = trials.searched_results(study.get_trials(deepcopy=False))
+    searched = {trial.number: trained(trial) for trial in found}
+    return Result(way, seed, tuple(searched.values()), tuple(ends(log, searched)))
+
+
+def ends(log: Sequence[Event], searched: Mapping[int, Trained]) -> Iterator[tuple[float, float]]:
+    """Seconds spent on searched trials until each of them ended, and its value."""
+    total = 0.0
+    for event in log:
+        if isinstance(event, EpochDone) and event.number in searched:
+            total += event.metrics.seconds
+        elif (
+            isinstance(event, TrialEnded) and event.number in searched and event.outcome != "rests"
+        ):
+            yield total, searched[event.number].value
 
 
 @cache
