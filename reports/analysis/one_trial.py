@@ -7,7 +7,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces.dimensions import Value
-from studies.records import attributes, disk, trials
+from studies.records import attempts, attributes, disk, trials
 from studies.records.open_study import OpenStudy
 from studies.records.origins import Origin, origins
 
@@ -84,6 +84,8 @@ def state_of(trial: FrozenTrial) -> str:
         return "repeat"
     if trials.has_diverged(trial):
         return "diverged"
+    if attempts.was_stopped(trial):
+        return "paused"
     return "failed" if trial.state == TrialState.FAIL else trial.state.name.lower()
 
 
@@ -95,6 +97,8 @@ def _ending(trial: FrozenTrial, n_epochs: int) -> str:
         return f"trained to the end: {done}"
     if trial.state == TrialState.PRUNED:
         return reason or f"pruned after {done}: others were better by then"
+    if attempts.was_stopped(trial):
+        return f"paused after {done}: {reason}"
     if trial.state == TrialState.FAIL:
         return f"failed after {done}: {reason or 'no reason was stored'}"
     return f"{trial.state.name.lower()}, {done} stored"

@@ -291,7 +291,9 @@ def _study_row(study: optuna.Study) -> StudyRow:
         epochs=settings.budget.epochs,
         n_searched=len(results),
         n_pruned=sum(trial.state == TrialState.PRUNED for trial in results),
-        n_failed=sum(trial.state == TrialState.FAIL for trial in all_trials),
+        n_failed=sum(
+            t.state == TrialState.FAIL and not attempts.was_stopped(t) for t in all_trials
+        ),
         n_running=sum(trial.state == TrialState.RUNNING for trial in all_trials),
         n_paper=sum(trials.is_paper(trial) for trial in trials.completed(all_trials)),
         best_value=trials.value_of(best) if best else None,

@@ -4,11 +4,13 @@ import io
 
 import optuna
 import pytest
+from optuna.trial import create_trial
 from rich.console import Console
 
 from search.beside_paper import print_beside_paper, print_reproduction, reproduced_in_one_line
 from spaces.budget import PAPER_BUDGET, Budget
 from studies.records import settings as study_settings
+from studies.records.attributes import RECORD_PREFIX
 from studies.records.settings import StudySettings
 
 REDUCED = Budget(epochs=4, subset=6_000)
@@ -20,8 +22,9 @@ def study(budget: Budget, loss: float = 0.0144) -> optuna.Study:
     study_settings.write(made, StudySettings("autoencoder", budget))
     metrics = {"train_loss": 0.0134, "validation_loss": loss}
     for attrs in ({"paper": "channels"}, {"configuration": "48/128 ch, avg/avg"}):
-        own = {"metrics": metrics, "fingerprint": str(attrs), **attrs}
-        made.add_trial(optuna.trial.create_trial(value=loss, user_attrs=own))
+        own = {"fingerprint": str(attrs), **attrs}
+        records = {f"{RECORD_PREFIX}metrics": metrics}
+        made.add_trial(create_trial(value=loss, user_attrs=own, system_attrs=records))
     return made
 
 
