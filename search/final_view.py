@@ -61,7 +61,7 @@ def print_final(console: "Console", result: "FinalResult", folder: Path) -> None
         _print_classes(console, confusion)
     console.print()
     console.print(in_words(result), style="bold")
-    console.print(f"figures and weights: {short_path(str(folder))}", soft_wrap=True)
+    console.print(f"figures, weights and a picture: {short_path(str(folder))}", soft_wrap=True)
 
 
 def in_words(result: "FinalResult") -> str:

@@ -50,7 +50,7 @@ class FinalRequest(Machine):
         in_short_help=True,
     )
     out: Path | None = option(
-        "Folder for figures and weights.",
+        "Folder for figures, weights and a picture.",
         otherwise="one of its name in results, beside the studies",
         metavar="DIR",
         in_short_help=True,

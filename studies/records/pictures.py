@@ -123,7 +123,7 @@ def confusion(counts: Tensor) -> bytes:
     """
     left, top, cell = 112, 96, 46
     image, draw = _canvas(left + N_CLASSES * cell + GAP, top + N_CLASSES * cell + GAP)
-    legend = ("a row is what", "it was, a column", "what it was", "taken for")
+    legend = ("rows: true", "columns:", "predicted")
     for line, text in enumerate(legend):
         draw.text((8, 16 + 17 * line), text, GREY, _font(), anchor="lm")
     shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
