@@ -118,7 +118,8 @@ def _ending(settings: StudySettings, trial: FrozenTrial) -> str:
     if reason:
         return f"Stopped after {n_epochs}, at {value}: {markdown(reason)}."
     if trials.is_resting(trial):
-        return f"Rests after {n_epochs}, at {value}: it goes on if it is among the best there."
+        at = f"{trials.n_epochs_stored(trial)} of {settings.budget.epochs}"
+        return f"Rests at epoch {at}: {value}. It goes on if it is among the best there."
     return f"Pruned after {n_epochs}, at {value}: others were better by then."
 
 

@@ -126,7 +126,6 @@ class Endings:
                 weights.discard(self.opened.store, trial)
         if resting:
             weights.drop_superseded(self.opened, self.opened.trials(), self.keep_weights)
-            notes.fill_in(self.opened)
 
     def fail(self, trial: Trial, reason: str, begun: float) -> None:
         """End a trial without a result; one that another process ended stays as it is.

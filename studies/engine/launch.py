@@ -161,6 +161,7 @@ def launch(
         search = Search(opened, request, validation, pool, on_event, stop, sharing)
         try:
             reason = search.run()
+            notes.fill_in(opened)
             confirm_stored(place.url, opened.study)
         except KeyError as error:
             if find_if_there(place.storage, study_name) is not None:

@@ -142,7 +142,7 @@ def test_limits_and_objectives_are_in_the_note() -> None:
         (ended(TrialState.FAIL), "Failed: no reason was stored."),
         (ended(TrialState.COMPLETE, 0.5, same_as=3), "Result of trial #3"),
         (ended(TrialState.FAIL, retry_of=2), "Made up for trial #2"),
-        (ended(TrialState.FAIL, promoted=7), "Pruned trial #7, to be trained to the end"),
+        (ended(TrialState.FAIL, promoted=7), "Goes on with trial #7, which had been pruned"),
         (
             ended(TrialState.COMPLETE, 0.5, goes_on_from={"study": "ae", "trial": 4}),
             "went on from trial #4 of ae",
@@ -186,6 +186,13 @@ def test_a_trials_note_says_how_it_got_on() -> None:
     trial = create_trial(value=0.09, intermediate_values=dict(enumerate(losses, start=1)))
     words = "validation loss ↓ by epochs: 0.2000 after 1, 0.1000 after 4, 0.0900 after 5"
     assert words in trial_note(AUTOENCODERS, trial, 1)
+
+
+def test_a_trial_that_rests_says_where_and_what_it_waits_for() -> None:
+    attrs = {trials.RESTS_AT: 1, trials.TRAINS_TO: 1, trials.EPOCHS: {"epoch": [1]}}
+    stored = create_trial(state=TrialState.RUNNING, intermediate_values={1: 0.2}, user_attrs=attrs)
+    note = trial_note(AUTOENCODERS, trials.seen(stored), 1)
+    assert "Rests at epoch 1 of 4: validation loss **0.2000**. It goes on if" in note
 
 
 def test_a_trials_pictures_stand_at_the_top_of_its_note_in_one_order(
