@@ -88,7 +88,7 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     resolution = resolve(place, request, stage)
     settings = resolution.settings
     study = find_if_there(place.storage, resolution.name)
-    there = study.get_trials(deepcopy=False) if study is not None else []
+    there = trials.of(study) if study is not None else []
     names = paper_names(request, settings)
     given = to_enqueue(request.enqueue, settings, there, names)
     again = attempts.configurations_given_up(there)

@@ -11,6 +11,8 @@ import pytest
 from helpers.runner import N_PAPER, REQUEST, Runner, assert_trained_through, stop_at
 from optuna.trial import FrozenTrial, TrialState
 
+from spaces.stages import AUTOENCODER
+from studies.engine.launch import make_plan
 from studies.engine.progress import Event, TrialEnded, TrialStarted
 from studies.records import attributes, trials, weights
 from studies.workers.pool import EpochDone
@@ -59,6 +61,16 @@ def test_one_that_returned_ends_as_if_it_had_been_trained_through(run: Runner) -
         assert_trained_through(run, "s", trial, 16)
         assert trials.GOES_ON_FROM not in attributes.of(trial)
         assert trials.n_epochs_stored(trial) == 16
+
+
+def test_a_plan_counts_those_that_rest_among_what_is_there(run: Runner) -> None:
+    with suppress(Interrupted):
+        run(PROMOTION, stop_at(3, 1))
+    request = replace(PROMOTION, storage=str(run.folder / "studies.db"))
+    plan = make_plan(request, AUTOENCODER)
+    n_resting = sum(map(trials.is_resting, run.opened().trials()))
+    assert n_resting
+    assert plan.n_searched == n_resting
 
 
 def test_while_a_trial_rests_it_is_running_and_read_as_pruned(run: Runner) -> None:
