@@ -152,4 +152,5 @@ def copy(
     files = f"{counted(done.n_files, 'file')}, {size(done.n_bytes)}" if done.n_files else "no file"
     say(f"'{new or exact}' is in {target.name}: {counted(done.n_trials, 'trial')}; copied {files}")
     if done.n_running and not output.quiet:
-        say(f"{counted(done.n_running, 'trial')} ran or rested meanwhile", err=True)
+        n = counted(done.n_running, "trial")
+        say(f"{n} ran meanwhile; whoever runs the copy trains what was stopped again", err=True)

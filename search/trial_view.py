@@ -78,7 +78,8 @@ def sparkline(values: Sequence[float], is_log: bool = False) -> str:
     """A curve as a row of bars: ``█▅▃▂▁▁``; of what is not finite a space."""
     step = math.ceil(len(values) / MOST_BARS)
     drawn = [*values[:-1:step], values[-1]] if step > 1 else list(values)
-    heights = [math.log(v) if is_log and v > 0 else v for v in drawn]
+    by_log = is_log and all(value > 0 for value in drawn)
+    heights = [math.log(value) if by_log else value for value in drawn]
     finite = [height for height in heights if math.isfinite(height)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0

@@ -25,7 +25,8 @@ class OneTrial:
 
     label: str
     state: str
-    """``complete``, ``pruned``, ``failed``, ``running``, ``waiting``, or ``repeat`` of another."""
+    """``complete``, ``resting``, ``pruned``, ``diverged``, ``failed``, ``running``, ``waiting``, or
+    ``repeat`` of another."""
     ending: str
     """Why it ended where it did, in words."""
     metric: str
@@ -82,6 +83,8 @@ def state_of(trial: FrozenTrial) -> str:
     """What became of a trial, in a word."""
     if trials.SAME_AS in trial.user_attrs:
         return "repeat"
+    if trials.is_resting(trial):
+        return "resting"
     if trials.has_diverged(trial):
         return "diverged"
     if attempts.was_stopped(trial):
@@ -95,6 +98,8 @@ def _ending(trial: FrozenTrial, n_epochs: int) -> str:
     reason = str(trial.user_attrs.get(trials.REASON, ""))
     if trial.state == TrialState.COMPLETE:
         return f"trained to the end: {done}"
+    if trials.is_resting(trial):
+        return f"rests after {done}: it goes on if it is among the best there"
     if trial.state == TrialState.PRUNED:
         return reason or f"pruned after {done}: others were better by then"
     if attempts.was_stopped(trial):

@@ -96,7 +96,7 @@ def _refuse_running(place: Place, name: str) -> None:
     assert isinstance(place.storage, RDBStorage)
     study = find_if_there(place.storage, name)
     assert study is not None
-    every = study.get_trials(deepcopy=False)
+    every = trials.of(study)  # those that rest are held by nobody
     sharing = share(place.storage, study, alone=False)
     try:
         lost = {trial.number for trial in sharing.lost(every)}

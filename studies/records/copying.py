@@ -14,7 +14,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from spaces.errors import FaultError, StudyError
-from studies.records import disk, garbage
+from studies.records import disk, garbage, trials
 from studies.records.references import HALF_COPIED, find_if_there
 from studies.records.renaming import referring, rename
 from studies.storage.artifacts import ArtifactStore
@@ -34,7 +34,7 @@ class Copied(NamedTuple):
     """That were carried now; others were there."""
     n_bytes: int
     n_running: int
-    """Trials that ran meanwhile, or rest: in the copy nobody runs them."""
+    """Trials that ran meanwhile: in the copy they are stopped ones."""
 
 
 def copy(
@@ -71,7 +71,7 @@ def copy(
         raise StudyError(
             f"there is another study '{name}' in {target.name}; give the copy a name with --as"
         )
-    every = moment.get_trials(deepcopy=False)
+    every = trials.of(moment)
     n_running = sum(trial.state == TrialState.RUNNING for trial in every)
     return Copied(there, len(every), n_files, n_bytes, n_running)
 

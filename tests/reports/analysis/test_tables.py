@@ -18,6 +18,7 @@ from spaces.space import fingerprint
 from spaces.stages import AUTOENCODER
 from studies.records import trials
 from studies.records.settings import StudySettings, write
+from studies.records.tally import Tally
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
 
@@ -129,6 +130,9 @@ def test_a_studys_row_counts_its_trials_by_what_became_of_them(study: optuna.Stu
         "best_value": 0.02,
         "best_label": "#1",
         "given_up": (),
+        "space": "paper",
+        "metric": "validation_loss",
+        "ended": Tally(n_to_the_end=1, n_pruned=1, n_diverged=1, n_repeats=1)._asdict(),
     }
     assert {name: getattr(row, name) for name in wanted} == wanted
 
