@@ -9,7 +9,8 @@ import pandas
 from optuna.trial import FrozenTrial
 
 from fmnist_search import as_typed
-from reports.analysis.tables import best_trials, epochs_frame, list_studies, trials_frame
+from reports.analysis.tables import best_trials, list_studies
+from reports.analysis.values import epochs_frame, trials_frame
 from search.running import best_in_words
 from spaces.errors import StudyError
 from studies.records.open_study import OpenStudy

@@ -81,7 +81,7 @@ def show(
 
 def _show_trial(opened: "OpenStudy", trial: "FrozenTrial", output: Output) -> None:
     from reports.analysis.one_trial import one_trial
-    from reports.analysis.tables import every_trial
+    from reports.analysis.values import every_trial
     from search.trial_view import print_trial
     from studies.files.places import short_path
     from studies.records import disk
@@ -114,7 +114,7 @@ def _show_all(opened: "OpenStudy", sort: "SortKey", output: Output) -> None:
 
 
 def _write_table(study: "Study", parquet: Path | None) -> None:
-    from reports.analysis.tables import csv_text, trials_frame, write_parquet
+    from reports.analysis.values import csv_text, trials_frame, write_parquet
     from studies.records.trials import of
 
     every = of(study)
@@ -126,7 +126,8 @@ def _write_table(study: "Study", parquet: Path | None) -> None:
 
 
 def _show_study(opened: "OpenStudy", output: Output) -> None:
-    from reports.analysis.tables import every_trial, list_studies, summary
+    from reports.analysis.tables import list_studies, summary
+    from reports.analysis.values import every_trial
     from search.result_tables import print_results
     from search.studies_list import print_studies, print_usage
     from studies.records import disk, runs

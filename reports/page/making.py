@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.analysis.tables import csv_text, epochs_frame, trials_frame
+from reports.analysis.values import csv_text, epochs_frame, trials_frame
 from reports.document.parts import Figure, Section, Table
 from reports.document.texts import Language, Texts
 from reports.page import repeating

@@ -102,5 +102,5 @@ def in_ranges(values: Sequence[tuple[int, str]]) -> str | None:
         first, last = numbers[0], numbers[-1]
         ranges.append((value, f"#{first}" if first == last else f"#{first}–#{last}"))
     if len(ranges) > MOST_RANGES:
-        return ", ".join(f"{value} ({n} trials)" for value, n in often.items())
+        return ", ".join(f"{value} ({n}×)" for value, n in often.items())
     return ", ".join(f"{value} ({numbers})" for value, numbers in ranges)

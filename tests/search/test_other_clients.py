@@ -13,7 +13,7 @@ import pytest
 from helpers.trained_studies import AE, CLF, TrainedStudies
 from typer.testing import CliRunner
 
-from reports.analysis.tables import trials_frame
+from reports.analysis.values import trials_frame
 from search.app import app
 
 pytestmark = pytest.mark.slow

@@ -4,13 +4,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from reports.analysis.tables import (
-    best_trials,
-    every_trial,
-    list_studies,
-    ranking,
-    summary,
-)
+from reports.analysis.tables import best_trials, list_studies, ranking, summary
+from reports.analysis.values import every_trial
 from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reports.analysis.chosen_studies import choose
-from reports.analysis.tables import csv_text, every_trial, list_studies, summary, trials_frame
+from reports.analysis.tables import list_studies, summary
+from reports.analysis.values import csv_text, every_trial, trials_frame
 from reports.figures.dashboard_plots import refresh
 from reports.page.making import build
 from spaces.budget import Budget

@@ -126,7 +126,7 @@ def test_versions_are_said_of_the_trials_that_were_made_with_them(
         ([(0, "a"), (3, "a")], "a"),
         ([(0, "a"), (1, "a"), (2, "b")], "a (#0–#1), b (#2)"),
         ([(0, "a"), (1, "b"), (2, "a")], "a (#0), b (#1), a (#2)"),
-        ([(n, "ab"[n % 2]) for n in range(9)], "a (5 trials), b (4 trials)"),
+        ([(n, "ab"[n % 2]) for n in range(9)], "a (5×), b (4×)"),
     ],
 )
 def test_values_are_said_by_ranges_of_numbers(
