@@ -22,8 +22,8 @@ class FinalRequest(Machine):
         "Train with so many seeds.", default=5, within=(1, 1000), in_short_help=True
     )
     protocol: Literal["final", "paper"] = option(
-        "final: judge by the test images once, at the end; paper: after every epoch, as the "
-        "paper's own tables do. Both train on all 60,000 training images.",
+        "final: judge by the test images once, at the end; paper: after every epoch. Both train "
+        "on all 60,000 training images; paper is how the paper's own tables were made.",
         default="final",
         in_short_help=True,
     )
@@ -51,7 +51,7 @@ class FinalRequest(Machine):
     )
     out: Path | None = option(
         "Folder for figures, weights and a picture.",
-        otherwise="one of its name in results, beside the studies",
+        otherwise="in results, beside the studies",
         metavar="DIR",
         in_short_help=True,
     )

@@ -57,7 +57,7 @@ class Machine:
     """Where and with what a run works; by none of it a study is another."""
 
     jobs: int | None = option(
-        "Trials trained side by side. Each has a process.",
+        "Trainings side by side. Each has a process.",
         "machine",
         otherwise="one per core",
         within=(1, MOST_PROCESSES),

@@ -1,12 +1,13 @@
 """Every command's help: the short one fits a screen, the whole one leaves nothing out."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import typer
-from typer.testing import CliRunner
+from helpers.installed_command import called
 
-from search.app import app, whole_command_line
+from search.app import whole_command_line
 from search.defaults import Command, options_of, subcommands_of
 
 MOST_LINES = 40
@@ -23,11 +24,10 @@ EVERY = dict(commands((), whole_command_line()))
 LEAVES = {place: command for place, command in EVERY.items() if not subcommands_of(command)}
 
 
-def printed(*words: str, terminal: str = "dumb") -> str:
-    environment = {"COLUMNS": str(WIDTH), "TERM": terminal}
-    result = CliRunner().invoke(app, words, env=environment, prog_name="fmnist-search")
-    assert result.exit_code == 0, result.output
-    return result.output
+def printed(*words: str) -> str:
+    done = called(words, {**os.environ, "COLUMNS": str(WIDTH)})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.mark.parametrize("place", EVERY, ids=" ".join)

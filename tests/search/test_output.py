@@ -18,6 +18,10 @@ ARGUMENTS = {
     "export": ["ae", "--out", "new"],
     "predict": ["model", "shirt.png"],
     "studies show": ["ae"],
+    "studies delete": ["ae"],
+    "studies rename": ["ae", "new"],
+    "studies copy": ["ae", "--to", "other.db"],
+    "studies compare": ["ae", "clf"],
 }
 """What a command cannot do without."""
 
