@@ -397,15 +397,18 @@ def test_the_card_has_the_final_figures_of_the_same_model_and_of_no_other(
 
 @pytest.fixture
 def of_earlier_version(trained: TrainedStudies, tmp_path: Path) -> TrainedStudies:
-    """A copy whose studies note no checksums."""
+    """A copy whose studies note weights as Optuna does, without checksums."""
     shutil.copytree(trained.database.parent, tmp_path / "copy")
     copied = TrainedStudies(tmp_path / "copy" / "studies.db", trained.data_dir)
     with closing(sqlite3.connect(copied.database)) as database, database:
         n_changed = database.execute(
-            "UPDATE trial_system_attributes SET value_json = "
-            "substr(value_json, 1, instr(value_json, '; sha256=') - 1) || "
-            "substr(value_json, instr(value_json, '; sha256=') + 9 + 64) "
-            "WHERE instr(value_json, '; sha256=')"
+            "UPDATE trial_system_attributes SET "
+            "key = 'artifacts:' || json_extract(value_json, '$.artifact_id'), "
+            "value_json = json_quote('' || json_object("
+            "'artifact_id', json_extract(value_json, '$.artifact_id'), "
+            "'filename', replace(key, 'fmnist-search:file:', ''), "
+            "'mimetype', 'application/octet-stream', 'encoding', NULL)) "
+            "WHERE key LIKE 'fmnist-search:file:%'"
         ).rowcount
     assert n_changed == 2 * 4, "weights and a state of each trial"
     return copied
