@@ -216,7 +216,7 @@ def write(study: optuna.Study, settings: StudySettings) -> None:
 def _said(settings: dict[str, Any]) -> dict[str, Any]:
     """What is said of them: nothing is what they have unless it is said otherwise."""
     tables = {name: _said(v) if isinstance(v, dict) else v for name, v in settings.items()}
-    return {name: value for name, value in tables.items() if value is not None}
+    return {name: value for name, value in tables.items() if value not in (None, ())}
 
 
 def load(study: optuna.Study) -> StudySettings:

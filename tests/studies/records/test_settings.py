@@ -45,6 +45,7 @@ def test_settings_are_stored_as_text_that_a_person_reads(study: optuna.Study) ->
     assert "stage: autoencoder; budget.epochs: 3; budget.subset: 6000" in shown
     assert "space.dropout: 0:0.2" in shown
     assert "null" not in shown
+    assert "objectives" not in shown
 
 
 def test_settings_of_an_earlier_version_are_a_table(study: optuna.Study) -> None:
