@@ -88,17 +88,22 @@ class Sources(NamedTuple):
 
         Args:
             stage: the configuration's.
-            source: which configuration; else the search's best, or any but the paper's own. Of
-                several results the one with the most training, then the most seeds.
+            source: which configuration; else the search's best, or any of it but the paper's own.
+                Of several results the one with the most training, then the most seeds.
         """
         own = [r for r in self.results if r.stage == stage.name and r.seeds]
         own = [r for r in own if r.budget.protocol == "final"]
         if source is not None:
             return max((r for r in own if r.source == source), key=_training, default=None)
-        others = [r for r in own if not r.source.startswith("paper:")]
+        others = [r for r in own if not r.source.startswith("paper:") and self._is_here(r)]
         return max(
             others, key=lambda r: (self.trial_of(r) is not None, *_training(r)), default=None
         )
+
+    def _is_here(self, result: FinalResult) -> bool:
+        """Whether it is of no other search than these; one folder may hold those of several."""
+        study, mark, _ = result.source.rpartition("#")
+        return not mark or study in {s.name for s in self.searches}
 
     def trial_of(self, result: FinalResult) -> tuple[Source, FrozenTrial] | None:
         """The best trial of its stage's search, if that is what the result is of."""

@@ -88,6 +88,14 @@ def test_with_less_training_only_what_was_trained_alike_stands_beside_the_answer
         assert "one seed each" in words
 
 
+def test_the_test_figure_of_another_storages_search_is_not_this_ones(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    make(storage, "ae", 6)
+    other = result("elsewhere#3", [0.01, 0.02], Budget(protocol="final"))
+    assert answer(sources()._replace(results=[other])).value == answer(sources()).value
+
+
 def test_every_claim_leads_to_something_in_the_report(
     storage: optuna.storages.BaseStorage, sources: Read
 ) -> None:

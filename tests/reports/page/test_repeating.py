@@ -50,8 +50,8 @@ def test_runs_that_were_asked_for_the_same_are_one_command(
     first, second = map(shlex.split, repeating.search_commands(source(sources)))
     assert first[:5] == ["fmnist-search", "ae", "--study", "ae", "--trials"]
     assert (first[5], second[5]) == ("2", "4")
-    assert "--sampler tpe --pruner halving --threads 1" in " ".join(first)
-    assert "--sampler random --pruner halving --threads 2" in " ".join(second)
+    assert "--sampler tpe --pruner promotion --threads 1" in " ".join(first)
+    assert "--sampler random --pruner promotion --threads 2" in " ".join(second)
     assert not {"--timeout", "--patience"} & {*first, *second}, "they would end it elsewhere"
 
 
@@ -151,7 +151,7 @@ def test_a_runs_options_are_said_as_the_command_line_calls_them(
     (noted,) = of(study)
     assert noted.in_words() == {
         "sampler": "tpe",
-        "pruner": "halving",
+        "pruner": "promotion",
         "threads": 1,
         "keep-weights": 10,
         "trials": 1,
