@@ -265,7 +265,8 @@ class SearchRequest(Machine):
     )
     keep_weights: Keep = option(
         "Keep the weights of the best N searched trials and of the paper's, of all trials, or "
-        "of none.",
+        "of none. With N, states to go on training from are kept of the best three trained to the "
+        "end, the best three pruned, and the paper's.",
         default=10,
         within=(0, None),
         metavar="N|all|none",

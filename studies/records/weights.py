@@ -1,8 +1,8 @@
 """Trials' weights and training states as artifacts, kept for as long as they matter.
 
-Both are safetensors files, which hold no code. The weights are the network's; the state is what
-else training needs to go on as if it had never stopped. Each file's SHA-256 is noted in the study
-with it, and compared whenever the file is read.
+Both are safetensors files, which hold no code. The weights are the network's; the state is all that
+training needs to go on as if it had never stopped, three times as large with Adam. Each file's
+SHA-256 is noted in the study with it, and compared whenever the file is read.
 """
 
 import json
@@ -26,6 +26,12 @@ FileName = Literal["weights.safetensors", "state.safetensors"]
 
 WEIGHTS: FileName = "weights.safetensors"
 STATE: FileName = "state.safetensors"
+
+N_STATES = 3
+"""Of how many of the best searched trials the state is kept, of those trained to the end, which
+serve studies of more epochs, and of those pruned, which can be promoted, and of which no more
+weights are kept either. Others are trained anew from the start where they are wanted, and come to
+the same. A trial that rests keeps its state in any case."""
 
 _SHA256 = "; sha256="
 """In the media type of files that earlier versions listed among a trial's artifacts."""
@@ -109,28 +115,32 @@ def is_wanted(read: ReadStudy, keep: Keep, trial: Trial, value: float, state: Tr
         return keep == "all"
     if trials.is_paper(trial):
         return True
-    direction = read.settings.direction
-    rivals = trials.ranked(_searched(read.trials()), direction, state)[:keep]
+    direction, n_kept = read.settings.direction, _n_weights(keep, state)
+    rivals = trials.ranked(_searched(read.trials()), direction, state)[:n_kept]
     own = trials.cost(value, direction)
-    return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < keep
+    return sum(trials.cost(trials.value_of(t), direction) <= own for t in rivals) < n_kept
 
 
 def drop_superseded(opened: OpenStudy, all_trials: list[FrozenTrial], keep: Keep) -> None:
-    """Remove the files of searched trials that are no longer among the best ``keep``.
+    """Remove what is kept of the best alone from searched trials that no longer are.
 
-    One that rests keeps its state.
+    That is the weights of all but the best ``keep``, and the states of all but the best
+    :data:`N_STATES` that do not rest.
     """
     if isinstance(keep, str):
         return
     searched = _searched(all_trials)
-    superseded = [
-        trial
-        for state in (TrialState.COMPLETE, TrialState.PRUNED)
-        for trial in trials.ranked(searched, opened.settings.direction, state)[keep:]
-    ]
-    for trial in superseded:
-        rests = trials.is_resting(trial)
-        opened.store.discard(artifact_ids(trial) if rests else _files(trial))
+    for state in (TrialState.COMPLETE, TrialState.PRUNED):
+        ranked = trials.ranked(searched, opened.settings.direction, state)
+        for trial in ranked[_n_weights(keep, state) :]:
+            opened.store.discard(artifact_ids(trial))
+        for trial in ranked[min(keep, N_STATES) :]:
+            if not trials.is_resting(trial):
+                opened.store.discard(artifact_ids(trial, STATE))
+
+
+def _n_weights(keep: int, state: TrialState) -> int:
+    return keep if state == TrialState.COMPLETE else min(keep, N_STATES)
 
 
 def discard(store: ArtifactStore, trial: FrozenTrial) -> None:

@@ -99,6 +99,37 @@ def test_the_best_and_the_papers_weights_are_kept(
     assert kept(study, store) == numbers
 
 
+@pytest.mark.parametrize(
+    ("keep", "n_states", "n_weights"), [("all", 5, 5), (10, 3, 5), (4, 3, 4), (2, 2, 2), (0, 0, 0)]
+)
+@pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED])
+def test_states_are_kept_of_the_best_three_and_of_pruned_ones_no_more_weights(
+    study: optuna.Study,
+    store: ArtifactFolder,
+    keep: Keep,
+    n_states: int,
+    n_weights: int,
+    state: TrialState,
+) -> None:
+    values = [0.5, 0.1, 0.3, 0.2, 0.4]
+    for value in values:
+        trial = study.ask()
+        trial.report(better(study, value), 1)
+        for file in (weights.WEIGHTS, weights.STATE):
+            weights.save(store, trial, {"x": torch.ones(1)}, CONFIG.to_dict(), file)
+        study.tell(trial, None if state == TrialState.PRUNED else better(study, value), state)
+    weights.drop_superseded(opened(study, store), study.get_trials(), keep)
+
+    def best_that_have(file: weights.FileName) -> list[float]:
+        there = zip(study.trials, values, strict=True)
+        return sorted(value for trial, value in there if weights.is_kept(store, trial, file))
+
+    if state == TrialState.PRUNED and keep != "all":
+        n_weights = n_states
+    assert best_that_have(weights.STATE) == sorted(values)[:n_states]
+    assert best_that_have(weights.WEIGHTS) == sorted(values)[:n_weights]
+
+
 def test_copies_of_results_take_no_place_among_the_best(
     study: optuna.Study, store: ArtifactFolder
 ) -> None:
