@@ -74,7 +74,7 @@ def fmnist_search(
         typer.Option(
             "--config",
             metavar="FILE.toml",
-            help="Read options' defaults from this file instead of fmnist-search.toml in the "
+            help="Read defaults of options from this file instead of fmnist-search.toml in the "
             "working folder; see fmnist-search config.",
             show_default=False,
         ),
@@ -82,11 +82,11 @@ def fmnist_search(
 ) -> None:
     """Search hyperparameters of small image models on an ordinary CPU.
 
-    An autoencoder on Fashion-MNIST, studied with Optuna and stored in SQLite, with the
-    configurations of a paper as fixed trials in every study.
+    Autoencoders and classifiers on Fashion-MNIST, searched with Optuna and stored in SQLite.
+    Every study also trains the configurations of a paper.
 
-    Exit codes: 0 done, 1 something must be mended first, 2 wrong usage, 3 a fault stopped a run
-    and the same command goes on, 70 a bug; stopped by a signal: 130 Ctrl-C, 143 SIGTERM,
+    Exit codes: 0 done; 1 something must be fixed first; 2 wrong usage; 3 a fault stopped the
+    run, and the same command goes on; 70 a bug. Stopped by a signal: 130 Ctrl-C, 143 SIGTERM,
     129 SIGHUP, 138 SIGUSR1.
 
     Example: fmnist-search ae --trials 50

@@ -32,7 +32,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="STUDY STUDY…",
-            help="Two studies or more that are judged by one metric.",
+            help="Two or more studies with the same metric.",
             show_default=False,
             autocompletion=completed,
         ),
@@ -41,16 +41,16 @@ def compare(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write both figures there: quality against time, and the share of trials that "
-            "reach a value, as PNG and SVG.",
+            help="Write both figures there, as PNG and SVG: quality against time, and the share of "
+            "trials that reach a value.",
             show_default=False,
         ),
     ] = None,
     storage: StorageOption = None,
 ) -> None:
-    """Compare searches: what each found in which time, and how many of its trials are good.
+    """Compare searches: how soon each found what, and how many of its trials are good.
 
-    Time is that of training all searched trials one after another.
+    Time is counted as if all searched trials were trained one after another.
 
     The report shows the same with figures: `report STUDY --compare STUDY`.
 

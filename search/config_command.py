@@ -48,19 +48,19 @@ def config(
         bool,
         typer.Option(
             "--trust",
-            help="Let the working folder's fmnist-search.toml, as it is now, name places and "
+            help="Allow the working folder's fmnist-search.toml, as it is now, to set places and "
             "addresses too.",
         ),
     ] = False,
 ) -> None:
-    """Show what every option is set to, and where that comes from.
+    """Show the value of every option, and where it comes from.
 
-    The command line beats environment variables (FMNIST_SEARCH_TRIALS for --trials), those beat
-    the configuration files, and those beat the built-in defaults. The file is fmnist-search.toml
-    in the working folder, or what --config names before the command; one in the user's folder for
-    settings gives what it leaves out. Options of all commands stand on top, those of one command
-    in a table such as [ae]. With --quiet only what is set, with --verbose each option's variable
-    too.
+    The command line takes precedence over environment variables (FMNIST_SEARCH_TRIALS for
+    --trials), then come the configuration files, then the built-in defaults. The file is
+    fmnist-search.toml in the working folder, or the one that --config names before the command.
+    What it leaves out is taken from the file in your folder for settings. Keys at the top apply
+    to all commands, keys in a table such as [ae] to one command. --quiet shows only what is set,
+    --verbose also each option's variable.
 
     Examples:
         fmnist-search config ae

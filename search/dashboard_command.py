@@ -21,7 +21,7 @@ def dashboard(
             min=0,
             max=65535,
             metavar="N",
-            help="Port to listen on; a free one if it is taken.",
+            help="Port to listen on. If it is taken, a free one is used.",
         ),
     ] = 8080,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -33,9 +33,9 @@ def dashboard(
 ) -> None:
     """Look at the studies in a browser, with optuna-dashboard.
 
-    Notes, pictures and plots of studies and trials are there without doing anything. The address
-    that it prints has a token, without which nobody sees anything. Looking on does not disturb a
-    search. Who deletes a study in it frees no disk space; that does `fmnist-search gc`.
+    It shows notes, pictures and plots of studies and trials. The printed address contains a token;
+    without it nobody sees anything. The dashboard does not disturb a running search. Deleting a
+    study in it frees no disk space; `fmnist-search gc` does.
 
     Example: fmnist-search dashboard --open
     """

@@ -18,7 +18,7 @@ def data(
 ) -> None:
     """Find, fetch and verify Fashion-MNIST.
 
-    Every other command does the same by itself when the data are missing.
+    Every other command does this by itself when the data are missing.
 
     Example: fmnist-search data --data-dir ~/datasets
     """

@@ -24,7 +24,7 @@ Reference = Annotated[
     str,
     typer.Argument(
         metavar="STUDY[#TRIAL]",
-        help="The study, for its best trial, or one of its trials.",
+        help="A study, for its best trial, or one of its trials.",
         autocompletion=trials,
     ),
 ]
@@ -32,8 +32,8 @@ ParetoOption = Annotated[
     bool,
     typer.Option(
         "--pareto",
-        help="Every trial that none beats in all of the study's objectives; of one, together "
-        "with parameters. Each in a folder within DIR.",
+        help="Export every trial of the Pareto front, each to a folder within DIR. With one "
+        "objective, the front is of quality against parameters.",
     ),
 ]
 
@@ -42,17 +42,20 @@ ParetoOption = Annotated[
 def export(
     output: Output,
     reference: Reference,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write.")],
     top: Annotated[
         int | None,
-        typer.Option(min=1, metavar="K", help="The best K trials, each in a folder within DIR."),
+        typer.Option(
+            min=1, metavar="K", help="Export the best K trials, each to a folder within DIR."
+        ),
     ] = None,
     pareto: ParetoOption = False,
     config_format: Annotated[
-        Literal["json", "toml"], typer.Option("--format", help="Of the configuration's file.")
+        Literal["json", "toml"],
+        typer.Option("--format", help="Format of the configuration's file."),
     ] = "json",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an export that is there.")
+        bool, typer.Option("--overwrite", help="Replace an existing export.")
     ] = False,
     data_dir: DataDir = None,
     storage: StorageOption = None,
@@ -60,8 +63,8 @@ def export(
 ) -> None:
     """Export a trained model: weights, ONNX, figures and a model card.
 
-    The folder stands alone: its README says how to load the model without fmnist-search. It is
-    written whole or not at all.
+    The folder contains all that is needed: its README says how to load the model without
+    fmnist-search. If the export fails, no folder is left.
 
     Examples:
         fmnist-search export ae --out best-autoencoder

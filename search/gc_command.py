@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def gc(
     output: Output,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what can go; remove nothing.")
+        bool, typer.Option("--dry-run", help="Show what can be removed; remove nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False,
     storage: StorageOption = None,
@@ -33,18 +33,18 @@ def gc(
         list[str] | None,
         typer.Option(
             metavar="FILE|URL",
-            help="A further database whose files are in the place; may be given several times. "
-            "No other is opened, whatever the place itself names.",
+            help="Another database whose files are in this place. Repeat the option for more. "
+            "Other databases are not opened, even if the place lists them.",
             show_default=False,
         ),
     ] = None,
 ) -> None:
     """Remove weights, states and pictures that nothing refers to.
 
-    They stay behind when a study is deleted, in the browser too. What a trial refers to, running,
-    ended or copied, or a study, is never removed, nor are files younger than ten minutes or made
-    by other programs. A folder or bucket can hold files of several databases. Nothing goes until
-    each that the place names is given, with --storage or --also.
+    Such files stay when a study is deleted in the dashboard. gc never removes a file that a study
+    or a trial refers to, whether the trial is running, ended or copied. It keeps files younger
+    than ten minutes and those of other programs. A folder or bucket can hold files of several
+    databases: nothing is removed until all that it lists are named with --storage or --also.
 
     Examples:
         fmnist-search gc --dry-run

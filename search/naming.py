@@ -16,7 +16,7 @@ StudyArgument = Annotated[
     str,
     typer.Argument(
         metavar="STUDY",
-        help="A study by its name; ae or clf is the newest of that stage.",
+        help="Name of a study; ae or clf is the newest of that stage.",
         show_default=False,
         autocompletion=studies,
     ),

@@ -23,14 +23,16 @@ QuietOption = Annotated[
     bool,
     typer.Option(
         "--quiet",
-        help="Print the result alone, in few words.",
+        help="Print only the result, in few words.",
         rich_help_panel=OUTPUT_PANEL,
         hidden=True,
     ),
 ]
 VerboseOption = Annotated[
     bool,
-    typer.Option("--verbose", help="Print more of it.", rich_help_panel=OUTPUT_PANEL, hidden=True),
+    typer.Option(
+        "--verbose", help="Print more details.", rich_help_panel=OUTPUT_PANEL, hidden=True
+    ),
 ]
 JsonOption = Annotated[
     bool,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @with_options()
 def predict(
     output: Output,
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that export made.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that export made.")],
     pictures: Annotated[
         list[Path], typer.Argument(metavar="PICTURE...", help="Pictures of any size and format.")
     ],
@@ -27,7 +27,7 @@ def predict(
         bool | None,
         typer.Option(
             "--negate/--no-negate",
-            help="Whether clothing is dark on light ground.  [default: as the corners say]",
+            help="Whether the clothing is dark on light.  [default: told by the corners]",
             show_default=False,
         ),
     ] = None,
@@ -42,10 +42,11 @@ def predict(
 ) -> None:
     """Classify pictures of clothing, or reconstruct them.
 
-    Each picture is first made like those that the model learned from: 28×28, grey, light clothing
-    on black; what was done is said. A picture unlike those is warned of. An autoencoder's
-    reconstruction of shoe.jpg is written to shoe-reconstructed.png, beside what it saw. A picture
-    that cannot be read is named, and the exit code is 1; the others are predicted all the same.
+    Each picture is first converted to the format of the training images: 28×28, grey, light
+    clothing on black. The output lists the steps, and warns of a picture that is unlike the
+    training images. With an autoencoder, shoe.jpg gives shoe-reconstructed.png: input and
+    reconstruction side by side. If a picture cannot be read, the error names it, the others are
+    predicted, and the exit code is 1.
 
     Examples:
         fmnist-search predict shirts picture.jpg

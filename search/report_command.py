@@ -30,15 +30,16 @@ def report(
         list[str] | None,
         typer.Argument(
             metavar="[STUDY]…",
-            help="Studies to report on.  [default: of each stage the one with the largest budget]",
+            help="Studies to report on.  [default: of each stage, the one with the largest budget]",
             show_default=False,
             autocompletion=completion.studies,
         ),
     ] = None,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder to write, made if need be.")
+        Path,
+        typer.Option("--out", metavar="DIR", help="Folder to write; made if it does not exist."),
     ] = Path("report"),
-    lang: Annotated[LanguageName, typer.Option(help="Language of prose and captions.")] = "en",
+    lang: Annotated[LanguageName, typer.Option(help="Language of the report.")] = "en",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Write into a folder that is not empty.")
     ] = False,
@@ -46,7 +47,7 @@ def report(
         list[str] | None,
         typer.Option(
             metavar="STUDY",
-            help="Set a further search beside those of its stage; may be given several times.",
+            help="Compare with another search of the same stage. Repeat the option for more.",
             show_default=False,
             autocompletion=completion.studies,
         ),
@@ -57,9 +58,9 @@ def report(
 ) -> None:
     """Write the paper's tables and figures beside what was found.
 
-    One page that explains the search and needs no network, the same as Markdown, every table as CSV
-    and LaTeX, every figure as PNG and SVG, and the raw values. Works at any time, on a study that
-    still runs too.
+    The report is one page that needs no network, and the same as Markdown, with every table as CSV
+    and LaTeX, every figure as PNG and SVG, and the raw values. It can be written at any time, also
+    while a study is running.
 
     Examples:
         fmnist-search report --out report

@@ -22,14 +22,15 @@ def reproduce(
     output: Output,
     context: typer.Context,
     seeds: Annotated[
-        int, typer.Option(min=1, max=100, metavar="N", help="Train everything with so many seeds.")
+        int,
+        typer.Option(min=1, max=100, metavar="N", help="Number of seeds to train everything with."),
     ] = 1,
 ) -> None:
     """Train the paper's eight configurations and print its tables.
 
-    By the paper's protocol: trained on all 60,000 training images, judged by the test images after
-    every epoch; the classifiers start from the encoder of its best autoencoder. Each seed has a
-    study of each stage. What is trained already is not trained again.
+    The paper's protocol: train on all 60,000 training images and evaluate on the test images after
+    every epoch. The classifiers start from the encoder of the paper's best autoencoder. Each seed
+    has a study for each stage. What was trained before is not trained again.
 
     Examples:
         fmnist-search reproduce --seeds 3

@@ -28,9 +28,9 @@ def run(
 ) -> None:
     """Search autoencoders, then classifiers, and write the report.
 
-    As ae, clf and report one after the other, with so many trials in each stage, classifiers over
-    the encoder of the best autoencoder. Typing the command
-    again, after Ctrl-C or a crash too, goes on where it was and writes the report anew.
+    Runs ae, clf and report one after the other, with --trials trials in each stage. The
+    classifiers use the encoder of the best autoencoder. The same command again goes on where it
+    stopped, also after Ctrl-C or a crash, and writes the report again.
 
     Example: fmnist-search run --trials 50
     """

@@ -9,9 +9,9 @@ from spaces.stages import AUTOENCODER, CLASSIFIER
 def ae(options: SearchOptions) -> None:
     """Search convolutional autoencoders for the lowest validation loss.
 
-    The paper's five configurations are trained first, to the end; then Optuna chooses. Typing the
-    command again goes on with its study, after Ctrl-C or a crash too. Each dimension of the space
-    has an option that narrows it (0:0.2 or 64,96) or fixes it (avg): see --help-all.
+    The paper's five configurations are trained first, to the end; then Optuna chooses. The same
+    command again resumes the study, also after Ctrl-C or a crash. Each dimension of the space has
+    an option that narrows it (0:0.2 or 64,96) or fixes it (avg): see --help-all.
 
     Examples:
         fmnist-search ae --trials 50
@@ -23,11 +23,11 @@ def ae(options: SearchOptions) -> None:
 
 @with_search_options(CLASSIFIER)
 def clf(options: SearchOptions) -> None:
-    """Search classifiers over the best autoencoder's encoder.
+    """Search classifiers on top of the best autoencoder's encoder.
 
     The paper's three configurations are trained first, to the end; then Optuna chooses. A trial is
-    judged by accuracy after its last epoch, on images that nothing was trained on. Typing the
-    command again goes on with its study. Each dimension of the space has an option that narrows it
+    judged by its accuracy after the last epoch, on images that were not used for training. The
+    same command again resumes the study. Each dimension of the space has an option that narrows it
     (0,128:512) or fixes it (sgd): see --help-all.
 
     Examples:

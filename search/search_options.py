@@ -52,8 +52,8 @@ _SPACE_FILE = Annotated[
     typer.Option(
         "--space-file",
         metavar="FILE.toml",
-        help='Read space and dimensions from a file: dropout = "0:0.2", batchnorm = true, '
-        'space = "wide"; options that are typed win.',
+        help='Read space and dimensions from a file, such as dropout = "0:0.2", batchnorm = true, '
+        'space = "wide". Options that you type take precedence.',
         show_default=False,
         hidden=True,
         rich_help_panel=SPACE_PANEL,
@@ -68,7 +68,7 @@ _OUTPUT = [
 
 _DRY_RUN = Annotated[
     bool,
-    typer.Option("--dry-run", help="Print plan and estimated time; start nothing."),
+    typer.Option("--dry-run", help="Print the plan and the estimated time; train nothing."),
 ]
 
 

@@ -37,18 +37,20 @@ def show(
         ),
     ],
     every: Annotated[
-        bool, typer.Option("--all", help="List all trials, a line each, instead of the best.")
+        bool, typer.Option("--all", help="List all trials, one per line, instead of the best.")
     ] = False,
     sort: Annotated[
         SortKey | None,
-        typer.Option(help="List all trials in the order of this.", show_default=False),
+        typer.Option(help="List all trials, sorted by this.", show_default=False),
     ] = None,
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print a row a trial, as CSV.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print one row per trial, as CSV.")] = False,
     parquet: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a row a trial to a Parquet file; needs pyarrow."),
+        typer.Option(
+            metavar="FILE", help="Write one row per trial to a Parquet file; needs pyarrow."
+        ),
     ] = None,
 ) -> None:
     """Show a study's best trials beside the paper's, all its trials, or one trial.

@@ -22,7 +22,7 @@ def studies(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the studies in the storage, and what they take of the disk.
+    """List the studies in the storage, and their size on disk.
 
     `studies show NAME` shows one, `studies show NAME#17` one of its trials.
 

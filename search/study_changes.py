@@ -26,8 +26,8 @@ def delete(
 ) -> None:
     """Delete a study with its trials, weights, states and pictures.
 
-    Files that another study has too stay. A study that runs is not deleted. Killed half-way, the
-    same command ends it.
+    Files that another study uses are kept. A study that is running cannot be deleted. If the
+    command is killed half-way, the same command finishes it.
 
     Examples:
         fmnist-search studies delete ae-epochs2-subset6000
@@ -75,10 +75,9 @@ def rename(
     storage: StorageOption = None,
     artifacts: ArtifactsOption = None,
 ) -> None:
-    """Rename a study, and mend what refers to it by name, such as classifiers over its encoder.
+    """Rename a study, also where others refer to it, such as classifiers on its encoder.
 
-    All of it happens at once or, killed at any moment, not at all. A study that runs is not
-    renamed.
+    If the command is killed, nothing is renamed. A study that is running cannot be renamed.
 
     Example:
         fmnist-search studies rename ae-epochs2-subset6000 first-look
@@ -101,13 +100,16 @@ def copy(
     output: Output,
     name: StudyArgument,
     to: Annotated[
-        str, typer.Option("--to", metavar="FILE|URL", help="Database to copy to, made if need be.")
+        str,
+        typer.Option(
+            "--to", metavar="FILE|URL", help="Database to copy to; made if it does not exist."
+        ),
     ],
     to_artifacts: Annotated[
         str | None,
         typer.Option(
             metavar="DIR|URL",
-            help="Where its files go.  [default: a folder of its own, beside the SQLite file]",
+            help="Where to put its files.  [default: a folder beside the SQLite file]",
             show_default=False,
         ),
     ] = None,
@@ -120,9 +122,9 @@ def copy(
 ) -> None:
     """Copy a study to another storage with its files: trials, attributes, notes, bit for bit.
 
-    From SQLite to PostgreSQL or back, from a folder to a bucket or back. Killed half-way, the same
-    command ends it. A study that runs is copied as it is now; its running trials are stopped ones
-    in the copy, and are trained again there.
+    Copies from SQLite to PostgreSQL or back, and from a folder to a bucket or back. If the command
+    is killed half-way, the same command finishes it. A study that is running is copied as it is
+    now; its running trials count as stopped in the copy and are trained again there.
 
     Examples:
         fmnist-search studies copy ae --to backup.db

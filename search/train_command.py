@@ -33,18 +33,18 @@ def train(
         str,
         typer.Argument(
             metavar="CONFIG|STUDY[#TRIAL]|paper:NAME",
-            help="A configuration's file or exported folder, a study's best trial or any other, or "
-            "one of the paper's configurations.",
+            help="A configuration's file or exported folder, a study for its best trial, one of "
+            "its trials, or one of the paper's configurations.",
             show_default=False,
             autocompletion=models,
         ),
     ],
 ) -> None:
-    """Train one configuration over seeds; judge it by the test images.
+    """Train one configuration with several seeds; evaluate on the test images.
 
-    Gives each seed's figure, their mean with its 95 % interval, and a classifier's precision and
-    recall by class and its confusion matrix. This and the paper's protocol are all that ever reads
-    the test images. Typing the command again goes on with the seeds that are left.
+    Prints each seed's result, their mean with its 95 % interval, and a classifier's confusion
+    matrix, precision and recall. Only this command and the paper's protocol read the test images.
+    The same command again goes on with the seeds that are left.
 
     Examples:
         fmnist-search train clf --seeds 5

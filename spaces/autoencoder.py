@@ -245,7 +245,11 @@ WIDE_SPACE = SearchSpace(
         Choices(
             "conv2_channels", "Channels of the second convolution.", (16, 32, 64, 96, 128, 192, 256)
         ),
-        Choices("padding", "Whether convolutions keep their map's size.", get_args(Padding)),
+        Choices(
+            "padding",
+            "valid: convolutions shrink their map; same: they keep its size.",
+            get_args(Padding),
+        ),
         Choices("n_blocks", "Convolutions of the encoder.", (2, 3), When("padding", ("same",))),
         Choices(
             "conv3_channels",
@@ -256,7 +260,7 @@ WIDE_SPACE = SearchSpace(
         Choices("pool3", "Third pooling.", get_args(Pooling), When("n_blocks", (3,))),
         Choices("kernel1", "Side of the first convolution's kernel.", (3, 5)),
         Choices("kernel2", "Side of the second convolution's kernel.", (3, 5)),
-        Choices("activation", "After each layer but the last.", get_args(Activation)),
+        Choices("activation", "Activation after each layer but the last.", get_args(Activation)),
         *training_dimensions(("adam", "adamw")),
     ),
 )

@@ -166,7 +166,7 @@ _HEAD = (
     Choices("freeze", "Blocks of the encoder that are not trained.", get_args(Freeze)),
     Choices(
         "unfreeze_epoch",
-        "Epochs before a frozen block joins.",
+        "Epochs before each frozen block is trained too.",
         (1, 2, 5, 10),
         When("freeze", ("gradual",)),
     ),
@@ -186,7 +186,7 @@ WIDE_SPACE = SearchSpace(
     ClassifierConfig(),
     (
         *_HEAD,
-        Choices("activation", "After the hidden layer.", get_args(Activation)),
+        Choices("activation", "Activation after the hidden layer.", get_args(Activation)),
         FloatRange("label_smoothing", "Label smoothing.", 0.0, 0.2, step=0.05),
         *training_dimensions(("adam", "adamw", "sgd", "rmsprop")),
     ),

@@ -133,13 +133,15 @@ def training_dimensions(optimizers: tuple[Optimizer, ...]) -> tuple[Dimension, .
             if "sgd" in optimizers
             else ()
         ),
-        LogRange("learning_rate", "Step size; with a schedule its highest.", 1e-4, 0.05),
-        Choices("schedule", "How the step size goes.", get_args(Schedule)),
+        LogRange("learning_rate", "Learning rate; with a schedule, its maximum.", 1e-4, 0.05),
+        Choices("schedule", "Schedule of the learning rate.", get_args(Schedule)),
         Choices("weight_decay", "Weight decay.", (0.0, 1e-5, 1e-4, 1e-3, 1e-2)),
-        Choices("batch_size", "Images a step.", (50, 100, 200, 400)),
-        Choices("shift", "Augmentation: move by up to so many pixels.", (0, 1, 2)),
+        Choices("batch_size", "Images per step.", (50, 100, 200, 400)),
+        Choices("shift", "Augmentation: shift by up to this many pixels.", (0, 1, 2)),
         Choices("flip", "Augmentation: mirror left to right.", (False, True)),
-        FloatRange("erasing", "Augmentation: share of images with a hole.", 0.0, 0.5, step=0.1),
+        FloatRange(
+            "erasing", "Augmentation: share of images with a part erased.", 0.0, 0.5, step=0.1
+        ),
     )
 
 

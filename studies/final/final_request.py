@@ -19,38 +19,41 @@ class FinalRequest(Machine):
 
     source: str
     seeds: int = option(
-        "Train with so many seeds.", default=5, within=(1, 1000), in_short_help=True
+        "Number of seeds to train with.", default=5, within=(1, 1000), in_short_help=True
     )
     protocol: Literal["final", "paper"] = option(
-        "final: judge by the test images once, at the end; paper: after every epoch. Both train "
-        "on all 60,000 training images; paper is how the paper's own tables were made.",
+        "final: use the test images once, at the end; paper: after every epoch. Both train on all "
+        "60,000 training images; paper is how the paper made its tables.",
         default="final",
         in_short_help=True,
     )
     repeat: bool = option(
-        "Train once more exactly as the trial was. Its own seed, epochs and images give the "
-        "same weights.",
+        "Train once more exactly as the trial was trained. The same seed, epochs and images give "
+        "the same weights.",
         default=False,
         in_short_help=True,
     )
     epochs: int | None = option(
         "Passes over the training images.",
-        otherwise="as it was trained before, else 30",
+        otherwise="as it was trained before, or 30",
         within=(1, MOST_EPOCHS),
         in_short_help=True,
     )
     subset: int | None = option(
-        "Training images.", otherwise="all", within=(600, N_TRAIN_FILE), in_short_help=True
+        "Number of training images.",
+        otherwise="all",
+        within=(600, N_TRAIN_FILE),
+        in_short_help=True,
     )
     encoder: str | None = option(
-        "Where a classifier's encoder starts from, as for clf. For final figures one that no "
-        "test image has judged, so not of the paper's protocol.",
-        otherwise="as it was trained before; the paper's for paper:NAME; else the best",
+        "Encoder that a classifier starts from, as for clf. For --protocol final it must not have "
+        "been evaluated on test images, so it cannot come from the paper's protocol.",
+        otherwise="as before; the paper's for paper:NAME; otherwise the best",
         metavar="SOURCE",
         in_short_help=True,
     )
     out: Path | None = option(
-        "Folder for figures, weights and a picture.",
+        "Folder for results, weights and a picture.",
         otherwise="in results, beside the studies",
         metavar="DIR",
         in_short_help=True,

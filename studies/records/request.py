@@ -46,7 +46,7 @@ STUDY_PANEL = "Study and storage"
 SPACE_PANEL = "Search space"
 
 _PEM: dict[str, Any] = {
-    "otherwise": "as Dask's own configuration says",
+    "otherwise": "from Dask's own configuration",
     "metavar": "FILE.pem",
     "is_file": True,
 }
@@ -57,14 +57,14 @@ class Machine:
     """Where and with what a run works; by none of it a study is another."""
 
     jobs: int | None = option(
-        "Trainings side by side. Each has a process.",
+        "Trials to train side by side. Each has its own process.",
         "machine",
         otherwise="one per core",
         within=(1, MOST_PROCESSES),
         in_short_help=True,
     )
     threads: int = option(
-        "Threads each trial trains with.",
+        "Threads per trial.",
         "machine",
         default=1,
         within=(1, MOST_THREADS),
@@ -77,12 +77,12 @@ class Machine:
         parse=parsers.address,
     )
     dask_ca: Path | None = option(
-        "The authority whose certificates a tls:// cluster has to show.", "machine", **_PEM
+        "Certificate authority that a tls:// cluster must be certified by.", "machine", **_PEM
     )
     dask_cert: Path | None = option(
-        "The certificate to show to a tls:// cluster.", "machine", **_PEM
+        "Certificate to present to a tls:// cluster.", "machine", **_PEM
     )
-    dask_key: Path | None = option("That certificate's key.", "machine", **_PEM)
+    dask_key: Path | None = option("Key of that certificate.", "machine", **_PEM)
     storage: str | None = option(
         "SQLite file or Optuna storage URL.",
         "machine",
@@ -94,14 +94,14 @@ class Machine:
     artifacts: Path | str | None = option(
         "Folder for trials' weights, or s3://bucket/prefix.",
         "machine",
-        otherwise="a folder of its own, beside the SQLite file",
+        otherwise="a folder beside the SQLite file",
         metavar="DIR|URL",
         typed_as=str | None,
         panel=STUDY_PANEL,
     )
     data_dir: Path | None = option(
-        "Folder that holds Fashion-MNIST's four files, as they are or .gz; only read. "
-        "Without it: the cache, filled if need be.",
+        "Folder with Fashion-MNIST's four files, plain or .gz; it is only read. Without it the "
+        "cache is used, and filled if necessary.",
         "machine",
     )
 
@@ -121,10 +121,10 @@ class SearchRequest(Machine):
     """What the command line says; None means: as the study was made, else the default."""
 
     encoder: str | None = option(
-        "Where encoders start from. A study, study#trial, an exported folder, paper, or "
+        "Encoder that classifiers start from. A study, STUDY#TRIAL, an exported folder, paper, or "
         "scratch for random weights.",
         "study",
-        otherwise="best trial of the last autoencoder study",
+        otherwise="best trial of the newest autoencoder study",
         metavar="SOURCE",
         stage="classifier",
         in_short_help=True,
@@ -137,17 +137,16 @@ class SearchRequest(Machine):
         in_short_help=True,
     )
     trials: int | None = option(
-        "Trials IN ALL, besides the paper's. The same command again goes on to this number.",
+        "Total number of trials, not counting the paper's. The same command again goes on to it.",
         otherwise=str(DEFAULT_TRIALS),
         within=(0, MOST_TRIALS),
         in_short_help=True,
     )
     more: int | None = option(
-        "Add so many trials, instead of --trials.", within=(1, MOST_TRIALS), metavar="N"
+        "Add this many trials, instead of --trials.", within=(1, MOST_TRIALS), metavar="N"
     )
     promote: int = option(
-        "Train the best so many pruned or resting trials to the end; they go on from where they "
-        "are.",
+        "Train the best TOP_K pruned or resting trials to the end, from where they stopped.",
         default=0,
         within=(0, MOST_TRIALS),
         metavar="TOP_K",
@@ -155,13 +154,13 @@ class SearchRequest(Machine):
     )
     sampler: SamplerName = option("Optuna's sampler.", default="tpe", decides=True)
     pruner: PrunerName = option(
-        "Who is trained on. promotion: all rest after epochs 1 and 4, and the best quarter there "
-        "goes on. The others are Optuna's, which stop a trial for good.",
+        "Which trials are trained further. promotion: trials rest after epochs 1 and 4, and the "
+        "best quarter goes on. The others are Optuna's and stop a trial for good.",
         default="promotion",
         decides=True,
     )
     timeout_s: float | None = option(
-        "Start no trial after this time, such as 90s or 2h.",
+        "Start no new trial after this time, such as 90s or 2h.",
         above_0="seconds",
         flag="timeout",
         metavar="TIME",
@@ -169,8 +168,8 @@ class SearchRequest(Machine):
         in_short_help=True,
     )
     trial_timeout_s: float | None = option(
-        "End a searched trial that has trained for longer, after the epoch in which it does; its "
-        "value so far is kept. The paper's have no limit.",
+        "Stop a searched trial after the epoch in which it exceeds this time, and keep its value "
+        "so far. The paper's trials have no limit.",
         above_0="seconds",
         flag="trial-timeout",
         metavar="TIME",
@@ -178,30 +177,30 @@ class SearchRequest(Machine):
         decides=True,
     )
     patience: int | None = option(
-        "Stop after so many trials without a better one.", within=(1, MOST_TRIALS)
+        "Stop after this many trials without a better one.", within=(1, MOST_TRIALS)
     )
     target: float | None = option(
-        "Stop when the best value is at least as good, such as 0.0175, 1.75% or 91.5%.",
+        "Stop when the best value is at least this good, such as 0.0175, 1.75% or 91.5%.",
         metavar="VALUE",
         parse=parsers.target,
     )
     checkpoint_every: int | None = option(
-        "Store a running trial's state so often.",
-        otherwise="as costs under 1 %",
+        "Store a running trial's state after this many epochs.",
+        otherwise="as often as it costs under 1 % of the time",
         within=(1, MOST_EPOCHS),
         metavar="EPOCHS",
     )
     max_params: int | None = option(
-        "Train no searched model with more parameters. The paper's are trained all the same, "
-        "but above the limit none of them is the best.",
+        "Do not train searched models with more parameters. The paper's are trained in any case, "
+        "but a model above the limit is never called the best.",
         "study",
         within=(1, MOST_PARAMETERS),
         metavar="N",
         only_chooses=True,
     )
     max_latency_ms: float | None = option(
-        "Train no searched model that takes longer over 100 images on one thread, as measured "
-        "before its training; the paper's as with --max-params.",
+        "Do not train searched models that take longer than this for 100 images on one thread, "
+        "measured before training. The paper's models: as with --max-params.",
         "study",
         above_0="milliseconds",
         flag="max-latency",
@@ -210,9 +209,9 @@ class SearchRequest(Machine):
         only_chooses=True,
     )
     enqueue: tuple[Configuration, ...] = option(
-        "Train this configuration (.json or .toml, or a trial's, also of one that was given "
-        "up) as one of the searched trials, in the space or not; may be given several times, "
-        "and again on resuming.",
+        "Train this configuration as one of the searched trials. Name a .json or .toml file, or a "
+        "trial, which may have been given up. It may lie outside the space. Repeat the option for "
+        "more.",
         "once",
         default=(),
         metavar="FILE|STUDY#TRIAL",
@@ -235,14 +234,14 @@ class SearchRequest(Machine):
         in_short_help=True,
     )
     protocol: StudyProtocol | None = option(
-        "search: judge by 10,000 images held out of the training set. paper: by the test "
-        "images, as the paper did; runs the paper's configurations alone.",
+        "search: validate on 10,000 images held out of the training set. paper: validate on the "
+        "test images, as the paper did; trains only the paper's configurations.",
         "study",
         otherwise="search",
         panel=BUDGET_PANEL,
     )
     seed: int | None = option(
-        "Decides the draws and every trial's weights.",
+        "Seed of the sampler and of every trial's training.",
         "study",
         otherwise="0",
         within=(0, 2**31 - 1),
@@ -251,22 +250,22 @@ class SearchRequest(Machine):
     study: str | None = option(
         "Name of the study.",
         "once",
-        otherwise="by stage and budget",
+        otherwise="from stage and budget",
         metavar="NAME",
         panel=STUDY_PANEL,
         in_short_help=True,
     )
     new: bool = option(
-        "Start a fresh study. Results of the old one that still fit are taken over.",
+        "Start a new study. It takes over results of the old one that still apply.",
         "once",
         default=False,
         panel=STUDY_PANEL,
         in_short_help=True,
     )
     keep_weights: Keep = option(
-        "Keep the weights of the best N searched trials and of the paper's, of all trials, or "
-        "of none. With N, states to go on training from are kept of the best three trained to the "
-        "end, the best three pruned, and the paper's.",
+        "Keep the weights of the best N searched trials and the paper's trials, of all trials, or "
+        "of none. With N, training states are kept for the paper's trials, the best three trained "
+        "to the end, and the best three pruned.",
         default=10,
         within=(0, None),
         metavar="N|all|none",
@@ -274,7 +273,7 @@ class SearchRequest(Machine):
         panel=STUDY_PANEL,
     )
     space_name: SpaceName | None = option(
-        "What the paper changes, or far more.",
+        "What the paper changes, or much more.",
         "study",
         otherwise="paper",
         flag="space",
@@ -283,9 +282,8 @@ class SearchRequest(Machine):
         in_short_help=True,
     )
     objectives: tuple[Cost, ...] | None = option(
-        "{metrics}, then costs to keep low beside it: params, macs, latency. Makes a study of "
-        "several objectives, in which Optuna cannot prune; the Pareto front is shown without "
-        "this too.",
+        "{metrics}, then costs to minimise too: params, macs, latency. Optuna cannot prune a study "
+        "with several objectives. The Pareto front is shown without this option too.",
         "study",
         metavar="METRIC,COST,…",
     )

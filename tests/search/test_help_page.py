@@ -68,8 +68,8 @@ def test_what_is_rare_is_left_to_the_whole_help() -> None:
 
 def test_the_short_help_keeps_a_default_and_leaves_out_further_sentences() -> None:
     short = " ".join(printed("clf", "--help").split())
-    assert "Where encoders start from. [default: best trial of the last autoenc" in short
-    assert "A study, study#trial" in " ".join(printed("clf", "--help-all").split())
+    assert "Encoder that classifiers start from. [default: best trial of the newest" in short
+    assert "A study, STUDY#TRIAL" in " ".join(printed("clf", "--help-all").split())
 
 
 def test_the_shell_completes_what_the_short_help_leaves_out() -> None:
