@@ -28,14 +28,14 @@ class FinalRequest(Machine):
         in_short_help=True,
     )
     repeat: bool = option(
-        "Train once more exactly as the trial was trained. The same seed, epochs and images give "
+        "Train once more exactly as the trial was. The same seed, epochs and images give "
         "the same weights.",
         default=False,
         in_short_help=True,
     )
     epochs: int | None = option(
         "Passes over the training images.",
-        otherwise="as it was trained before, or 30",
+        otherwise="as before, or 30",
         within=(1, MOST_EPOCHS),
         in_short_help=True,
     )
@@ -48,7 +48,7 @@ class FinalRequest(Machine):
     encoder: str | None = option(
         "Encoder that a classifier starts from, as for clf. For --protocol final it must not have "
         "been evaluated on test images, so it cannot come from the paper's protocol.",
-        otherwise="as before; the paper's for paper:NAME; otherwise the best",
+        otherwise="as before, the paper's for paper:NAME, or the best",
         metavar="SOURCE",
         in_short_help=True,
     )
