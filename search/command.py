@@ -3,6 +3,7 @@
 Before a command runs, it is worked out, said and allowed where its options come from.
 """
 
+from collections.abc import Iterable
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -22,7 +23,11 @@ _HELP_ALL = "help_all"
 
 
 class OwnGroup(TyperGroup):
-    """A group of commands, with its help as all have it."""
+    """A group of commands, with its help as all have it: it has few options, and says them all."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _unhide(self.params)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help."""
@@ -37,11 +42,8 @@ class OwnCommand(TyperCommand):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        hidden: list[Any] = [p for p in self.params if getattr(p, "hidden", False)]
-        self.rare = {param.name for param in hidden}
+        self.rare = _unhide(self.params)
         """Names of the options that the short help does without."""
-        for param in hidden:
-            param.hidden = False  # else the shell would not complete it
 
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, and the two options that print help."""
@@ -69,6 +71,14 @@ class OwnCommand(TyperCommand):
         """Run the command."""
         use_files(ctx)
         return super().invoke(ctx)
+
+
+def _unhide(params: Iterable[Any]) -> set[str]:
+    """Let the shell complete the options that are declared as hidden; their names."""
+    hidden = [param for param in params if getattr(param, "hidden", False)]
+    for param in hidden:
+        param.hidden = False
+    return {param.name for param in hidden}
 
 
 def use_files(context: typer.Context) -> None:

@@ -10,7 +10,7 @@ from search.show_command import show
 from search.study_changes import copy, delete, rename
 from spaces.safe_text import visible
 
-app = typer.Typer(cls=OwnGroup, help="List the studies, or show one.", invoke_without_command=True)
+app = typer.Typer(cls=OwnGroup, invoke_without_command=True)
 
 
 @app.callback()
@@ -22,14 +22,16 @@ def studies(
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the studies in the storage, and their size on disk.
+    """List the studies; show, compare, rename, copy or delete them.
 
-    `studies show NAME` shows one, `studies show NAME#17` one of its trials.
+    Alone it lists them with their trials, their best and what they take of the disk.
 
     Examples:
         fmnist-search studies
 
-        fmnist-search studies --json
+        fmnist-search studies show ae
+
+        fmnist-search studies show 'ae#17'
     """
     if context.invoked_subcommand is not None:
         for name in typed(context, "storage", "artifacts", "quiet", "verbose", "as_json"):
