@@ -163,7 +163,8 @@ def _in_words(plan: "Plan") -> Iterable[str]:
     names = plan.paper_missing
     fixed = f"{len(names)} of the paper's ({', '.join(names)})" if names else "none of the paper's"
     given = f" ({plan.n_given} of them given)" if plan.n_given else ""
-    yield f"to do: {max(0, plan.n_wanted - plan.n_searched)} searched trials{given}, {fixed}"
+    missing = max(0, plan.n_wanted - plan.n_searched)
+    yield f"to do: {counted(missing, 'searched trial')}{given}, {fixed}"
 
 
 def best_so_far(trial: "FrozenTrial", metric: str) -> str:

@@ -25,8 +25,8 @@ class OneTrial:
 
     label: str
     state: str
-    """``complete``, ``resting``, ``pruned``, ``diverged``, ``failed``, ``running``, ``waiting``, or
-    ``repeat`` of another."""
+    """``complete``, ``resting``, ``pruned``, ``diverged``, ``paused``, ``failed``, ``running``,
+    ``waiting``, or ``repeat`` of another."""
     ending: str
     """Why it ended where it did, in words."""
     metric: str
@@ -103,7 +103,7 @@ def _ending(trial: FrozenTrial, n_epochs: int) -> str:
     if trial.state == TrialState.PRUNED:
         return reason or f"pruned after {done}: others were better by then"
     if attempts.was_stopped(trial):
-        return f"paused after {done}: {reason}"
+        return f"paused after {done}{reason.removeprefix(attempts.INTERRUPTED)}"
     if trial.state == TrialState.FAIL:
         return f"failed after {done}: {reason or 'no reason was stored'}"
     return f"{trial.state.name.lower()}, {done} stored"

@@ -5,13 +5,11 @@ from typing import Any, NamedTuple
 from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source
-from studies.records import attributes, trials
+from studies.records import attempts, attributes, trials
 
-_GROUPS = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-}
+KINDS = ("paper", "complete", "pruned", "failed", "paused")
+"""What becomes of trials."""
+_ENDED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
 
 
 class TimeSpent(NamedTuple):
@@ -22,12 +20,15 @@ class TimeSpent(NamedTuple):
     complete_s: float
     pruned_s: float
     failed_s: float
+    paused_s: float
+    """Of trials that were stopped, by Ctrl-C for one."""
     n_searched: int
     """Searched configurations that were trained; one promoted later is one."""
     n_paper: int
     n_complete: int
     n_pruned: int
     n_failed: int
+    n_paused: int
     epochs_share: float | None
     """Epochs that searched trials were trained, of what all would have taken in full."""
     evaluation_share: float | None
@@ -36,7 +37,7 @@ class TimeSpent(NamedTuple):
     @property
     def total_s(self) -> float:
         """Of all trials."""
-        return self.paper_s + self.complete_s + self.pruned_s + self.failed_s
+        return sum(getattr(self, f"{kind}_s") for kind in KINDS)
 
 
 def time_spent(source: Source) -> TimeSpent:
@@ -46,11 +47,10 @@ def time_spent(source: Source) -> TimeSpent:
     another one's training.
     """
     trained = [t for t in source.own() if trials.TAKEN_FROM not in attributes.of(t)]
-    groups: dict[str, list[FrozenTrial]] = {"paper": [], "complete": [], "pruned": [], "failed": []}
+    groups: dict[str, list[FrozenTrial]] = {kind: [] for kind in KINDS}
     for trial in trained:
-        if trial.state in _GROUPS:
-            kind = _GROUPS[trial.state]
-            groups["paper" if trials.is_paper(trial) and kind != "failed" else kind].append(trial)
+        if trial.state in _ENDED:
+            groups[_kind(trial)].append(trial)
     searched = [t for t in groups["complete"] + groups["pruned"] if not trials.is_too_costly(t)]
     n_searched = sum(trials.PROMOTED not in t.user_attrs for t in searched)
     full = source.settings.budget.epochs * n_searched
@@ -68,6 +68,14 @@ def time_spent(source: Source) -> TimeSpent:
         evaluation_share=evaluation_s / epochs_s if epochs_s else None,
         **of_groups,
     )
+
+
+def _kind(trial: FrozenTrial) -> str:
+    if trial.state == TrialState.FAIL:
+        return "paused" if attempts.was_stopped(trial) else "failed"
+    if trials.is_paper(trial):
+        return "paper"
+    return "complete" if trial.state == TrialState.COMPLETE else "pruned"
 
 
 def seconds_of(trial: FrozenTrial) -> float:

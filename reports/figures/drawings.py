@@ -165,8 +165,11 @@ def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Drawing:
             ("complete", looks.BLUE, ""),
             ("pruned", looks.GREY, "//"),
             ("failed", looks.RED, "xx"),
+            ("paused", looks.SKY, "oo"),
         ):
             minutes = [getattr(row, f"{state}_s") / 60 for row in spent]
+            if not any(minutes):
+                continue
             ax.barh(
                 names,
                 minutes,

@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 from reports.analysis.chosen_studies import Source, Sources
 from reports.analysis.importance import MIN_TRIALS, importances
 from reports.analysis.tables import TrialRow, ranking
-from reports.analysis.time_spent import time_spent
+from reports.analysis.time_spent import KINDS, time_spent
 from reports.document.numbers import Notation, kind_of
 from reports.document.parts import Block, Column, Figure, Section, Table, Text
 from reports.document.texts import Texts
@@ -197,11 +197,12 @@ def _pareto(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Bl
 
 def _time(sources: Sources, texts: Texts) -> list[Block]:
     spent = [time_spent(source) for source in sources.searches]
-    if not any(row.n_complete + row.n_pruned + row.n_paper + row.n_failed for row in spent):
+    if not any(row.total_s for row in spent):
         return []
     frame = pandas.DataFrame([row._asdict() for row in spent])
     kinds: dict[str, Notation] = {"study": "text"}
-    kinds |= {f"{group}_s": "seconds" for group in ("paper", "complete", "pruned", "failed")}
+    groups = [f"{kind}_s" for kind in KINDS]
+    kinds |= {group: "seconds" for group in groups if frame[group].any()}
     kinds |= {"epochs_share": "share", "evaluation_share": "share"}
     shown = filled(columns(texts, "time", kinds), frame)
     listed = "; ".join(

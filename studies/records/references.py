@@ -101,7 +101,8 @@ def pick(studies: Sequence[optuna.Study], name: str) -> optuna.Study:
         return of_stage[-1]
     stages = [stage.short for stage in STAGES.values() if _of_stage(studies, stage.short)]
     near = get_close_matches(name, [*by_name, *stages], n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(by_name) or 'none'}"
+    there = f"there are: {', '.join(by_name)}" if by_name else "there are no studies yet"
+    hint = f"did you mean '{near[0]}'?" if near else there
     raise StudyError(f"no study '{name}'; {hint}")
 
 

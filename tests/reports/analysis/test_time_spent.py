@@ -8,7 +8,7 @@ from optuna.trial import TrialState, create_trial
 from reports.analysis.chosen_studies import Sources
 from reports.analysis.time_spent import time_spent
 from spaces.paper import AUTOENCODERS
-from studies.records import trials
+from studies.records import attempts, trials
 
 
 def test_attempts_that_failed_are_none_of_the_papers_trials(
@@ -21,6 +21,17 @@ def test_attempts_that_failed_are_none_of_the_papers_trials(
     spent = time_spent(source)
     assert (spent.n_paper, spent.n_complete, spent.n_failed) == (len(AUTOENCODERS), 3, 1)
     assert spent.failed_s == 5.0
+
+
+def test_a_paused_trial_is_no_failure(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=1, share_pruned=0)
+    attrs = {trials.REASON: attempts.INTERRUPTED, trials.SECONDS: 5.0}
+    study.add_trial(create_trial(state=TrialState.FAIL, user_attrs=attrs))
+    (source,) = sources("ae").searches
+    spent = time_spent(source)
+    assert (spent.n_failed, spent.failed_s, spent.n_paused, spent.paused_s) == (0, 0.0, 1, 5.0)
 
 
 def test_time_is_of_the_epochs_that_a_trial_was_trained_for_itself(

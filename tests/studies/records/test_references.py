@@ -97,7 +97,7 @@ def test_a_stages_name_means_its_last_search_where_no_study_is_called_so(
 def test_where_there_is_no_database_there_are_no_studies() -> None:
     storage = open_existing(None)
     assert all_studies(storage) == []
-    with pytest.raises(StudyError, match="no study 'ae'; there are: none"):
+    with pytest.raises(StudyError, match="no study 'ae'; there are no studies yet"):
         find_trial(place_of(storage), "ae")
 
 
