@@ -11,11 +11,10 @@ from sqlalchemy.engine import make_url
 
 from reports.analysis.tables import TrialRow, best_trials
 from search.console import INDENT
-from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from spaces.wording import counted, in_items, measured, points
 from studies.final.results import FinalResult, read_all
-from studies.records.commands import command, shown_storage
+from studies.records.commands import command, in_options, shown_storage
 from studies.records.origins import IN_WORDS
 from studies.records.settings import StudySettings, load
 
@@ -135,12 +134,10 @@ def print_commands(console: "Console", commands: Sequence[tuple[str, str]]) -> N
 
 def _classifiers(encoder: str, settings: StudySettings, request: "SearchRequest") -> str:
     """The search of classifiers over a study's best encoder, with as much training."""
-    budget, usual = settings.budget, Budget()
     said = {
         "trials": request.trials,
         "encoder": encoder,
-        "epochs": budget.epochs if budget.epochs != usual.epochs else None,
-        "subset": budget.subset,
+        **in_options(settings.budget),
         "storage": shown_storage(request.storage),
         "artifacts": request.artifacts,
         "data_dir": request.data_dir,

@@ -37,7 +37,7 @@ class TimeSpent(NamedTuple):
     @property
     def total_s(self) -> float:
         """Of all trials."""
-        return sum(getattr(self, f"{kind}_s") for kind in KINDS)
+        return float(sum(getattr(self, f"{kind}_s") for kind in KINDS))
 
 
 def time_spent(source: Source) -> TimeSpent:

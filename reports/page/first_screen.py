@@ -16,7 +16,9 @@ from spaces.budget import Budget
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, Stage
 from studies.final.results import FinalResult
 from studies.records import trials
+from studies.records.commands import command, in_options
 from studies.records.origins import best_found
+from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import can_be_told_apart
 
 FINAL = Budget(protocol="final")
@@ -130,24 +132,33 @@ def _strip(sources: Sources, texts: Texts) -> list[Block]:
 
 def _next(sources: Sources, storage: str | None, texts: Texts) -> list[Block]:
     """The first thing that is missing, and the command that does it."""
-    key, words = _first_missing(sources)
-    command = shlex.join(["fmnist-search", *words, *storage_option(storage)])
-    return [Text(texts(f"answer.next.{key}")), Code(command)]
+    key, line = _first_missing(sources)
+    return [
+        Text(texts(f"answer.next.{key}")),
+        Code(" ".join([line, shlex.join(storage_option(storage))]).rstrip()),
+    ]
 
 
-def _first_missing(sources: Sources) -> tuple[str, list[str]]:
+def _first_missing(sources: Sources) -> tuple[str, str]:
+    """Its key among the texts, and the command without the storage."""
     mains = [(stage, sources.main(stage)) for stage in STAGES.values()]
     for stage, main in mains:
         if main is None or main.best() is None:
-            return f"search_{stage.name}", [stage.short, "--trials", "50"]
+            like = main or sources.main(AUTOENCODER)
+            budget = in_options(like.settings.budget) if like else {}
+            return f"search_{stage.name}", command(stage, {"trials": DEFAULT_TRIALS, **budget})
     for stage, main in mains:
         if main is not None and main.settings.budget != Budget():
-            return "whole", [stage.short, "--trials", "50"]
+            return "whole", command(stage, {"trials": DEFAULT_TRIALS})
     for stage, main in mains:
         best = main.best() if main else None
         if main is not None and best is not None and sources.judged(stage) is None:
-            return "train", ["train", f"{main.name}#{best.number}", "--seeds", "5"]
+            return "train", _line("train", f"{main.name}#{best.number}", "--seeds", "5")
     if sources.not_run():
-        return "reproduce", ["reproduce"]
+        return "reproduce", _line("reproduce")
     last = sources.main(CLASSIFIER)
-    return "export", ["export", last.name if last else "clf", "--out", "model"]
+    return "export", _line("export", last.name if last else "clf", "--out", "model")
+
+
+def _line(*words: str) -> str:
+    return shlex.join(["fmnist-search", *words])

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from spaces.budget import Budget
 from spaces.stages import Stage
 from studies.records.fields import fields_of, names_of
 from studies.records.request import SearchRequest
@@ -26,6 +27,15 @@ def command(stage: Stage, said: Mapping[str, Any]) -> str:
         for one in value if isinstance(value, list | tuple) else [value]:
             words += _words(f"--{flag}", one)
     return shlex.join(words)
+
+
+def in_options(budget: Budget) -> dict[str, int | None]:
+    """What a command has to say of a search's budget, by the names of the request's fields."""
+    usual = Budget()
+    return {
+        "epochs": budget.epochs if budget.epochs != usual.epochs else None,
+        "subset": budget.subset,
+    }
 
 
 def _words(flag: str, value: Any) -> list[str]:
