@@ -118,7 +118,7 @@ def print_plan(console: Console, plan: "Plan", load: float | None = None) -> Non
         begins, *more = in_items(line, console.width - len(INDENT))
         for part in (begins, *(INDENT + one for one in more)):
             console.print(part)
-    if plan.n_wanted > plan.n_searched or plan.paper_missing:
+    if plan.n_wanted > plan.n_searched or plan.n_resting or plan.paper_missing:
         console.print(plan.estimate.in_words(), style="bold")
         if words := busy(load or 0.0, plan.n_jobs * plan.n_threads, n_cores()):
             console.print(words, style="yellow")
@@ -164,7 +164,8 @@ def _in_words(plan: "Plan") -> Iterable[str]:
     fixed = f"{len(names)} of the paper's ({', '.join(names)})" if names else "none of the paper's"
     given = f" ({plan.n_given} of them given)" if plan.n_given else ""
     missing = max(0, plan.n_wanted - plan.n_searched)
-    yield f"to do: {counted(missing, 'searched trial')}{given}, {fixed}"
+    rest = f"; {plan.n_resting} rest, the best of which go on" if plan.n_resting else ""
+    yield f"to do: {counted(missing, 'searched trial')}{given}, {fixed}{rest}"
 
 
 def best_so_far(trial: "FrozenTrial", metric: str) -> str:

@@ -27,7 +27,7 @@ class WholeRun:
         estimate, n_epochs = plan.estimate, plan.settings.budget.epochs
         n_searched, n_paper = max(0, plan.n_wanted - plan.n_searched), len(plan.paper_missing)
         self._paper_epoch_s = estimate.paper_s / max(1, n_paper * n_epochs)
-        self._searched_epoch_s = estimate.searched_at_most_s / max(1, n_searched * n_epochs)
+        self._searched_epoch_s = estimate.searched_s / max(1.0, estimate.searched_epochs)
         self._paper_s = self._paper_epoch_s * n_epochs
         self._searched_s = estimate.searched_s / max(1, n_searched)
         self.expected_s = estimate.paper_s + estimate.searched_s

@@ -19,7 +19,7 @@ from studies.engine.estimate import Estimate, estimate
 from studies.engine.opening import open_study, resolve
 from studies.engine.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
 from studies.engine.repair import prepare, to_enqueue
-from studies.engine.samplers import n_grid_points
+from studies.engine.samplers import expected_epochs, n_grid_points
 from studies.engine.sharing import making_studies, share
 from studies.files.file_systems import network_file_system
 from studies.records import attempts, encoders, garbage, trials
@@ -60,6 +60,8 @@ class Plan(NamedTuple):
     """Of the grid, where that is the sampler."""
     best: FrozenTrial | None = None
     """Of the trials that the study has already."""
+    n_resting: int = 0
+    """Of these, those that may go on."""
 
 
 class SearchResult(NamedTuple):
@@ -97,7 +99,9 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     missing = trials.unfinished_paper_trials(there, names)
     configs = [stage.paper_row(name).config for name in missing]
     pruner: PrunerName = "none" if settings.objectives else request.pruner
-    n_jobs = n_side_by_side(request.jobs, request.threads)
+    n_jobs, n_left = n_side_by_side(request.jobs, request.threads), max(0, wanted - n_there)
+    n_resting = sum(map(trials.is_resting, there))
+    n_epochs = _epochs_left(pruner, settings.budget.epochs, there, n_left, n_there)
     return Plan(
         study_name=resolution.name,
         settings=settings,
@@ -110,13 +114,26 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         n_jobs=n_jobs,
         n_threads=request.threads,
         estimate=estimate(
-            settings, pruner, configs, max(0, wanted - n_there), n_jobs, request.threads
+            settings, pruner, configs, n_left + n_resting, n_epochs, n_jobs, request.threads
         ),
         n_grid_points=(
             n_grid_points(settings.search_space()) if request.sampler == "grid" else None
         ),
         best=trials.best(there, settings.direction),
+        n_resting=n_resting,
     )
+
+
+def _epochs_left(
+    pruner: PrunerName, n_epochs: int, there: list[FrozenTrial], n_left: int, n_there: int
+) -> float:
+    """Epochs that searched trials are expected to take, those that rest and go on among them."""
+    of_new = expected_epochs(pruner, n_left, n_epochs)
+    if not any(map(trials.is_resting, there)):
+        return of_new
+    own = [t for t in trials.searched_results(there) if trials.SAME_AS not in t.user_attrs]
+    spent = sum(trial.last_step or 0 for trial in own)
+    return max(of_new, expected_epochs(pruner, n_there + n_left, n_epochs) - spent)
 
 
 def launch(
@@ -195,11 +212,12 @@ def _cautions(place: Place, request: SearchRequest) -> Iterator[Notice]:
 def _pool(
     opened: OpenStudy, request: SearchRequest, data_folder: Path, say: Callable[[str], None]
 ) -> Pool:
-    """Who trains, no more at a time than there are trials still to come."""
+    """Who trains, no more at a time than there are trials still to come or to go on."""
     budget, start, there = opened.settings.budget, encoders.weights_file(opened), opened.trials()
     encoder = start.read_bytes() if start else None
     factory = TrainingFactory(data_folder, budget, request.threads, encoder)
     n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
-    n_left = n_waiting + n_wanted(request, opened.settings, there) - n_begun(there)
+    n_resting = sum(map(trials.is_resting, there))
+    n_left = n_waiting + n_resting + n_wanted(request, opened.settings, there) - n_begun(there)
     n_jobs = min(n_side_by_side(request.jobs, request.threads), n_left)
     return who_trains.make_pool(n_jobs, request.threads, request.scheduler(), factory, say)

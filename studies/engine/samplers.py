@@ -38,20 +38,10 @@ those left out whose configuration had come up before and that took none.
 """
 
 
-DEARER = 1.3
-"""How much dearer the epochs are that promotion spends than those of an average configuration: the
-networks that are promoted are the larger ones. Measured by ``benchmarks/search.py``: 1.33 for
-autoencoders; 1.13 for wide classifiers, of which it promotes more, as they are of three kinds."""
-
-
 def expected_epochs(pruner: PrunerName, n_trials: int, n_epochs: int) -> float:
-    """Epochs that ``n_trials`` searched trials of ``n_epochs`` at most will take in all.
-
-    In epochs of an average configuration; never more than all.
-    """
+    """Epochs that ``n_trials`` searched trials of ``n_epochs`` at most will take in all."""
     if pruner == "promotion":
-        likely = promotion.expected_epochs(n_trials, n_epochs) * DEARER
-        return min(likely, n_trials * n_epochs)
+        return promotion.expected_epochs(n_trials, n_epochs)
     return _EPOCH_SHARE[pruner] * n_trials * n_epochs
 
 

@@ -42,7 +42,7 @@ PLAN = Plan(
     paper_missing=("dropout",),
     n_jobs=1,
     n_threads=2,
-    estimate=Estimate(60, 400, 900),
+    estimate=Estimate(60, 400, 900, searched_epochs=8 * 400 / 900),
 )
 
 

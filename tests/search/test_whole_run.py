@@ -40,6 +40,8 @@ def test_a_run_that_takes_longer_than_foretold_says_so() -> None:
 
 
 def test_a_run_with_nothing_to_do_has_nothing_left() -> None:
-    none = PLAN.estimate._replace(paper_s=0.0, searched_s=0.0, searched_at_most_s=0.0)
+    none = PLAN.estimate._replace(
+        paper_s=0.0, searched_s=0.0, searched_at_most_s=0.0, searched_epochs=0.0
+    )
     run = WholeRun(PLAN._replace(n_searched=2, paper_missing=(), estimate=none))
     assert (run.share, run.left_s(3.0)) == (0.0, 0.0)

@@ -74,13 +74,12 @@ def test_a_plan_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_estimates_grow_with_the_work() -> None:
     small = StudySettings("autoencoder", Budget(epochs=1, subset=600))
     config = AutoencoderConfig()
-    nothing = estimate(small, "none", [], 0, 1, 1)
-    assert nothing == (0.0, 0.0, 0.0)
-    one = estimate(small, "none", [config], 1, 1, 1)
+    nothing = estimate(small, "none", [], 0, 0, 1, 1)
+    assert nothing == (0.0, 0.0, 0.0, 0)
+    one = estimate(small, "none", [config], 1, 1, 1, 1)
     assert one.searched_s == one.searched_at_most_s > 0
-    many = estimate(
-        StudySettings("autoencoder", Budget(epochs=30)), "hyperband", [config], 50, 1, 1
-    )
+    large = StudySettings("autoencoder", Budget(epochs=30))
+    many = estimate(large, "hyperband", [config], 50, 500, 1, 1)
     assert many.paper_s > 100 * one.paper_s
     assert many.searched_at_most_s > 1000 * one.searched_s
     assert many.searched_s < many.searched_at_most_s

@@ -69,8 +69,19 @@ def test_a_plan_counts_those_that_rest_among_what_is_there(run: Runner) -> None:
     request = replace(PROMOTION, storage=str(run.folder / "studies.db"))
     plan = make_plan(request, AUTOENCODER)
     n_resting = sum(map(trials.is_resting, run.opened().trials()))
-    assert n_resting
-    assert plan.n_searched == n_resting
+    assert plan.n_resting == plan.n_searched == n_resting > 0
+    whole = make_plan(replace(request, study="t"), AUTOENCODER).estimate
+    assert 0 < plan.estimate.searched_epochs < whole.searched_epochs
+
+
+def test_a_plan_knows_of_those_that_may_still_go_on_when_all_have_begun(run: Runner) -> None:
+    with suppress(Interrupted):
+        run(PROMOTION, lambda e: stop_at(e.number, 9)(e) if isinstance(e, EpochDone) else None)
+    request = replace(PROMOTION, storage=str(run.folder / "studies.db"))
+    plan = make_plan(replace(request, trials=1), AUTOENCODER)
+    assert plan.n_searched > plan.n_wanted
+    assert plan.n_resting > 0
+    assert plan.estimate.searched_s > 0
 
 
 def test_while_a_trial_rests_it_is_running_and_read_as_pruned(run: Runner) -> None:
