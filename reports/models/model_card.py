@@ -34,6 +34,9 @@ _FILES = {
     exported.METRICS: "all figures, epoch by epoch, and where the model comes from",
 }
 
+_MARKS = re.compile(r"[<&`\[]")
+"""What Markdown reads as HTML, code or a link."""
+
 
 def model_card(
     file: ConfigFile,
@@ -121,13 +124,17 @@ def _header(stage: Stage, budget: Budget, metrics: dict[str, Any]) -> str:
 
 
 def _in_yaml(value: Any, indent: str = "") -> Iterator[str]:
-    """Lines of YAML: dictionaries and lists as blocks; texts and numbers as JSON, a part of it."""
+    r"""Lines of YAML: dictionaries and lists as blocks; texts and numbers as JSON, a part of it.
+
+    What a viewer that knows no headers would take for HTML or a link is written as ``\u003c``,
+    which YAML reads as the character itself.
+    """
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inner in pairs:
         name = f"{key}:" if isinstance(value, dict) else "-"
         if not isinstance(inner, dict | list):
             plain = isinstance(inner, str) and re.fullmatch(r"[a-z][\w/-]+", inner)
-            yield f"{indent}{name} {inner if plain else json.dumps(inner, ensure_ascii=False)}"
+            yield f"{indent}{name} {inner if plain else _quoted(inner)}"
             continue
         lines = list(_in_yaml(inner, indent + "  "))
         if name == "-":
@@ -136,6 +143,11 @@ def _in_yaml(value: Any, indent: str = "") -> Iterator[str]:
         else:
             yield f"{indent}{name}"
             yield from lines
+
+
+def _quoted(value: Any) -> str:
+    written = json.dumps(value, ensure_ascii=False)
+    return _MARKS.sub(lambda mark: rf"\u{ord(mark.group()):04x}", written)
 
 
 def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:

@@ -12,10 +12,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers.installed_command import called
 from helpers.trained_studies import AE, TrainedStudies
 from markdown_it import MarkdownIt
 
+from spaces.safe_text import visible
 from studies.records import trials
 
 pytestmark = pytest.mark.slow
@@ -117,4 +119,9 @@ def test_a_model_card_is_plain(hostile: TrainedStudies, tmp_path: Path) -> None:
     card = no_control((tmp_path / "model" / "README.md").read_text())
     assert "<script>" not in card
     assert "<img" not in card
-    assert card.startswith("# Autoencoder ")
+    _, header, body = card.split("---\n", 2)
+    assert "[a](" not in body
+    assert "[a" not in header
+    (model,) = yaml.safe_load(header)["model-index"]
+    assert model["name"].startswith(visible(NAME)), "it is the name all the same"
+    assert body.startswith("\n# Autoencoder ")
