@@ -10,8 +10,7 @@ from reports.document.parts import Drawing
 from reports.document.texts import Texts
 from reports.figures import looks
 from reports.figures.axes import ValueAxis
-from reports.figures.style import log_across, numbers, panels, picture, value_upwards
-from spaces.safe_text import drawn
+from reports.figures.style import log_across, numbers, panels, picture, study_label, value_upwards
 
 
 def quality_by_time(name: str, found: Comparison, axis: ValueAxis, texts: Texts) -> Drawing:
@@ -57,4 +56,4 @@ def _styled(found: Comparison) -> Iterator[tuple[Searched, dict[str, Any]]]:
     for search, color, dashes, marker in zip(found.searches, *styles, strict=False):
         if search.steps:
             look = {"color": color, "linestyle": dashes, "marker": marker, "markersize": 3.5}
-            yield search, {**look, "label": drawn(search.study)}
+            yield search, {**look, "label": study_label(search.study, 50)}

@@ -7,6 +7,7 @@ other.
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import Any
 
 from reports.document.parts import Drawing
@@ -14,6 +15,7 @@ from reports.document.texts import Texts
 from reports.figures.axes import ValueAxis, epoch_marks
 from reports.figures.looks import FAINT, INK
 from reports.figures.matplotlib_alone import Axes, Axis, Figure, mpl, ticker
+from spaces.safe_text import drawn, visible
 from spaces.wording import UNITS
 
 WIDTH = 4.8
@@ -73,6 +75,20 @@ def picture(figure: Figure, name: str) -> Drawing:
             svg, format="svg", transparent=True, metadata={"Date": None, "Creator": "fmnist-search"}
         )
     return Drawing(png.getvalue(), svg.getvalue())
+
+
+def study_label(name: str, width: int = 26) -> str:
+    """A study's name in two lines at most; of a long one both ends, which tell it apart.
+
+    Args:
+        name: the study's.
+        width: of a line, in characters; by default as beside bars, to which it leaves most of the
+            figure.
+    """
+    shown = visible(name)
+    if len(shown) > 2 * width:
+        return f"{drawn(shown[: width - 1])}…\n{drawn(shown[-width:])}"
+    return "\n".join(map(drawn, wrap(shown, width)[:2]))
 
 
 def whole_numbers(ax: Axes) -> None:

@@ -5,7 +5,14 @@ import pytest
 from reports.document.texts import Texts
 from reports.figures.axes import ValueAxis
 from reports.figures.matplotlib_alone import Axis
-from reports.figures.style import epochs_across, log_across, numbers, panels, value_upwards
+from reports.figures.style import (
+    epochs_across,
+    log_across,
+    numbers,
+    panels,
+    study_label,
+    value_upwards,
+)
 
 EN, ES = Texts("en"), Texts("es")
 LOSS = ValueAxis("Validation loss ↓", is_loss=True)
@@ -63,3 +70,14 @@ def test_epochs_are_whole_and_a_plain_axis_has_the_languages_mark() -> None:
         numbers(ax.yaxis, ES)
     assert written(ax.xaxis) == ["1", "2", "4", "8", "16", "30"]
     assert "0,2" in written(ax.yaxis)
+
+
+def test_a_study_with_a_very_long_name_leaves_its_bar_most_of_the_figure() -> None:
+    names = [f"autoencoders-{'of-the-wide-space-' * 4}{end}" for end in ("one", "two")]
+    with panels(1, 2.0) as (figure, (ax,)):
+        ax.barh([0, 1], [3, 4])
+        ax.set_yticks([0, 1], [study_label(name) for name in names])
+        figure.canvas.draw()
+        assert ax.get_window_extent().width > 0.5 * figure.bbox.width
+    assert len({study_label(name) for name in names}) == 2, "which is which is still seen"
+    assert study_label("ae") == "ae"
