@@ -23,6 +23,7 @@ from reports.analysis.effects import (
 from spaces import paper
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.records import attributes, trials
+from studies.records.comparable import curve, once
 from studies.records.settings import StudySettings
 
 Shown = Literal["helps", "hurts", "nothing"]
@@ -47,7 +48,7 @@ class Compared(NamedTuple):
     final: Effect | None
     """From trials that were trained to the end."""
     first: Effect | None
-    """After the first epoch, from all trials, pruned ones too."""
+    """After the first epoch, from all trials, those that rest or were pruned too."""
     verdict: ClaimVerdict | Literal["no claim"]
 
 
@@ -72,12 +73,13 @@ def warm_against_scratch(sources: Sources) -> Compared | None:
 def _observed(source: Source) -> tuple[Observations, Observations]:
     """Of trials that were trained to the end, and of every one that got through its first epoch.
 
-    Pruning comes later than that, so which of these there are does not depend on how they did.
+    Pruning comes later than that, so which of these there are does not depend on how they did;
+    further on it does, and effects among the chosen would come out too small.
     """
-    curves = [(trial, trials.by_epoch(trial, source.settings.metric)) for trial in source.own()]
+    curves = [(trial, curve(trial, source.settings)) for trial in once(source.own())]
     return (
         _outcomes(source, ((trial, trials.value_of(trial)) for trial in source.completed())),
-        _outcomes(source, ((trial, curve[1]) for trial, curve in curves if 1 in curve)),
+        _outcomes(source, ((trial, values[1]) for trial, values in curves if 1 in values)),
     )
 
 

@@ -9,7 +9,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial
 from plotly import graph_objects
 
-from reports.analysis.importance import MIN_TRIALS, importances
+from reports.analysis.importance import importances
 from reports.analysis.reproduction import reproduced
 from reports.analysis.tables import best_trials
 from reports.document.numbers import UNIT
@@ -24,6 +24,7 @@ from spaces.wording import counted
 from studies.dashboard import notes
 from studies.dashboard.texts_in_attributes import save_plot
 from studies.records import trials
+from studies.records.comparable import MIN_FOR_IMPORTANCE, furthest
 from studies.records.open_study import ReadStudy
 from studies.records.origins import IN_WORDS
 from studies.records.references import all_studies
@@ -76,7 +77,7 @@ def _figures(study: optuna.Study) -> Iterator[tuple[str, graph_objects.Figure]]:
     if best:
         yield "paper-against-found", paper_against_found(study, settings)
         yield "pareto", quality_against_size(best[:MAX_POINTS], settings)
-        yield "importance", importance(best, settings)
+        yield "importance", importance(own, settings)
 
 
 def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_objects.Figure:
@@ -152,15 +153,16 @@ def quality_against_size(
     return figure.update_yaxes(ticksuffix=axis.unit)
 
 
-def importance(best: Sequence[FrozenTrial], settings: StudySettings) -> graph_objects.Figure:
+def importance(own: Sequence[FrozenTrial], settings: StudySettings) -> graph_objects.Figure:
     """Each dimension's share in being among the best, with its interval over resampled trials.
 
-    Where there are too few trials to tell, the plot says so.
+    At the end of their training, or as far as enough trials were trained, which the plot says; so
+    it does where there are too few trials to tell.
     """
-    shares = importances(best, settings.direction)
+    compared = furthest(own, settings)
+    shares = importances(compared, settings.direction)
     if shares is None:
-        n_searched = sum(not trials.is_paper(trial) for trial in best)
-        return _without_importance(n_searched)
+        return _without_importance(len(compared.trials))
     rows = shares.rows[::-1]  # plotly draws the first at the bottom
     bars = graph_objects.Bar(
         x=[short(100 * row.share) for row in rows],
@@ -174,17 +176,24 @@ def importance(best: Sequence[FrozenTrial], settings: StudySettings) -> graph_ob
         orientation="h",
         marker={"color": BLUE},
     )
-    title = (
-        f"Importance for being among the best,<br>by {shares.n_trials} trials trained to the end"
-    )
-    figure = _figure([bars], title, TEXTS("axes.importance"), "")
+    title, x = "Importance for being among the best", TEXTS("axes.importance")
+    if compared.are_whole:
+        title += f",<br>by {shares.n_trials} trials trained to the end"
+    else:
+        title += (
+            f"<br>after epoch {compared.epoch} of {compared.n_epochs}, by {shares.n_trials} trials"
+        )
+        x += f"<br>What is good after epoch {compared.epoch} need not be good at the end."
+    if shares.within_kinds:
+        title += ",<br>each among those whose schedule is of its kind"
+    figure = _figure([bars], title, x, "")
     figure.update_xaxes(ticksuffix=UNIT, rangemode="tozero")
     return figure
 
 
-def _without_importance(n_searched: int) -> graph_objects.Figure:
+def _without_importance(n_trials: int) -> graph_objects.Figure:
     figure = _figure([], "Importance of the dimensions: too few trials", "", "")
-    words = TEXTS("search.importance.too_few", n=n_searched, least=MIN_TRIALS)
+    words = TEXTS("search.importance.too_few", n=n_trials, least=MIN_FOR_IMPORTANCE)
     hint = "Optuna's own bars are mostly chance until then."
     figure.add_annotation(
         text="<br>".join(wrap(f"{words} {hint}", 50)),

@@ -29,6 +29,7 @@ from reports.figures.style import (
     numbers,
     panels,
     picture,
+    study_label,
     value_upwards,
     whole_numbers,
 )
@@ -99,8 +100,8 @@ def epochs(name: str, found: EpochCurves, axis: ValueAxis, texts: Texts) -> Draw
         return picture(figure, name)
 
 
-def importance(name: str, found: Importances, texts: Texts) -> Drawing:
-    """A bar for each dimension with its interval."""
+def importance(name: str, found: Importances, label: str, texts: Texts) -> Drawing:
+    """A bar for each dimension with its interval; the label says what the shares are of."""
     rows = found.rows[::-1]
     with panels(1, 0.9 + 0.27 * len(rows)) as (figure, (ax,)):
         shares = [PERCENT * row.share for row in rows]
@@ -112,7 +113,7 @@ def importance(name: str, found: Importances, texts: Texts) -> Drawing:
         )
         ax.grid(axis="y", visible=False)
         numbers(ax.xaxis, texts, UNIT)
-        ax.set(xlabel=texts("axes.importance"), xlim=(0, None))
+        ax.set(xlabel=label, xlim=(0, None))
         return picture(figure, name)
 
 
@@ -158,7 +159,7 @@ def pareto(name: str, front: Front, axis: ValueAxis, texts: Texts) -> Drawing:
 def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Drawing:
     """Minutes of training by what became of the trials, a bar for each study."""
     with panels(1, 1.2 + 0.4 * len(spent)) as (figure, (ax,)):
-        names = [drawn(row.study) for row in spent]
+        rows = range(len(spent))
         left = [0.0] * len(spent)
         for state, color, hatch in (
             ("paper", looks.ORANGE, ".."),
@@ -171,7 +172,7 @@ def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Drawing:
             if not any(minutes):
                 continue
             ax.barh(
-                names,
+                rows,
                 minutes,
                 left=left,
                 color=color,
@@ -181,6 +182,7 @@ def time_spent(name: str, spent: Sequence[TimeSpent], texts: Texts) -> Drawing:
                 label=texts(f"states.{state}"),
             )
             left = [a + b for a, b in zip(left, minutes, strict=True)]
+        ax.set_yticks(rows, [study_label(row.study) for row in spent])
         ax.grid(axis="y", visible=False)
         numbers(ax.xaxis, texts)
         ax.set_xlabel(texts("axes.minutes"))

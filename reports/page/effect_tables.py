@@ -42,22 +42,30 @@ def warm_blocks(sources: Sources, texts: Texts) -> list[Block]:
 
 def _effects(rows: list[Compared], name: str, stage: str, texts: Texts) -> list[Block]:
     kind: Notation = "change" if stage == AUTOENCODER.name else "points"
+    at_end = [(texts(f"effects.{r.name}"), r.final, r.raises) for r in rows if r.final is not None]
+    # An effect on the way is no verdict on the paper's step.
+    first = [(texts(f"effects.{r.name}"), r.first, None) for r in rows if r.first is not None]
+    shown: list[tuple[str, Effect, bool | None]] = [*(at_end or first)]
+    n = max((found.n_trials for _, found, _ in shown), default=0)
+    about = f"effects.{'note' if at_end else 'on_the_way'}.{stage}"
     caption = texts("warm.caption" if name == WARM else "effects.caption")
-    note = f"{texts(f'effects.note.{stage}')} {texts('effects.about_text')}"
+    note = f"{texts(about, n=n)} {texts('effects.about_text')}"
     frame = pandas.DataFrame([_row(row, texts) for row in rows])
     kinds = {key: kind if key.startswith(_NUMBERS) else "text" for key in _SHOWN}
     table = Table(name, caption, frame, filled(columns(texts, "effects", kinds), frame), note)
-    drawn = [(texts(f"effects.{r.name}"), r.final, r.raises) for r in rows if r.final is not None]
-    if not drawn:
+    if not shown:
         return [table]
     listed = "; ".join(
         f"{label}: {texts.number(found.value, kind)} "
         f"({texts.number(found.low, kind)} … {texts.number(found.high, kind)})"
-        for label, found, _ in drawn
+        for label, found, _ in shown
     )
-    picture = drawings.effects(name, drawn, texts(f"axes.effect.{stage}"), texts)
+    axis = texts(f"axes.effect.{stage}")
+    axis = axis if at_end else texts("effects.axis_on_the_way", axis=axis)
+    picture = drawings.effects(name, shown, axis, texts)
     alt = texts("effects.alt", listed=listed)
-    return [table, Figure(name, texts("effects.figure"), alt, picture)]
+    title = texts("effects.figure" if at_end else "effects.figure_on_the_way", n=n)
+    return [table, Figure(name, title, alt, picture)]
 
 
 def _row(row: Compared, texts: Texts) -> dict[str, Any]:

@@ -1,10 +1,8 @@
 """What a search did, study by study, and what its trials say of the paper's claims."""
 
 import pandas
-from optuna.trial import TrialState
 
 from reports.analysis.chosen_studies import Source, Sources
-from reports.analysis.importance import MIN_TRIALS, importances
 from reports.analysis.tables import TrialRow, ranking
 from reports.analysis.time_spent import KINDS, time_spent
 from reports.document.numbers import Notation, kind_of
@@ -13,9 +11,9 @@ from reports.document.texts import Texts
 from reports.figures import drawings, figure_data, interactive
 from reports.figures.axes import ValueAxis, value_axis
 from reports.page.effect_tables import claims_blocks, warm_blocks
+from reports.page.importance_blocks import importance_blocks
 from reports.page.words import anchor, budget_in_words, columns, filled
 from spaces.wording import MISSING
-from studies.records import trials
 from studies.records.scores import standard_error
 
 
@@ -48,7 +46,7 @@ def _study_section(source: Source, texts: Texts) -> Section:
     section.blocks += _best(source, name, texts)
     section.blocks += _history(source, name, axis, texts)
     section.blocks += _epochs(source, name, axis, texts)
-    section.blocks += _importance(source, name, texts)
+    section.blocks += importance_blocks(source, name, texts)
     section.blocks += _slices(source, name, axis, texts)
     section.blocks += _pareto(source, name, axis, texts)
     section.blocks += claims_blocks(source, name, texts)
@@ -125,34 +123,6 @@ def _epochs(source: Source, name: str, axis: ValueAxis, texts: Texts) -> list[Bl
             drawings.epochs(f"{name}-epochs", found, axis, texts),
             interactive.epochs(found, axis, texts),
         )
-    ]
-
-
-def _importance(source: Source, name: str, texts: Texts) -> list[Block]:
-    found = importances(source.completed(), source.settings.direction)
-    n_searched = sum(not trials.is_paper(t) for t in source.completed())
-    if found is None:
-        return [Text(texts("search.importance.too_few", n=n_searched, least=MIN_TRIALS))]
-    listed = ", ".join(
-        f"{row.name.replace('_', '-')} {texts.number(row.share, 'share')}" for row in found.rows
-    )
-    n_pruned = sum(t.state == TrialState.PRUNED for t in source.own())
-    frame = pandas.DataFrame([row._asdict() for row in found.rows])
-    kinds: dict[str, Notation] = {"name": "text", "share": "share", "low": "share", "high": "share"}
-    shown = columns(texts, "search.importance", kinds)
-    words = {
-        "n": found.n_trials,
-        "n_best": found.n_best,
-        "n_pruned": texts.number(n_pruned, "count"),
-    }
-    return [
-        Figure(
-            f"{name}-importance",
-            texts("search.importance.caption", **words),
-            texts("search.importance.alt", listed=listed),
-            drawings.importance(f"{name}-importance", found, texts),
-        ),
-        Table(f"{name}-importance", texts("search.importance.table"), frame, shown),
     ]
 
 

@@ -10,6 +10,7 @@ from spaces.budget import N_TRAIN_FILE, N_VALIDATION, PAPER_BUDGET, Budget
 from spaces.safe_text import markdown, markdown_cell, visible
 from spaces.wording import MISSING, better, count, counted, measured, percent, points
 from studies.records import attributes, trials
+from studies.records.comparable import MIN_FOR_IMPORTANCE, furthest
 from studies.records.origins import IN_WORDS, best_found, origins
 from studies.records.scores import TWO_SIDED, standard_error
 from studies.records.settings import StudySettings
@@ -27,7 +28,7 @@ def study_note(name: str, settings: StudySettings, own: Sequence[FrozenTrial] = 
         f"Search of **{settings.stage}s** on Fashion-MNIST with `fmnist-search`.",
         "### So far",
         _best(settings, own),
-        _importances(own),
+        _importances(settings, own),
         "### The paper's configurations",
         *_paper(settings, own),
         "### Protocol",
@@ -54,18 +55,26 @@ def _best(settings: StudySettings, own: Sequence[FrozenTrial]) -> str:
     )
 
 
-def _importances(own: Sequence[FrozenTrial]) -> str:
+def _importances(settings: StudySettings, own: Sequence[FrozenTrial]) -> str:
     """What to think of optuna-dashboard's own panel, which draws bars from two trials on."""
-    n, least = len(trials.drawn_and_completed(own)), trials.MIN_FOR_IMPORTANCE
-    if n >= least:
+    compared = furthest(own, settings)
+    n, where = len(compared.trials), f"after epoch {compared.epoch} of {compared.n_epochs}"
+    if not compared.are_enough:
+        return (
+            f"**Too few trials for importances**: {n} of the trials that the search drew "
+            f"{'was' if n == 1 else 'were'} trained equally far, and below {MIN_FOR_IMPORTANCE} "
+            "the bars of optuna-dashboard's panel *Hyperparameter Importance* are mostly chance."
+        )
+    if compared.are_whole:
         return (
             "How important each dimension is: the plot *importance* has intervals, "
             "optuna-dashboard's own panel has none."
         )
     return (
-        f"**Too few trials for importances**: {n} of the trials that the search drew "
-        f"{'was' if n == 1 else 'were'} trained to the end, and below {least} the bars of "
-        "optuna-dashboard's panel *Hyperparameter Importance* are mostly chance."
+        f"How important each dimension is **{where}**: the plot *importance*, by the {n} trials "
+        "that were trained so far. What is good then need not be good at the end. "
+        "optuna-dashboard's own panel *Hyperparameter Importance* takes the few trials that were "
+        "trained to the end alone, and its bars are mostly chance."
     )
 
 

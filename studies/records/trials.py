@@ -175,15 +175,6 @@ def completed(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
     return [trial for trial in trials if trial.state == TrialState.COMPLETE]
 
 
-MIN_FOR_IMPORTANCE = 20
-"""Drawn and completed trials below which the importance of a dimension is mostly chance."""
-
-
-def drawn_and_completed(trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
-    """Those trained to the end whose configurations a sampler drew, which the paper's are not."""
-    return [trial for trial in completed(trials) if trial.params and not is_paper(trial)]
-
-
 def ranked(
     trials: Iterable[FrozenTrial], direction: Direction, state: TrialState = TrialState.COMPLETE
 ) -> list[FrozenTrial]:

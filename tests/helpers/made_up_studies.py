@@ -1,6 +1,7 @@
 """Studies as a search leaves them, without its training: values come from a formula."""
 
 import math
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -31,9 +32,13 @@ def make(
     budget: Budget = SHORT,
     share_pruned: float = 0.4,
     with_paper: bool = True,
+    lengths: Sequence[int] = (),
     **settings: Any,
 ) -> optuna.Study:
-    """A study of the paper's trials and ``n_trials`` random ones, some of them pruned."""
+    """A study of the paper's trials and ``n_trials`` random ones, some of them pruned.
+
+    With ``lengths`` they are trained for so many epochs, in turn.
+    """
     metric = next(iter(STAGES[stage].metrics.values()))
     own: dict[str, Any] = {"metric": metric.key, "direction": metric.direction, **settings}
     if stage == "classifier":
@@ -54,6 +59,8 @@ def make(
         n_epochs = budget.epochs
         if rng.random() < share_pruned:
             n_epochs = max(1, budget.epochs // 3)
+        if lengths:
+            n_epochs = lengths[number % len(lengths)]
         frozen = draw.get_trials(deepcopy=False)[number]
         finished.append(
             _trial(made, config, rng, n_epochs, params=frozen.params, dist=frozen.distributions)

@@ -11,7 +11,7 @@ from helpers.made_up_studies import EFFECTS, ORIGIN, make
 from reports.analysis.chosen_studies import Sources
 from reports.analysis.comparisons import claims_of, published_step, warm_against_scratch
 from reports.analysis.effects import estimate, verdict
-from reports.document.parts import Table
+from reports.document.parts import Figure, Table
 from reports.document.texts import Texts
 from reports.page.effect_tables import claims_blocks
 
@@ -49,6 +49,20 @@ def test_pruned_trials_change_no_final_effect(
         study.add_trial(bad)
     after = claims_of(sources().searches[0])
     assert [row.final for row in after] == [row.final for row in before]
+
+
+def test_where_few_came_to_the_end_effects_are_those_after_the_first_epoch_without_a_verdict(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, n_trials=60, lengths=[1] * 11 + [6])
+    source = sources().searches[0]
+    assert {(row.final, row.verdict) for row in claims_of(source)} == {(None, "not varied")}
+    table, figure = claims_blocks(source, "ae", Texts("en"))
+    assert isinstance(table, Table)
+    assert isinstance(figure, Figure)
+    assert "after epoch 1, in all dimensions, over the 64 trials" in table.note
+    assert "dropout 0.2 against none" in figure.alt
+    assert "no verdict" in figure.caption
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:

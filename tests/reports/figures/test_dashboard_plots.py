@@ -7,14 +7,16 @@ from typing import Any
 
 import optuna
 import pytest
+from helpers.made_up_studies import make
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
-from reports.analysis.importance import MIN_TRIALS
 from reports.figures.dashboard_plots import refresh, save_plots
 from spaces import paper
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from studies.records import trials
+from studies.records.comparable import MIN_FOR_IMPORTANCE
 from studies.records.settings import StudySettings, with_space, write
 from studies.storage.databases import open_storage, storage_url
 
@@ -120,16 +122,26 @@ def test_the_pareto_front_has_no_trial_that_a_smaller_one_reaches(study: optuna.
 def test_importance_is_drawn_from_enough_searched_trials_and_finds_what_decides(
     study: optuna.Study,
 ) -> None:
-    add_searched(study, MIN_TRIALS - 1)
+    add_searched(study, MIN_FOR_IMPORTANCE - 1)
     save_plots(study)
     too_few = saved(study, "importance")
     assert too_few["data"] == []
-    assert f"there are {MIN_TRIALS - 1}" in too_few["layout"]["annotations"][0]["text"]
+    words = too_few["layout"]["annotations"][0]["text"].replace("<br>", " ")
+    assert f"there are {MIN_FOR_IMPORTANCE - 1}" in words
     add_searched(study, 60)
     save_plots(study)
     plot = saved(study, "importance")
     assert plot["data"][0]["y"][-1] == "dropout"
-    assert f"{MIN_TRIALS + 59} trials" in plot["layout"]["title"]["text"]
+    assert f"{MIN_FOR_IMPORTANCE + 59} trials" in plot["layout"]["title"]["text"]
+
+
+def test_importance_of_trials_that_rest_says_after_which_epoch_it_is() -> None:
+    study = make(InMemoryStorage(), n_trials=40, lengths=[1, 1, 1, 6])
+    save_plots(study)
+    plot = saved(study, "importance")
+    assert plot["data"][0]["y"][-1] == "dropout"
+    assert "after epoch 1 of 6, by 40 trials" in plot["layout"]["title"]["text"]
+    assert "need not be good at the end" in plot["layout"]["xaxis"]["title"]["text"]
 
 
 def test_a_plot_saved_again_takes_the_place_of_the_one_before(study: optuna.Study) -> None:

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import optuna
 import pytest
+from helpers.made_up_studies import make
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 from optuna_dashboard import get_note, save_note
 from optuna_dashboard._note import copy_notes
@@ -15,8 +17,9 @@ from studies.dashboard import notes
 from studies.dashboard.study_note import study_note
 from studies.dashboard.trial_note import PICTURES, trial_note
 from studies.records import trials
+from studies.records.comparable import MIN_FOR_IMPORTANCE
 from studies.records.open_study import ReadStudy
-from studies.records.settings import EncoderOrigin, StudySettings, with_space, write
+from studies.records.settings import EncoderOrigin, StudySettings, load, with_space, write
 from studies.storage.artifacts import ArtifactFolder
 from studies.storage.databases import open_storage, storage_url
 from studies.storage.noted_files import put
@@ -108,10 +111,17 @@ def test_the_best_found_stands_below_the_papers_and_is_told_from_the_best() -> N
 
 
 def test_too_few_trials_for_importances_are_said_to_be_too_few() -> None:
-    drawn = [drawn_trial(number) for number in range(trials.MIN_FOR_IMPORTANCE)]
+    drawn = [drawn_trial(number) for number in range(MIN_FOR_IMPORTANCE)]
     few = "**Too few trials for importances**: 1 of the trials that the search drew was trained"
     assert few in study_note("ae", AUTOENCODERS, drawn[:1])
     assert "Too few" not in study_note("ae", AUTOENCODERS, drawn)
+
+
+def test_importances_of_trials_that_rest_are_said_to_be_of_an_early_epoch() -> None:
+    study = make(InMemoryStorage(), n_trials=MIN_FOR_IMPORTANCE, lengths=[1, 1, 1, 6])
+    note = study_note("ae", load(study), study.trials)
+    assert "**after epoch 1 of 6**: the plot *importance*, by the 20 trials" in note
+    assert "takes the few trials that were trained to the end alone" in note
 
 
 def drawn_trial(number: int) -> optuna.trial.FrozenTrial:
