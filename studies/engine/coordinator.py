@@ -22,7 +22,15 @@ from studies.data.images import Images
 from studies.engine import repair, reuse
 from studies.engine.endings import Endings, reason_of
 from studies.engine.on_the_way import OnTheWay
-from studies.engine.progress import Event, Notice, early_stop_reason, n_begun, n_wanted, paper_names
+from studies.engine.progress import (
+    Event,
+    Notice,
+    n_begun,
+    n_wanted,
+    paper_names,
+    patience_is_over,
+    target_is_reached,
+)
 from studies.engine.promotion import Promotion, Step
 from studies.engine.running_trial import Running
 from studies.engine.samplers import make_pruner, make_sampler
@@ -66,6 +74,7 @@ class Search:
             partial(reuse.checkpoint, opened.store),
             self.request.checkpoint_every,
         )
+        self._others: list[int] = []
         self._awaited: list[int] = []
         self._record = runs.Record(opened.study, self.request)
         names = paper_names(self.request, opened.settings)
@@ -108,11 +117,10 @@ class Search:
                 reason = self._fill()
                 if self._trainings.running:
                     self._trainings.wait(self._on_the_way.take)
-                elif reason == NOTHING_LEFT and (others := self._elsewhere()):
-                    self._wait_for(others)
+                elif self._others:
+                    self._wait_for_others()
                 else:
                     assert reason is not None
-                    self._settle(reason)
                     runs.record_end(self.opened.study, reason)
                     self._record.end(reason)
                     return reason
@@ -134,6 +142,7 @@ class Search:
                     all_trials = self._make_up()
                     trial = self._next(all_trials)
                     if isinstance(trial, str):
+                        self._leave_off(trial, all_trials)
                         return trial
                     self._record.begin(all_trials, trial.number, self._trainings.capacity)
             except LockLostError:
@@ -155,42 +164,48 @@ class Search:
             reason = f"{attempts.INTERRUPTED}: the study's lock was lost"
             self.endings.fail(trial, reason, time.monotonic())
 
-    def _elsewhere(self) -> list[int]:
-        return [trial.number for trial in self.sharing.elsewhere(self.opened.trials())]
-
-    def _wait_for(self, numbers: list[int]) -> None:
+    def _wait_for_others(self) -> None:
         """Stay until others have ended their trials, as those of a machine that dies are ours."""
-        if numbers != self._awaited:
-            named = ", ".join(f"#{number}" for number in numbers)
+        if self._others != self._awaited:
+            named = ", ".join(f"#{number}" for number in self._others)
             self.on_event(Notice(f"{NOTHING_LEFT} here; waiting for trial {named} of others"))
-        self._awaited = numbers
+        self._awaited = self._others
         with self.stop.interruptible():
             time.sleep(LOOK_S)
 
-    def _settle(self, reason: str) -> None:
-        """Have nothing rest any more, unless the same command goes on with it later."""
-        if reason != TIMEOUT:
-            with self.sharing.exclusively():
-                self.endings.settle()
+    def _leave_off(self, reason: str, all_trials: list[FrozenTrial]) -> None:
+        """Note whom to wait for; if the search is over, nothing rests any more.
+
+        After a timeout the same command goes on with what rests.
+        """
+        others = self.sharing.elsewhere(all_trials) if reason == NOTHING_LEFT else []
+        self._others = [trial.number for trial in others]
+        if not (self._others or self._trainings.running or reason == TIMEOUT):
+            self.endings.settle()
 
     def _next(self, all_trials: list[FrozenTrial]) -> Trial | str:
-        """The trial to train now: who waits, who is promoted, a new one; or why there is none."""
+        """The trial to train now: who waits, who is promoted, a new one; or why there is none.
+
+        Patience begins none, but has those that rest trained on that may still be better.
+        """
         if self.stop.received is not None:
             raise Interrupted
         if time.monotonic() >= self._deadline:
             return TIMEOUT
-        rule, n_before = self._rule, n_begun(all_trials)
+        rule, n_before, settings = self._rule, n_begun(all_trials), self.opened.settings
         if any(trial.state == TrialState.WAITING for trial in all_trials):
             return self._ask(n_before)
         step = rule.next(all_trials) if rule else None
-        begins = step is None and n_before < self.endings.n_wanted
-        if rule and step is None and not begins:
+        enough = patience_is_over(all_trials, self.request, settings)
+        if n_before >= self.endings.n_wanted:
+            enough = NOTHING_LEFT
+        if enough and rule and step is None:
             step = rule.last(all_trials)
-        if step is None and not begins:
-            return NOTHING_LEFT
-        if reason := early_stop_reason(all_trials, self.request, self.opened.settings):
-            return reason
-        return self._ask(n_before) if step is None else self._promote(step, n_before)
+        if enough and step is None:
+            return enough
+        if reached := target_is_reached(all_trials, self.request, settings):
+            return reached
+        return self._promote(step, n_before) if step else self._ask(n_before)
 
     def _promote(self, step: Step, n_before: int) -> Trial:
         """Take on a trial that rests; one that was pruned is gone on with by a new one."""

@@ -59,6 +59,8 @@ class Endings:
             spread = latency.spread_ms or 0.0
             constrain(trial, self.opened.settings, trials.LATENCY_MS, latency.ms, spread)
         reason = reuse.copy_result(self.opened, trial, known)
+        if trials.RESTS_AT in trial.user_attrs:  # where it stood
+            weights.discard(self.opened.store, self.opened.trials()[trial.number])
         self.sharing.let_go(trial)
         value = trials.value_of(known) if known.values else None
         self._announce(trial, "reused", value, 0.0, reason)
@@ -137,6 +139,8 @@ class Endings:
             trial.set_user_attr(trials.REASON, reason)
             trial.set_user_attr(trials.SECONDS, seconds)
             self._tell(trial, TrialState.FAIL)
+            if reason.startswith(trials.DIVERGED):  # nothing goes on from where it stood
+                weights.discard(self.opened.store, self.opened.trials()[trial.number])
         self.sharing.let_go(trial)
         self._announce(trial, "failed", None, seconds, reason)
 

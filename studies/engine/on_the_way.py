@@ -58,10 +58,11 @@ class OnTheWay:
             raise
 
     def _settle_or_train(self, trial: Trial) -> None:
+        all_trials = self.opened.trials()  # the trial among them as it rested
         config = configure(trial, self.opened)
         if self.endings.refused(trial, trials.N_PARAMETERS, config.n_parameters()):
             return
-        key, all_trials = fingerprint(config), self.opened.trials()
+        key = fingerprint(config)
         known = reuse.known_result(self.opened, all_trials, trial, key)
         if known is not None:
             self.endings.reuse(trial, known)
@@ -100,7 +101,7 @@ class OnTheWay:
         asked: int | None = trial.user_attrs.get(trials.TRAINS_TO)
         if self.rule is None or (asked is None and trials.is_never_pruned(trial)):
             return self.opened.settings.budget.epochs
-        level = self.rule.at_least(max(asked or 1, n_done))
+        level = max(asked or self.rule.first(), n_done)
         if level != asked:
             trial.set_user_attr(trials.TRAINS_TO, level)
         return level
@@ -193,7 +194,9 @@ class OnTheWay:
         """Mark what still runs as failed, as it will be made up for."""
         reason = reason_of(error)
         innocent = f"{attempts.INTERRUPTED}: the run ended"
-        left = [(r.trial, r.begun) for r in self.trainings.running.values()]
+        all_trials = self.opened.trials()
+        running = self.trainings.running.values()
+        left = [(r.trial, r.begun) for r in running if not trials.is_resting(all_trials[r.number])]
         left += [(twin, time.monotonic()) for twin in self._twins]
         for trial, begun in left:
             its_doing = trial.number == self._dealt_with or is_of_the_run(error)

@@ -150,22 +150,25 @@ def n_begun(all_trials: list[FrozenTrial]) -> int:
     return attempts.n_tried(all_trials) + len(searched)
 
 
-def early_stop_reason(
+def target_is_reached(
     all_trials: list[FrozenTrial], request: SearchRequest, settings: StudySettings
 ) -> str | None:
-    """Why the search ends before its total, by ``patience`` or ``target``."""
+    """Why the search ends before its total, if a trial is as good as its ``target``."""
     best = trials.best(all_trials, settings.direction)
-    if best is None:
+    if best is None or request.target is None:
         return None
-    if request.target is not None:
-        reached, wanted = (
-            trials.cost(value, settings.direction)
-            for value in (trials.value_of(best), request.target)
-        )
-        if reached <= wanted:
-            shown = measured(request.target, settings.metric)
-            return f"target {shown} reached by trial {best.number}"
+    reached, wanted = (
+        trials.cost(value, settings.direction) for value in (trials.value_of(best), request.target)
+    )
+    shown = measured(request.target, settings.metric)
+    return f"target {shown} reached by trial {best.number}" if reached <= wanted else None
+
+
+def patience_is_over(
+    all_trials: list[FrozenTrial], request: SearchRequest, settings: StudySettings
+) -> str | None:
+    """Why no more trials are begun before its total, if ``patience`` with them is over."""
     n_idle = trials.n_since_best(all_trials, settings.direction, settings.objectives)
-    if request.patience is not None and n_idle >= request.patience:
-        return f"patience of {request.patience} trials without a better one is over"
-    return None
+    if request.patience is None or n_idle < request.patience:
+        return None
+    return f"patience of {request.patience} trials without a better one is over"

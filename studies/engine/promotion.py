@@ -73,10 +73,6 @@ class Promotion:
         """The epoch to which a new trial is trained."""
         return self._levels()[0]
 
-    def at_least(self, n_epochs: int) -> int:
-        """The first rung, or the end, that is no less."""
-        return next(level for level in self._levels() if level >= n_epochs)
-
     def next(self, all_trials: Sequence[FrozenTrial]) -> Step | None:
         """Whom the rungs let up, from the highest down; the best first, of equals the earlier."""
         groups = defaultdict[str, list[FrozenTrial]](list)
@@ -114,11 +110,11 @@ class Promotion:
 
     def _level(self, trial: FrozenTrial) -> int:
         """The epoch to which the trial has been trained or is on its way."""
-        known = trial.user_attrs.get(trials.TRAINS_TO)
-        if known is not None:
-            return int(known)
-        # Of one without, a pruner decided, in this run or an earlier one.
-        return trial.last_step or 0 if trial.state == TrialState.PRUNED else self.n_epochs
+        if trial.state == TrialState.PRUNED:
+            return trial.last_step or 0
+        # Of one that trains without, a pruner decides.
+        on_its_way = trial.state != TrialState.COMPLETE and trials.TRAINS_TO in trial.user_attrs
+        return int(trial.user_attrs[trials.TRAINS_TO]) if on_its_way else self.n_epochs
 
     def _reached(self, trial: FrozenTrial, rung: int) -> bool:
         lost = trials.has_diverged(trial) and self._level(trial) >= rung

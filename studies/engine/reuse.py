@@ -32,14 +32,15 @@ def known_result(
 ) -> FrozenTrial | None:
     """A finished trial whose result this one shall have, so that it need not be trained.
 
-    The paper's trials are trained in every study that takes over none. A promoted one is unless
+    The paper's trials are trained in every study that takes over none. One that goes on is unless
     somebody trained the same configuration to the end.
     """
     found = taking_over.taken_from(opened, trial)
     if found is None and not trials.is_paper(trial):
         found = trials.stored_result(all_trials, fingerprint)
     ended = found is not None and found.state != TrialState.PRUNED
-    return found if ended or trials.PROMOTED not in trial.user_attrs else None
+    goes_on = trials.PROMOTED in trial.user_attrs or trials.RESTS_AT in trial.user_attrs
+    return found if ended or not goes_on else None
 
 
 def copy_result(opened: OpenStudy, trial: Trial, source: FrozenTrial) -> str:

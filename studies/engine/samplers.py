@@ -147,7 +147,8 @@ class _Seen:
 
     A trial that rests is shown as pruned where it does: TPE ranks such ones by how far they got,
     then by their value. One whose training another goes on with is that other. A copy of another's
-    result has what the other has come to since.
+    result has what the other has come to since. TPE draws by the order of the trials, too: one that
+    makes up for a lost one stands in its place.
     """
 
     def __init__(self, study: optuna.Study) -> None:
@@ -169,12 +170,18 @@ class _Seen:
 
 
 def _up_to_date(trial: FrozenTrial, every: list[FrozenTrial]) -> FrozenTrial:
-    same = trial.user_attrs.get(trials.SAME_AS)
-    if same is None:
-        return trial
-    shown: FrozenTrial = copy(every[same])
-    shown.number = trial.number
+    shown: FrozenTrial = copy(every[trial.user_attrs.get(trials.SAME_AS, trial.number)])
+    shown.number = _first_attempt(trial, every).number
     return shown
+
+
+def _first_attempt(trial: FrozenTrial, every: list[FrozenTrial]) -> FrozenTrial:
+    if trials.is_paper(trial):
+        name = trial.user_attrs[trials.PAPER]
+        return next(t for t in every if t.user_attrs.get(trials.PAPER) == name)
+    while trials.RETRY_OF in trial.user_attrs:
+        trial = every[trial.user_attrs[trials.RETRY_OF]]
+    return trial
 
 
 class _Grid(optuna.samplers.GridSampler):

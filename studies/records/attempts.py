@@ -13,6 +13,7 @@ from studies.records.trials import (
     PROMOTED,
     REASON,
     RETRY_OF,
+    SAME_AS,
     is_never_pruned,
     is_paper,
     is_unfinished_failure,
@@ -99,10 +100,16 @@ def reason_to_refuse(trials: Sequence[FrozenTrial], trial: FrozenTrial | Trial) 
     return f"{GIVEN_UP}: as #{last.number}" if last else None
 
 
-def _never_finished(trials: Iterable[FrozenTrial]) -> list[list[FrozenTrial]]:
-    """All attempts at each searched configuration of which every one was stopped from outside."""
+def _never_finished(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
+    """All attempts at each searched configuration of which every one was stopped from outside.
+
+    A copy of what another came to where it rested is none, if that one went on and was lost.
+    """
+    lost = {trial.number for trial in trials if is_unfinished_failure(trial)}
     attempts: dict[tuple[str, int | None], list[FrozenTrial]] = {}
     for trial in trials:
+        if trial.user_attrs.get(SAME_AS) in lost:
+            continue
         fingerprint, promoted = (trial.user_attrs.get(name) for name in (FINGERPRINT, PROMOTED))
         if fingerprint is not None and not is_paper(trial) and not was_refused(trial):
             attempts.setdefault((fingerprint, promoted), []).append(trial)

@@ -21,13 +21,14 @@ def made_from(opened: OpenStudy) -> OpenStudy | None:
 
 
 def taken_from(opened: OpenStudy, trial: optuna.Trial) -> FrozenTrial | None:
-    """The other study's trial whose result this one takes over as it is, if it is still there."""
+    """The other study's trial whose result this one takes over as it is, if it still has one."""
     origin = attributes.of(trial).get(trials.TAKEN_FROM, {})
     source = _comparable(opened, origin.get("study"))
     # Its name and number may be another's by now: what it is is its configuration.
     key = trial.user_attrs.get(trials.FINGERPRINT)
     same = (t for t in (source.trials() if source else ()) if t.number == origin["trial"])
-    return next((t for t in same if t.user_attrs.get(trials.FINGERPRINT) == key), None)
+    ended = (t for t in same if trials.is_result(t))  # one that rested may have gone on since
+    return next((t for t in ended if t.user_attrs.get(trials.FINGERPRINT) == key), None)
 
 
 def take_over(opened: OpenStudy) -> None:

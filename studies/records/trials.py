@@ -261,15 +261,18 @@ def value_of(trial: FrozenTrial) -> float:
 def n_since_best(
     trials: Sequence[FrozenTrial], direction: Direction, costs: Sequence[Cost] = ()
 ) -> int:
-    """How many searched trials in a row have not improved on all before them.
+    """How many searched trials have begun since the best one ended, none of them better.
 
     With several objectives a trial improves that joins the Pareto front. Results taken over from
     another study cost nothing and do not count.
     """
-    leaders = pareto_front(trials, direction, costs) if costs else []
-    leader = max(leaders, key=lambda t: t.number, default=best(trials, direction))
-    since = [t for t in searched_results(trials) if leader and t.number > leader.number]
-    return sum(TAKEN_FROM not in attributes.of(trial) for trial in since)
+    leaders = pareto_front(trials, direction, costs) if costs else ranked(trials, direction)[:1]
+    ends = {t.datetime_complete: t.number for t in leaders if t.datetime_complete}
+    if not ends:
+        return 0
+    end, leader = max(ends.items())
+    since = [t for t in searched_results(trials) if t.datetime_start and t.datetime_start >= end]
+    return sum(t.number != leader and TAKEN_FROM not in attributes.of(t) for t in since)
 
 
 def pareto_front(

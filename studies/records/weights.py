@@ -125,17 +125,19 @@ def drop_superseded(opened: OpenStudy, all_trials: list[FrozenTrial], keep: Keep
     """Remove what is kept of the best alone from searched trials that no longer are.
 
     That is the weights of all but the best ``keep``, and the states of all but the best
-    :data:`N_STATES` that do not rest.
+    :data:`N_STATES`, if they do not rest and no other trial is to go on from there.
     """
     if isinstance(keep, str):
         return
     searched = _searched(all_trials)
+    on_the_way = (t for t in all_trials if t.state in (TrialState.WAITING, TrialState.RUNNING))
+    followed = trials.followed(on_the_way)
     for state in (TrialState.COMPLETE, TrialState.PRUNED):
         ranked = trials.ranked(searched, opened.settings.direction, state)
         for trial in ranked[_n_weights(keep, state) :]:
             opened.store.discard(artifact_ids(trial))
         for trial in ranked[min(keep, N_STATES) :]:
-            if not trials.is_resting(trial):
+            if not (trials.is_resting(trial) or trial.number in followed):
                 opened.store.discard(artifact_ids(trial, STATE))
 
 

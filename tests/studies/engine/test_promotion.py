@@ -169,3 +169,11 @@ def test_fifty_trials_are_expected_to_take_a_ninth_of_their_epochs() -> None:
     assert expected_epochs(50, 30) == 50 + 12 * 3 + 3 * 26
     assert expected_epochs(2, 30) == 2 * 30
     assert expected_epochs(5, 3) == 5 * 3
+
+
+def test_what_a_pruner_or_nothing_stopped_short_of_a_rung_is_where_it_got_to() -> None:
+    """A run by another pruner went on with trials that had rested."""
+    there = [trial(n, [0.5, 0.4 - n / 100], **{trials.TRAINS_TO: 4}) for n in range(4)]
+    assert RULE.next(there) == Step(there[0], 4)
+    whole = [trial(n, [0.1] * EPOCHS, TrialState.COMPLETE, trains_to=4) for n in range(4, 7)]
+    assert RULE.last([*there, *whole]) is None, "three were trained to the end"

@@ -190,3 +190,10 @@ def test_attempts_at_a_configuration_are_counted_apart_from_those_to_promote_it(
     failures += [made(n, FAIL, fingerprint="a", promoted=9, reason=trials.LOST) for n in (2, 3)]
     assert numbers(attempts.to_retry(failures)) == [1, 3]
     assert attempts.given_up(failures) == []
+
+
+def test_one_that_rested_and_was_lost_is_retried_though_a_copy_has_what_it_came_to() -> None:
+    lost = made(0, FAIL, **{trials.FINGERPRINT: "a", trials.REASON: trials.LOST})
+    copy = made(1, PRUNED, 0.5, **{trials.FINGERPRINT: "a", trials.SAME_AS: 0})
+    assert numbers(attempts.to_retry([lost, copy])) == [0]
+    assert attempts.to_retry([made(0, PRUNED, 0.5, **{trials.FINGERPRINT: "a"}), copy]) == []

@@ -1,5 +1,6 @@
 """Every rule over hand-made trials, and that what a run makes up for, it makes up for once."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,18 @@ def test_idle_trials_are_the_searched_results_after_the_best() -> None:
     assert trials.n_since_best(study, "maximize") == 4  # 1, 2, 3 and 6
     assert trials.n_since_best(study[3:5], "minimize") == 0
     assert trials.n_since_best([], "minimize") == 0
+
+
+def test_patience_with_a_best_that_rested_long_begins_when_it_ends() -> None:
+    study = [made(number, PRUNED, 0.5) for number in range(6)]
+    began = study[0].datetime_start
+    assert began is not None
+    for number, trial in enumerate(study):
+        trial.datetime_start = began + timedelta(seconds=number)
+    best = made(6, COMPLETE, 0.1)
+    best.number, study[0].number = 0, 6
+    best.datetime_start, best.datetime_complete = began, began + timedelta(seconds=3.5)
+    assert trials.n_since_best([*study, best], "minimize") == 2, "the two begun since"
 
 
 def test_results_taken_over_cost_nothing_and_leave_a_search_as_patient_as_it_was() -> None:

@@ -294,3 +294,23 @@ def test_discarding_twice_is_no_error_and_leaves_other_files(
         weights.discard(store, frozen(study, first))
     assert not weights.is_kept(store, frozen(study, first))
     assert weights.is_kept(store, frozen(study, second))
+
+
+def test_a_state_that_another_trial_is_to_go_on_from_stays_until_that_one_ends(
+    study: optuna.Study, store: ArtifactFolder
+) -> None:
+    trial = study.ask()
+    trial.report(0.5, 1)
+    weights.save(store, trial, {"x": torch.zeros(1)}, CONFIG.to_dict(), weights.STATE)
+    study.tell(trial, state=TrialState.PRUNED)
+    study.enqueue_trial({}, user_attrs={trials.PROMOTED: trial.number})
+
+    def is_kept() -> bool:
+        weights.drop_superseded(opened(study, store), study.get_trials(), 0)
+        return weights.is_kept(store, study.trials[trial.number], weights.STATE)
+
+    assert is_kept()
+    follower = study.ask()
+    assert is_kept()
+    study.tell(follower, 0.5)
+    assert not is_kept()
