@@ -25,9 +25,8 @@ def importance_blocks(source: Source, name: str, texts: Texts) -> list[Block]:
         return [Text(texts("search.importance.too_few", n=n, least=least))]
     key = "" if compared.are_whole else "_on_the_way"
     where = {"n": found.n_trials, "epoch": compared.epoch, "epochs": compared.n_epochs}
-    listed = ", ".join(
-        f"{row.name.replace('_', '-')} {texts.number(row.share, 'share')}" for row in found.rows
-    )
+    rows = [row._replace(name=row.name.replace("_", "-")) for row in found.rows]
+    listed = ", ".join(f"{row.name} {texts.number(row.share, 'share')}" for row in rows)
     label = texts(f"axes.importance{key}", **where)
     blocks: list[Block] = [
         Figure(
@@ -39,7 +38,7 @@ def importance_blocks(source: Source, name: str, texts: Texts) -> list[Block]:
         Table(
             f"{name}-importance",
             texts(f"search.importance.table{key}", **where),
-            pandas.DataFrame([row._asdict() for row in found.rows]),
+            pandas.DataFrame([row._asdict() for row in rows]),
             columns(texts, "search.importance", _KINDS),
         ),
     ]

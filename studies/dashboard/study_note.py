@@ -72,7 +72,7 @@ def _importances(settings: StudySettings, own: Sequence[FrozenTrial]) -> str:
         )
     return (
         f"How important each dimension is **{where}**: the plot *importance*, by the {n} trials "
-        "that were trained so far. What is good then need not be good at the end. "
+        "that were trained that far. What is good then need not be good at the end. "
         "optuna-dashboard's own panel *Hyperparameter Importance* takes the few trials that were "
         "trained to the end alone, and its bars are mostly chance."
     )
