@@ -5,6 +5,7 @@ other.
 """
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import wrap
@@ -63,14 +64,17 @@ def panels(n_rows: int, height: float, n_columns: int = 1) -> Iterator[tuple[Fig
 def picture(figure: Figure, name: str) -> Drawing:
     """The figure as PNG, on white at 200 dots an inch, and as SVG on nothing.
 
+    A sign that the font lacks, as in a study's name, is drawn as a box, without a warning.
+
     Args:
         figure: drawn within :func:`panels`.
         name: makes the SVG's inner names unlike those of the page's other figures.
     """
     png, svg = io.BytesIO(), io.StringIO()
-    figure.savefig(png, format="png", dpi=200, facecolor="white")
-    figure.set_layout_engine("none")  # the panels have their places
-    with mpl.rc_context({"svg.hashsalt": name}):
+    with warnings.catch_warnings(), mpl.rc_context({"svg.hashsalt": name}):
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(png, format="png", dpi=200, facecolor="white")
+        figure.set_layout_engine("none")  # the panels have their places
         figure.savefig(
             svg, format="svg", transparent=True, metadata={"Date": None, "Creator": "fmnist-search"}
         )

@@ -144,9 +144,7 @@ def _first_missing(sources: Sources) -> tuple[str, str]:
     mains = [(stage, sources.main(stage)) for stage in STAGES.values()]
     for stage, main in mains:
         if main is None or main.best() is None:
-            like = main or sources.main(AUTOENCODER)
-            budget = in_options(like.settings.budget) if like else {}
-            return f"search_{stage.name}", command(stage, {"trials": DEFAULT_TRIALS, **budget})
+            return f"search_{stage.name}", command(stage, _as_before(main, sources))
     for stage, main in mains:
         if main is not None and main.settings.budget != Budget():
             return "whole", command(stage, {"trials": DEFAULT_TRIALS})
@@ -158,6 +156,17 @@ def _first_missing(sources: Sources) -> tuple[str, str]:
         return "reproduce", _line("reproduce")
     last = sources.main(CLASSIFIER)
     return "export", _line("export", last.name if last else "clf", "--out", "model")
+
+
+def _as_before(main: Source | None, sources: Sources) -> dict[str, str | int | None]:
+    """What a search is to say to go on with its study, or to train as its encoder was trained."""
+    said: dict[str, str | int | None] = {"trials": DEFAULT_TRIALS}
+    if main is not None:
+        return said | {"study": main.name}
+    encoder = sources.main(AUTOENCODER)
+    if encoder is None:
+        return said
+    return said | {"encoder": encoder.name} | in_options(encoder.settings.budget)
 
 
 def _line(*words: str) -> str:

@@ -1,5 +1,7 @@
 """Numbers along the axes of drawings."""
 
+import warnings
+
 import pytest
 
 from reports.document.texts import Texts
@@ -10,6 +12,7 @@ from reports.figures.style import (
     log_across,
     numbers,
     panels,
+    picture,
     study_label,
     value_upwards,
 )
@@ -81,3 +84,10 @@ def test_a_study_with_a_very_long_name_leaves_its_bar_most_of_the_figure() -> No
         assert ax.get_window_extent().width > 0.5 * figure.bbox.width
     assert len({study_label(name) for name in names}) == 2, "which is which is still seen"
     assert study_label("ae") == "ae"
+
+
+def test_a_sign_that_the_font_lacks_is_drawn_without_a_warning() -> None:
+    with warnings.catch_warnings(), panels(1, 2.0) as (figure, (ax,)):
+        warnings.simplefilter("error")
+        ax.set_title("日本")
+        assert "<svg" in picture(figure, "name").svg

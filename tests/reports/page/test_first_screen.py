@@ -121,7 +121,7 @@ def test_one_thing_to_do_next_is_the_first_that_is_missing(
 
     assert command() == "fmnist-search ae --trials 50 --storage s.db"
     make(storage, "ae-short", 3, share_pruned=0.0)
-    assert command() == "fmnist-search clf --trials 50 --epochs 6 --storage s.db"
+    assert command() == "fmnist-search clf --trials 50 --encoder ae-short --epochs 6 --storage s.db"
     make(storage, "clf-short", 3, stage="classifier", share_pruned=0.0)
     assert command() == "fmnist-search ae --trials 50 --storage s.db"
     make(storage, "ae", 3, budget=Budget())
