@@ -214,6 +214,30 @@ def test_trials_that_one_process_is_stopped_in_are_made_up_for_by_another(lab: L
     assert_exact(lab.trials(), 10)
 
 
+def test_what_rests_is_gone_on_with_by_one_process_at_a_time_whoever_dies(lab: Lab) -> None:
+    options: dict[str, Any] = {"trials": 20, "epochs": 16, "epoch_s": 0.01, "only_paper": []}
+    one, two = lab.start(2, **options, seconds=UNHELD_SOON)
+    for word in ("rests", "complete"):
+        assert one.says(word), one.lines
+        one.process.kill()
+        (one,) = lab.start(**options, seconds=UNHELD_SOON)
+    assert [one.code(), two.code()] == [0, 0], one.lines + two.lines
+    found = lab.trials()
+    results = [t for t in found if t.state != TrialState.FAIL]
+    assert {t.state for t in results} == {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len(trials.searched_results(found)) == 20
+    assert not any(trials.PROMOTED in t.user_attrs for t in found), "each has one row"
+    own = [t.user_attrs[trials.FINGERPRINT] for t in results if trials.SAME_AS not in t.user_attrs]
+    assert len(own) == len(set(own)), "one was made up for twice"
+    for trial in results:
+        assert list(trial.intermediate_values) == list(range(1, len(trial.intermediate_values) + 1))
+    for process in lab.started:
+        began = [line for line in process.lines if line.startswith(("began", "ended"))]
+        assert all(
+            a.split()[1] == b.split()[1] for a, b in zip(began[::2], began[1::2], strict=False)
+        )
+
+
 def test_a_process_that_was_taken_for_lost_lets_go_and_works_on(lab: Lab) -> None:
     one, two = lab.start(2, trials=30, epoch_s=0.15, seconds=SOON)
     assert one.says("ended")
