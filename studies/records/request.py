@@ -57,7 +57,7 @@ class Machine:
     """Where and with what a run works; by none of it a study is another."""
 
     jobs: int | None = option(
-        "Trials to train side by side. Each has its own process.",
+        "Trainings in parallel. Each has its own process.",
         "machine",
         otherwise="one per core",
         within=(1, MOST_PROCESSES),
