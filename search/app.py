@@ -123,7 +123,7 @@ def main() -> None:
         _say(usage_in_words(error))
         sys.exit(error.exit_code)
     except typer.Abort:
-        _say("not confirmed; nothing was done")
+        _say("not confirmed; nothing was changed")
         sys.exit(1)
     except FmnistSearchError as error:
         _say(str(error))
@@ -134,11 +134,11 @@ def main() -> None:
             _say(f"{error}; free some space, then the same command goes on")
             sys.exit(FAULT)
         if isinstance(error, OSError) and error.filename and lacks_right(error):
-            _say(f"cannot use {error.filename}: {error.strerror}; get the right to it first")
+            _say(f"cannot use {error.filename}: {error.strerror}; get permission for it first")
             sys.exit(1)
         say(_hidden(traceback.format_exc()), err=True)
         _say(
-            f"a bug in fmnist-search, as told above: {type(error).__name__}: {error}. Finished "
+            f"a bug in fmnist-search (see above): {type(error).__name__}: {error}. Finished "
             "trials are stored. Please report it with all of this text"
         )
         sys.exit(BUG)

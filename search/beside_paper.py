@@ -110,7 +110,7 @@ def comparable(settings: "StudySettings") -> str:
     """What may be made of the paper's figures beside those of one study."""
     if settings.budget == PAPER_BUDGET:
         return "One run each: a difference may be chance."
-    by = "" if settings.budget.protocol == "paper" else ", judged by the test images"
+    by = "" if settings.budget.protocol == "paper" else ", evaluated on the test images"
     return (
         f"In brackets, not to be compared: the paper trained for {Budget.epochs} epochs on all "
         f"{count(N_TRAIN_FILE)} images{by}."
@@ -133,7 +133,7 @@ def _meaning(settings: "StudySettings", n_seeds: int) -> str:
     if n_seeds < 2 or settings.budget != PAPER_BUDGET:
         return comparable(settings)
     return (
-        "agrees, higher, lower: what is here, if the paper's one run spreads as the seeds here do "
+        "agrees, higher, lower: the value here, if the paper's runs vary as much as the seeds here "
         "(95 % interval of one more run); wide spread: too wide to show agreement."
     )
 

@@ -129,7 +129,7 @@ def say_what_was_not_typed(context: typer.Context, *names: str) -> dict[str, str
     }
     for name, giver in not_typed.items():
         value = context.params[name]
-        line = f"--{name} was not typed: {giver} sets it to {value}, which decides the figures"
+        line = f"--{name} was not typed: {giver} sets it to {value}, which affects the figures"
         say(line, err=True, fg="yellow")
     return not_typed
 

@@ -84,7 +84,7 @@ def _sources(names: list[str], storage: str | None, quiet: bool) -> list["Source
     place = Place.there(storage, None)
     exact = dict.fromkeys(exactly(place.storage, name, quiet) for name in names)
     if len(exact) < 2:
-        raise typer.BadParameter("name two different studies or more")
+        raise typer.BadParameter("name two or more different studies")
     studies = (copied(find_study(place.storage, name)) for name in exact)
     return [Source.at(study, place.artifacts) for study in studies]
 
@@ -102,7 +102,7 @@ def _print(console: "Console", found: "Comparison") -> None:
     ]
     print_fitting(console, columns)
     for line in found.differences:
-        words = f"not trained alike, so their values cannot be compared: {line}"
+        words = f"not trained in the same way, so their values cannot be compared: {line}"
         console.print(words, style="yellow")
     console.print(_NOTE, style="dim", markup=False)
 

@@ -88,17 +88,17 @@ def config(
         say(f"configuration file: {files or 'none'}")
     _print(settings, output.verbose)
     for name in unread_variables(root.command):  # type: ignore[arg-type]
-        say(f"environment variable {name} is read by no option", err=True)
+        say(f"no option reads the environment variable {name}", err=True)
 
 
 def _agree(found: Defaults) -> None:
     """Remember that the user agreed to the files that he has not vouched for."""
     files = [file for file in found.files if not file.is_vouched]
     if not files:
-        raise TrustError(f"there is no {FILE} here that would need it")
+        raise TrustError(f"there is no {FILE} here to agree to")
     for file in files:
         trust.agree_to(file)
-        say(f"{file.path.absolute()} may decide all options, as long as it stays as it is")
+        say(f"{file.path.absolute()} may now set all options, as long as it does not change")
 
 
 def _settings(context: typer.Context, place: tuple[str, ...], found: Defaults) -> Iterator[Setting]:

@@ -135,8 +135,8 @@ def busy(load: float, n_wanted: int, n_cores: int) -> str:
     if load < BUSY * n_cores or load + n_wanted <= n_cores:
         return ""
     return (
-        f"this machine is busy (load {load:.1f} on {counted(n_cores, 'core')}): while that lasts "
-        "trials take longer and latencies are less sure; other results stay the same"
+        f"this machine is busy (load {load:.1f} on {counted(n_cores, 'core')}). Until it is idle, "
+        "trials take longer and latencies are less precise; other results stay the same"
     )
 
 
@@ -149,7 +149,7 @@ def _in_words(plan: "Plan") -> Iterable[str]:
         yield f"encoder: {settings.encoder}"
     if settings.objectives:
         several = ", ".join((settings.metric.removeprefix("validation_"), *settings.objectives))
-        yield f"objectives: {several}; nothing is pruned, as Optuna cannot with several"
+        yield f"objectives: {several}; Optuna cannot prune with several objectives"
     if settings.max_params is not None:
         yield f"limit: no more than {count(settings.max_params)} parameters"
     if settings.max_latency_ms is not None:
@@ -159,12 +159,12 @@ def _in_words(plan: "Plan") -> Iterable[str]:
         yield f"space: {', '.join(space)}"
     if plan.n_grid_points is not None:
         n_different = count(settings.search_space().size())
-        yield f"grid: {count(plan.n_grid_points)} points, {n_different} different configurations"
+        yield f"grid: {count(plan.n_grid_points)} points, {n_different} distinct configurations"
     names = plan.paper_missing
     fixed = f"{len(names)} of the paper's ({', '.join(names)})" if names else "none of the paper's"
-    given = f" ({plan.n_given} of them given)" if plan.n_given else ""
+    given = f" ({plan.n_given} of them added by you)" if plan.n_given else ""
     missing = max(0, plan.n_wanted - plan.n_searched)
-    rest = f"; {plan.n_resting} rest, the best of which go on" if plan.n_resting else ""
+    rest = f"; {plan.n_resting} at rest, the best of them go on" if plan.n_resting else ""
     yield f"to do: {counted(missing, 'searched trial')}{given}, {fixed}{rest}"
 
 

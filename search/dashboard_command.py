@@ -75,8 +75,8 @@ def dashboard(
 def _say_what_to_know(host: str, is_copy: bool) -> None:
     if not _is_loopback(host):
         say(
-            f"warning: {host} is reached from other machines, and nothing is encrypted; whoever "
-            "sees the address with its token can read, change and delete these studies",
+            f"warning: {host} can be reached from other machines, and nothing is encrypted. "
+            "Anybody who sees the address with its token can read, change and delete these studies",
             fg="yellow",
             err=True,
         )

@@ -74,7 +74,7 @@ def export(
         fmnist-search export clf --top 3 --out best-three
     """
     if top is not None and pareto:
-        raise ConfigurationError("--top and --pareto each choose the trials; give one of them")
+        raise ConfigurationError("--top and --pareto both choose trials; use only one of them")
     console = output.progress_console()
     with console.status("loading PyTorch"):
         from studies.storage.place import Place

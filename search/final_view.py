@@ -95,7 +95,7 @@ def _print_classes(console: "Console", confusion: Sequence[Sequence[int]]) -> No
         FittingColumn("precision ↑", [percent(score.precision) for score in scores]),
         FittingColumn("recall ↑", [percent(score.recall) for score in scores]),
         FittingColumn(
-            "most taken for",
+            "most mistaken for",
             [_taken_for(label, row) for label, row in enumerate(confusion)],
             is_number=False,
         ),
@@ -103,7 +103,8 @@ def _print_classes(console: "Console", confusion: Sequence[Sequence[int]]) -> No
     console.print("\nClasses, over all seeds", style="bold")
     print_fitting(console, columns)
     console.print(
-        "\nConfusion in %, over all seeds: rows are true, columns are taken for", style="bold"
+        "\nConfusion in %, over all seeds: rows are true classes, columns are predicted classes",
+        style="bold",
     )
     n_digits = 1 if console.width >= LEAST_FOR_DIGITS else 0
     names = [f"{label} {name}" for label, name in enumerate(CLASS_NAMES)]

@@ -56,7 +56,7 @@ def gc(
     from studies.storage.databases import open_artifacts, open_existing, storage_url
 
     if not (dry_run or yes) and (output.as_json or not sys.stdin.isatty()):
-        raise typer.BadParameter("nobody is there to ask; add --yes to remove files, or --dry-run")
+        raise typer.BadParameter("cannot ask here; add --yes to remove files, or --dry-run")
     if not dry_run:
         remove_left()
     for named in (storage, *(also or ())):
@@ -121,9 +121,9 @@ def _as_text(found: "Survey", place: str, with_names: bool) -> str:
         lines.append(f"{kind:<20}{_total(used):>22}{_total(unused):>22}")
     lines.append(f"{'in all':<20}{_total(found.used):>22}{_total(found.unused):>22}")
     if found.young:
-        lines.append(f"{_total(found.young)} left alone: too young to tell")
+        lines.append(f"{_total(found.young)} kept: too recent to be sure")
     if found.n_foreign:
-        lines.append(f"{found.n_foreign} left alone: not made by this program")
+        lines.append(f"{found.n_foreign} kept: not made by this program")
     if with_names:
         lines += [f"can go: {file.name}  {file.kind}, {_total([file])}" for file in found.unused]
     return "\n".join(lines)

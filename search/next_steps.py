@@ -78,12 +78,12 @@ def behind(rows: Sequence[TrialRow], settings: StudySettings) -> str:
         shown = f"{points(apart)} points" if accuracy else measured(apart, settings.metric)
         return f"{row.label} by {shown}"
 
-    text = f"behind it: {', '.join(map(distance, others))}. One seed each, which cannot tell"
+    text = f"behind it: {', '.join(map(distance, others))}. One seed each does not show"
     if not accuracy:
         return f"{text} how much of this is chance"
     tied = ", ".join(row.label for row in others if row.tied) or "none of them"
     images = counted(settings.budget.n_judging, "image")
-    return f"{text} what a seed changes; within the chance of {images} (95 %, =): {tied}"
+    return f"{text} how much the seed matters; tied on {images} (95 %, =): {tied}"
 
 
 def of_seeds(results: Iterable[FinalResult], settings: StudySettings) -> str:

@@ -58,7 +58,7 @@ class Output(NamedTuple):
             typer.BadParameter: more than one of the three is given.
         """
         if sum(self) > 1:
-            raise typer.BadParameter("give one of --quiet, --verbose and --json")
+            raise typer.BadParameter("use only one of --quiet, --verbose and --json")
         return self
 
     def progress_console(self) -> "Console":

@@ -63,8 +63,8 @@ def predict(
     done = predictions.predict(model, pictures, negate, out)
     if model.novelty is None:
         say(
-            f"{folder} was exported by an earlier version, so pictures unlike those that it "
-            "learned from are not warned of; export the model again",
+            f"{folder} was exported by an earlier version, so there are no warnings of pictures "
+            "unlike its training images; export the model again",
             err=True,
             fg="yellow",
         )
@@ -92,7 +92,7 @@ def _show(done: list["Prediction"], output: Output) -> None:
 def _print(good: list["Prediction"], output: Output) -> None:
     console = output.progress_console()
     for one in good:
-        steps = ", ".join(one.steps) or "taken as it is"
+        steps = ", ".join(one.steps) or "used as it is"
         console.print(f"{one.path}: {steps}", soft_wrap=True)
         if output.verbose:
             console.print(_table([one]))

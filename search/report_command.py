@@ -130,7 +130,7 @@ def build_report(
     try:
         sources = sources._replace(data_folder=find_data(data_dir, output.quiet))
     except DataError as error:
-        console.print(f"without figures of images: {error}", markup=False, soft_wrap=True)
+        console.print(f"no figures with images: {error}", markup=False, soft_wrap=True)
     with console.status("the paper's tables") as status:
         return build(sources, lang, shown_storage(storage), status.update), sources
 

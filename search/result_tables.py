@@ -47,14 +47,14 @@ def print_results(console: Console, study: "Study", n_best: int, with_caution: b
 
 def _how_certain(rows: Sequence["TrialRow"], settings: "StudySettings") -> str:
     """Whose the first is, and what an order of the best is worth."""
-    whose = f"The first is {IN_WORDS[rows[0].origin]}. "
+    whose = f"The first: {IN_WORDS[rows[0].origin]}. "
     if not settings.metric.endswith("accuracy"):
         return f"{whose}One seed each: how much of a difference is due to the seed is not known."
     n, first = settings.budget.n_judging, rows[0].value
     error = points(standard_error(first, n))
     text = f"{whose}Standard error over {count(n)} images: {error} points"
     if any(row.tied for row in rows):
-        text += "; =: not told apart from the first (as if each had images of its own)"
+        text += "; =: cannot be told apart from the first (treated as if each had its own images)"
     return f"{text}. One seed each."
 
 

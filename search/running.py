@@ -116,13 +116,15 @@ def _next_step(
     except NoEncoderError:
         if fields.get("encoder") != "paper":
             raise
-    console.print("the paper's best autoencoder is not trained with this budget yet; it is first:")
+    console.print(
+        "the paper's best autoencoder has not been trained with this budget yet, so it comes first:"
+    )
     return _planned(console, _papers_best_autoencoder(fields), AUTOENCODER, runs)
 
 
 def _planned(console: "Console", fields: dict[str, Any], stage: Stage, runs: bool = True) -> _Step:
     load = _load_before()
-    with console.status("loading PyTorch and measuring how long this will take"):
+    with console.status("loading PyTorch and estimating how long this will take"):
         from studies.workers.processes import load_ahead
 
         request = SearchRequest(**fields)

@@ -231,7 +231,7 @@ def _with_metrics(objectives: Field, stage: Stage) -> Field:
             if cost not in get_args(Cost) or costs.count(cost) > 1:
                 several = ", ".join(get_args(Cost))
                 raise ConfigurationError(
-                    f"after {metric} come costs, each once: {several}; got {cost!r}"
+                    f"after {metric} list each cost once: {several}; got {cost!r}"
                 )
         return (metric, *costs)
 
@@ -264,8 +264,8 @@ def _given_configurations(
         of, config = _given(source, storage)
         if of is not stage:
             raise ConfigurationError(
-                f"{source}: is of the {of.name}; this command searches the {stage.name}, "
-                f"try fmnist-search {of.short} --enqueue"
+                f"{source} is a configuration of the {of.name}; this command searches the "
+                f"{stage.name}; try fmnist-search {of.short} --enqueue"
             )
         given.append(config)
     return tuple(given)

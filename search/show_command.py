@@ -68,7 +68,7 @@ def show(
     from studies.storage.place import Place
 
     if sum((any(output), as_csv, parquet is not None)) > 1:
-        raise typer.BadParameter("give one of --csv, --parquet, --quiet, --verbose and --json")
+        raise typer.BadParameter("use only one of --csv, --parquet, --quiet, --verbose and --json")
     place = Place.there(storage, artifacts)
     opened, trial = find_study_or_trial(place, exactly(place.storage, reference, output.quiet))
     if trial is not None:
@@ -159,7 +159,7 @@ def _last_run(study: "Study") -> Iterator[str]:
     if known:
         last = known[-1]
         ended = f" and ended at {runs.minute(last.ended)}" if last.ended else ""
-        whose = f"{len(known)} runs are noted; the last" if len(known) > 1 else "Its run"
+        whose = f"{len(known)} runs are recorded; the last" if len(known) > 1 else "Its run"
         yield f"{whose} began at {runs.minute(last.begun)}{ended} (UTC): {last.how_it_ended()}."
     elif end := runs.last_end(study):
         yield f"Its last run ended at {runs.minute(end['time'])} (UTC): {end['reason']}."

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _IN_SHORT = "searched = trained to the end + stopped before + repeats of a configuration"
 
 _TO_FREE = (
-    "to free some: fmnist-search studies delete STUDY; fmnist-search gc removes what no study has"
+    "to free space: fmnist-search studies delete STUDY; "
+    "fmnist-search gc removes files that no study uses"
 )
 
 

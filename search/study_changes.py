@@ -35,7 +35,7 @@ def delete(
         fmnist-search studies delete ae-epochs2-subset6000 --yes
     """
     if not yes and (output.as_json or not sys.stdin.isatty()):
-        raise typer.BadParameter("nobody is there to ask; add --yes to delete the study")
+        raise typer.BadParameter("cannot ask here; add --yes to delete the study")
     from studies.engine import upkeep
     from studies.records.deleting import doomed
     from studies.records.references import find_if_there
@@ -44,7 +44,7 @@ def delete(
     place = Place.there(storage, artifacts)
     exact = exactly(place.storage, name, output.quiet)
     if yes and exact != name:
-        raise typer.BadParameter(f"with --yes give the study's whole name: {exact}")
+        raise typer.BadParameter(f"with --yes, type the study's full name: {exact}")
     place = Place.to_run(storage, artifacts)
     study = find_if_there(place.storage, exact)
     assert study is not None
@@ -62,7 +62,7 @@ def delete(
     if doom.others:
         also = " ".join(f"--also {other}" for other in doom.others)
         say(
-            f"its files stay, as {place.artifacts.place} has files of other databases too; "
+            f"its files stay, because {place.artifacts.place} has files of other databases too; "
             f"free them with: fmnist-search gc {also}"
         )
 
@@ -92,7 +92,7 @@ def rename(
     if output.as_json:
         print_json({"study": new, "was": exact})
     else:
-        say(new if output.quiet else f"study '{exact}' is '{new}' now")
+        say(new if output.quiet else f"study '{exact}' is now called '{new}'")
 
 
 @with_options()
@@ -143,7 +143,9 @@ def copy(
     exact = exactly(source.storage, name, output.quiet)
     target = Place.to_run(to, to_artifacts)
     if target.url == source.url and new in (None, exact):
-        raise typer.BadParameter("--to is where the study is; name another storage, or --as NAME")
+        raise typer.BadParameter(
+            "--to names the storage that the study is in; name another one, or add --as NAME"
+        )
     with output.progress_console().status("reading the study") as status:
         done = upkeep.copy(source, exact, target, new or exact, status.update)
     if output.as_json:
@@ -155,4 +157,7 @@ def copy(
     say(f"'{new or exact}' is in {target.name}: {counted(done.n_trials, 'trial')}; copied {files}")
     if done.n_running and not output.quiet:
         n = counted(done.n_running, "trial")
-        say(f"{n} ran meanwhile; whoever runs the copy trains what was stopped again", err=True)
+        say(
+            f"{n} running during the copy; a run of the copy trains what was stopped again",
+            err=True,
+        )

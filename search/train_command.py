@@ -57,7 +57,7 @@ def train(
         # What it decides; a default set elsewhere gives way.
         for name in typed(context, "seeds", "protocol", "epochs", "subset"):
             raise typer.BadParameter(
-                f"--repeat trains exactly as the trial was; leave out --{name}, or --repeat"
+                f"--repeat trains exactly as the trial was trained; leave out --{name} or --repeat"
             )
     from studies.data.fetch import check_named
 
@@ -136,6 +136,6 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     for line in lines:
         console.print(line)
     if plan.left:
-        with console.status("measuring how long this will take"):
+        with console.status("estimating how long this will take"):
             seconds = estimated_seconds(plan, data_folder, n_threads)
         console.print(time_in_words(seconds), style="bold")

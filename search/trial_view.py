@@ -32,7 +32,7 @@ def print_trial(console: Console, study_name: str, trial: "OneTrial", place: str
     """
     console.print(f"{study_name}{trial.label}", style="bold", soft_wrap=True)
     whose = ORIGIN_IN_A_WORD[trial.origin]
-    _print_facts(console, [("what became of it", trial.ending), ("configuration is", whose)])
+    _print_facts(console, [("outcome", trial.ending), ("configuration is", whose)])
     _print_facts(console, list(trial.links.items()))
     values = [(_metric_name(trial.metric), measured(v, trial.metric)) for v in trial.values[:1]]
     _print_facts(console, values)
@@ -104,7 +104,7 @@ def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _print_files(console: Console, trial: "OneTrial", place: str) -> None:
     if not trial.files:
-        console.print("nothing of it is kept: no weights, no state, no pictures")
+        console.print("no files are kept: no weights, no state, no pictures")
         return
     total = size(sum(n_bytes for _, n_bytes in trial.files))
     console.print(f"kept: {total} in {place}", soft_wrap=True)

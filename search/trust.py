@@ -65,7 +65,7 @@ def agree_to(file: File) -> None:
     """
     record = _record()
     if record is None:
-        raise TrustError("there is no home folder to remember it in; name the file with --config")
+        raise TrustError("there is no home folder to record this in; name the file with --config")
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
         record.touch(mode=0o600)
@@ -89,17 +89,17 @@ def ask(file: File, needed: Iterable[tuple[str, FileLine]]) -> None:
         typer.Abort: the user does not agree.
     """
     said = [f"{key} (line {o.line})" if o.line else key for key, o in needed]
-    what = f"{file.path.absolute()} was not named by you, and sets {', '.join(said)}"
+    what = f"{file.path.absolute()} is a file that you did not name; it sets {', '.join(said)}"
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise TrustError(
-            f"{what}; look at it, and if it is yours agree to it with: fmnist-search config "
+            f"{what}; look at it. If it is yours, agree to it: fmnist-search config "
             f"--trust, or name it: fmnist-search --config {file.path} …"
         )
     say(f"{what}:", err=True)
     lines = file.text.splitlines()
     for line in sorted({o.line for _, o in needed if o.line}):
         say(f"  {line}: {without_secrets(lines[line - 1])}", err=True)
-    typer.confirm("Do as it says, as long as it stays as it is?", abort=True, err=True)
+    typer.confirm("Use it, as long as it does not change?", abort=True, err=True)
     agree_to(file)
 
 

@@ -60,7 +60,7 @@ class WholeRun:
         elapsed_s, row = time.monotonic() - self._begun, Table.grid(padding=(0, 1, 0, 0))
         left = f"≈ {duration(self.left_s(elapsed_s))} left"
         if self._done_s >= self.expected_s:
-            left = "longer than foretold"
+            left = "longer than estimated"
         row.add_row(
             Text("whole run".ljust(NAME_WIDTH), style="bold"),
             ProgressBar(completed=100 * self.share, width=bar_width(console)),

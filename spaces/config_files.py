@@ -74,7 +74,7 @@ def read_table(path: Path) -> dict[str, Any]:
         ConfigurationError: there is no such file, or it cannot be read as what its name says.
     """
     if path.suffix not in _PARSERS:
-        raise ConfigurationError(f"{path}: is no .json or .toml file")
+        raise ConfigurationError(f"{path}: is not a .json or .toml file")
     return parse_table(path, read_text(path))
 
 
@@ -105,7 +105,7 @@ def parse_table(path: Path, text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:  # of json and of tomllib
         raise ConfigurationError(f"{path}: {error or 'nested too deep'}") from error
     if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: holds no table of fields")
+        raise ConfigurationError(f"{path}: contains no table of fields")
     return table
 
 

@@ -241,7 +241,7 @@ def as_text(value: object) -> str:
     """
     if isinstance(value, list):
         if any(isinstance(part, list) for part in value):
-            raise ConfigurationError(f"a list holds single values; got {value!r}")
+            raise ConfigurationError(f"a list must contain single values; got {value!r}")
         return ",".join(map(as_text, value))
     if isinstance(value, bool | int | float | str):
         return format_value(value)

@@ -54,7 +54,7 @@ AUTOENCODERS: tuple[PaperModel[AutoencoderConfig], ...] = (
     ),
     PaperModel(
         "max-avg",
-        "average pooling second",
+        "average for the second pooling",
         AutoencoderConfig(batchnorm=True, pool2="avg"),
         train_loss=0.0229,
         validation_loss=0.0231,

@@ -153,5 +153,6 @@ def require_buildable(n_parameters: int) -> None:
     """
     if n_parameters > MOST_PARAMETERS:
         raise ConfigurationError(
-            f"the model would have {n_parameters:,} parameters; {MOST_PARAMETERS:,} are the most"
+            f"the model would have {n_parameters:,} parameters; at most {MOST_PARAMETERS:,} are "
+            "allowed"
         )

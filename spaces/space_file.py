@@ -69,7 +69,7 @@ def _from_table(table: dict[str, Any], stage: Stage) -> SpaceFile:
         if name not in allowed:
             raise _WrongKeyError(key, _unknown(key, list(allowed), space_name))
         if name in narrowed:
-            raise _WrongKeyError(key, f"{name} stands there twice")
+            raise _WrongKeyError(key, f"{name} is given twice")
         try:
             narrowed[name] = str(allowed[name].narrowed(as_text(value)))
         except ConfigurationError as error:
@@ -82,4 +82,4 @@ def _unknown(key: str, names: list[str], space_name: SpaceName | None) -> str:
     near = get_close_matches(key.replace("-", "_"), names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
     where = f" of the {space_name} space" if space_name else ""
-    return f"{key!r} is no dimension{where}; {hint}"
+    return f"{key!r} is not a dimension{where}; {hint}"

@@ -40,7 +40,7 @@ class Metric(NamedTuple):
             raise ConfigurationError(f"--target {shown}: no trial's {name} is {bound}{hint}")
         if not self._is_sensible(target):
             raise ConfigurationError(
-                f"--target {shown} would stop at the first trial: {self.chance_in_words} comes to "
+                f"--target {shown} would stop at the first trial: {self.chance_in_words} gives "
                 f"{measured(self.chance, self.key)} without learning anything{hint}"
             )
 

@@ -100,7 +100,7 @@ def paper_against_found(study: optuna.Study, settings: StudySettings) -> graph_o
         published = {name: row.published for name, row in rows.items()}
         groups.insert(0, ("published", published, GREY, "diamond-open"))
     else:
-        left_out = "<br>what the paper published, of 30 epochs on all images, is left out"
+        left_out = "<br>published figures, for 30 epochs on all images, are left out"
     dots = [
         graph_objects.Scatter(
             x=[axis.shown(value) for value in values.values()],

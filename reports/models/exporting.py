@@ -263,9 +263,11 @@ def _check_free(place: Path, out: Path, overwrite: bool) -> None:
     if not place.exists() or (place.is_dir() and not any(place.iterdir())):
         return
     if not place.is_dir() or not _is_ours(place):
-        raise StudyError(f"{out} is there and is no export of ours; choose another --out")
+        raise StudyError(
+            f"{out} exists and was not made by fmnist-search export; choose another --out"
+        )
     if not overwrite:
-        raise StudyError(f"{out} is there already; replace it with --overwrite")
+        raise StudyError(f"{out} exists already; add --overwrite to replace it")
 
 
 def _is_ours(place: Path) -> bool:

@@ -28,10 +28,10 @@ _FILES = {
     exported.WEIGHTS: "the weights; safetensors files hold no code",
     exported.ENCODER: "the weights that its encoder started from",
     exported.ONNX: "the network and its weights for ONNX Runtime",
-    exported.NOVELTY: "statistics of training images, by which `predict` warns of unlike pictures",
-    exported.CONFUSION: "the validation images by their true and their predicted class",
-    exported.RECONSTRUCTIONS: "a validation image of each class, and what comes back of it",
-    exported.METRICS: "all figures, epoch by epoch, and where the model comes from",
+    exported.NOVELTY: "statistics of training images, for the warnings of `predict`",
+    exported.CONFUSION: "the validation images by true and predicted class",
+    exported.RECONSTRUCTIONS: "a validation image of each class and its reconstruction",
+    exported.METRICS: "metrics for every epoch, and the origin of the model",
 }
 
 _MARKS = re.compile(r"[<&`\[]")
@@ -171,7 +171,7 @@ def _figures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
 def _final(final: dict[str, Any]) -> str:
     metric, n_seeds = final["metric"], final["n_seeds"]
     mean = f"mean {metric} {measured(final['mean'], metric)}"
-    over = f"over {n_seeds} seeds" if n_seeds > 1 else "of one seed, so without an interval"
+    over = f"over {n_seeds} seeds" if n_seeds > 1 else "with one seed, so without an interval"
     interval = ""
     if final["low"] is not None:
         low, high = (measured(final[end], metric) for end in ("low", "high"))

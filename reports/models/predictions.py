@@ -16,8 +16,8 @@ from studies.networks.exported import ExportedModel
 from studies.networks.novelty import Novelty, are_empty
 from studies.networks.plain import Autoencoder, Classifier
 
-EMPTY = "there is nothing in this picture; ignore the result"
-UNUSUAL = "unlike the pictures that the model learned from; do not rely on the result"
+EMPTY = "the picture is empty; ignore the result"
+UNUSUAL = "unlike the training images; do not rely on the result"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _reconstructed(
         target = (out or path.parent) / f"{path.stem}-reconstructed.png"
         try:
             if target.exists():
-                raise ImageError(f"{target} is there already; choose another folder with --out")
+                raise ImageError(f"{target} exists already; choose another folder with --out")
             write_side_by_side(target, {"seen": seen, "reconstructed": image})
             found.append({"loss": loss, "reconstruction": target})
         except ImageError as error:

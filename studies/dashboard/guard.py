@@ -61,12 +61,12 @@ class Guard:
 
     def _answer(self, environ: WSGIEnvironment) -> _Answer:
         if not self._is_meant(_host_of(environ.get("HTTP_HOST", ""))):
-            return _refused("this dashboard is not known by the name in the address")
+            return _refused("this dashboard does not answer under the host name in the address")
         if self._came_with_the_token(environ):
             return self._without_the_token(environ)
         if not self._has_the_cookie(environ):
             return _refused(
-                "open the address that `fmnist-search dashboard` printed, which has a token"
+                "open the address that `fmnist-search dashboard` printed; it contains a token"
             )
         if _comes_from_another_page(environ):
             return _refused("another page asked for this")

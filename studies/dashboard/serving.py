@@ -94,7 +94,7 @@ def make_server(
     except OSError as error:
         raise ConfigurationError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; "
-            "name others with --host and --port"
+            "choose others with --host and --port"
         ) from error
     guard = Guard(wsgi(storage, artifact_store=store), host, server.server_port)
     server.set_app(guard)

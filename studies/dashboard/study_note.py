@@ -35,7 +35,7 @@ def study_note(name: str, settings: StudySettings, own: Sequence[FrozenTrial] = 
         _protocol(settings),
         "### Search space",
         *_space(settings),
-        "### Go on with it",
+        "### How to go on",
         _go_on(name, settings),
     )
     return "\n\n".join(parts)
@@ -62,19 +62,20 @@ def _importances(settings: StudySettings, own: Sequence[FrozenTrial]) -> str:
     if not compared.are_enough:
         return (
             f"**Too few trials for importances**: {n} of the trials that the search drew "
-            f"{'was' if n == 1 else 'were'} trained equally far, and below {MIN_FOR_IMPORTANCE} "
-            "the bars of optuna-dashboard's panel *Hyperparameter Importance* are mostly chance."
+            f"{'was' if n == 1 else 'were'} trained equally far. With fewer than "
+            f"{MIN_FOR_IMPORTANCE}, the bars of optuna-dashboard's panel *Hyperparameter "
+            "Importance* are mostly chance."
         )
     if compared.are_whole:
         return (
-            "How important each dimension is: the plot *importance* has intervals, "
-            "optuna-dashboard's own panel has none."
+            "The plot *importance* shows how important each dimension is, with intervals. "
+            "optuna-dashboard's own panel has no intervals."
         )
     return (
-        f"How important each dimension is **{where}**: the plot *importance*, by the {n} trials "
-        "that were trained that far. What is good then need not be good at the end. "
-        "optuna-dashboard's own panel *Hyperparameter Importance* takes the few trials that were "
-        "trained to the end alone, and its bars are mostly chance."
+        f"The plot *importance* shows how important each dimension is **{where}**, by the {n} "
+        "trials that were trained that far. What is good then need not be good at the end. "
+        "optuna-dashboard's own panel *Hyperparameter Importance* uses only the few trials that "
+        "were trained to the end, and its bars are mostly chance."
     )
 
 
@@ -82,7 +83,7 @@ def _protocol(settings: StudySettings) -> str:
     budget = settings.budget
     better = "smaller is better" if settings.direction == "minimize" else "larger is better"
     lines = [
-        f"{_images(budget)} Every trial gets {counted(budget.epochs, 'epoch')} at most.",
+        f"{_images(budget)} Every trial is trained for at most {counted(budget.epochs, 'epoch')}.",
         f"A trial's value is its **{in_words(settings.metric)}** after its last epoch; {better}. "
         "An autoencoder's loss is the mean squared error over pixels scaled to [−1, 1], a "
         "classifier's the cross-entropy in nats.",
@@ -90,11 +91,11 @@ def _protocol(settings: StudySettings) -> str:
     ]
     if settings.objectives:
         costs = " and ".join(in_words(name) for name in settings.names_of_values()[1:])
-        lines.append(f"Beside it {costs} are minimised, so no trial is pruned.")
+        lines.append(f"The study also minimises {costs}, so no trial is pruned.")
     units = {trials.N_PARAMETERS: "parameters", trials.LATENCY_MS: "ms per 100 images"}
     lines += [f"At most {most:,} {units[name]}." for name, most in settings.limits().items()]
     if settings.encoder is not None:
-        lines.append(f"Every encoder starts from: {markdown(str(settings.encoder))}.")
+        lines.append(f"All encoders start from {markdown(str(settings.encoder))}.")
     lines.append(f"Seed {settings.seed}.")
     return " ".join(lines)
 
@@ -109,23 +110,27 @@ def _certainty(settings: StudySettings) -> str:
     return (
         f"Over {count(n)} images an accuracy of {percent(share, digits=0)} has a standard error of "
         f"{points(error)} points: two that differ by less than about {points(apart, digits=1)} "
-        "points cannot be told apart (as if each were judged by images of its own; judged by the "
-        "same ones, somewhat less may be enough). Each trial has one seed."
+        "points cannot be told apart. (This holds for trials judged by different images. With the "
+        "same images, a slightly smaller difference may be enough.) Each trial has one seed."
     )
 
 
 def _images(budget: Budget) -> str:
     if budget.protocol == "paper":
         text = (
-            f"Trained on the {count(N_TRAIN_FILE)} training images, judged by the test images, as "
-            "the paper does; only for reproducing its tables."
+            f"Trained on the {count(N_TRAIN_FILE)} training images and judged by the test images, "
+            "as in the paper. This is only for reproducing its tables."
         )
     else:
         text = (
-            f"Trained on {count(N_TRAIN_FILE - N_VALIDATION)} and judged by {count(N_VALIDATION)} "
-            "of the training images; the test images are not looked at."
+            f"Trained on {count(N_TRAIN_FILE - N_VALIDATION)} of the training images and judged by "
+            f"the other {count(N_VALIDATION)}. The test images are not used."
         )
-    return text if budget.subset is None else f"{text} Of these a subset of {count(budget.subset)}."
+    return (
+        text
+        if budget.subset is None
+        else f"{text} Only a subset of {count(budget.subset)} images is used."
+    )
 
 
 def _space(settings: StudySettings) -> Iterator[str]:
@@ -160,13 +165,13 @@ def _paper(settings: StudySettings, own: Sequence[FrozenTrial]) -> Iterator[str]
         rows.append([*row_found, *([MISSING] * len(heads) if is_full else [])])
     yield "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     yield (
-        "Each is trained here like every other trial, and has the paper's name for it as attribute "
-        "`paper`. "
+        "These trials are trained like all others. Their attribute `paper` has the paper's name "
+        "for the configuration. "
     ) + (
-        "Published is what the paper says, after 30 epochs on all images, by the test images."
+        "Published figures are the paper's, on the test images after 30 epochs on all images."
         if is_full
-        else "What the paper published is of 30 epochs on all images: it cannot be compared with "
-        f"a budget of {settings.budget}."
+        else "The paper's published figures are for 30 epochs on all images. They cannot be "
+        f"compared with a budget of {settings.budget}."
     )
 
 
@@ -180,7 +185,7 @@ def _go_on(name: str, settings: StudySettings) -> str:
     command += " --trials 0" if settings.budget.protocol == "paper" else " --more 10"
     return (
         f"    {command}\n\nThe study knows its own settings. Add `--storage` if this is not the "
-        "default database. After Ctrl-C or a crash the same command makes up for what was lost."
+        "default database. After Ctrl-C or a crash, type the same command again."
     )
 
 

@@ -75,7 +75,7 @@ def _of_the_paper(settings: StudySettings, name: str) -> str:
     row: PaperModel[Any] = settings.stage_record().paper_row(name)
     text = f"The paper's configuration *{name}*: {row.change}."
     if not settings.budget.covers(PAPER_BUDGET):
-        return f"{text} What is published of it is of 30 epochs on all images."
+        return f"{text} Its published figures are for 30 epochs on all images."
     published = f"validation loss {loss(row.validation_loss)}"
     if row.validation_accuracy is not None:
         published += f", validation accuracy {percent(row.validation_accuracy)}"
@@ -85,13 +85,13 @@ def _of_the_paper(settings: StudySettings, name: str) -> str:
 def _origin(trial: FrozenTrial) -> Iterator[str]:
     attrs = attributes.of(trial)
     if trials.RETRY_OF in attrs:
-        yield f"Made up for trial #{attrs[trials.RETRY_OF]}, which did not finish."
+        yield f"Replaces trial #{attrs[trials.RETRY_OF]}, which did not finish."
     if trials.PROMOTED in attrs:
-        yield f"Goes on with trial #{attrs[trials.PROMOTED]}, which had been pruned."
+        yield f"Continues trial #{attrs[trials.PROMOTED]}, which had been pruned."
     if trials.GOES_ON_FROM in attrs:
         yield f"Training went on from {_named(attrs[trials.GOES_ON_FROM])}."
     if trials.ENQUEUED in attrs:
-        yield "Its configuration was given by a person, not drawn by the search."
+        yield "Its configuration was added by a person, not drawn by the search."
     if trials.SAME_AS in attrs:
         yield f"Result of trial #{attrs[trials.SAME_AS]}, which has the same configuration."
     if trials.TAKEN_FROM in attrs:
@@ -132,7 +132,7 @@ def _facts(settings: StudySettings, trial: FrozenTrial) -> Iterator[str]:
     if trials.N_PARAMETERS in attrs:
         yield f"{count(attrs[trials.N_PARAMETERS])} parameters"
     if trials.N_MULTIPLY_ADDS in attrs:
-        yield f"{attrs[trials.N_MULTIPLY_ADDS] / 1e6:,.3g} million multiply-adds an image"
+        yield f"{attrs[trials.N_MULTIPLY_ADDS] / 1e6:,.3g} million multiply-adds per image"
     if latency := latency_of(attrs):
         yield f"{latency.in_words()} per 100 images on one thread"
     if attrs.get(trials.SECONDS):

@@ -109,8 +109,8 @@ def _to_be_mended(named_by: str) -> Iterator[None]:
         yield
     except DataError as error:
         raise DataError(
-            f"{error}; mend the folder named by {named_by}, "
-            "or name none to have the files found or fetched"
+            f"{error}; fix the folder that {named_by} names, "
+            "or name none, so that the files are found or fetched"
         ) from error
 
 
@@ -155,9 +155,9 @@ def _fetch(work: Path, cache: Path, say: Say, progress: Progress) -> None:
             say(f"{source.name}: has the files")
             return
     raise DataError(
-        f"Fashion-MNIST is not at hand and could not be fetched ({'; '.join(reasons)}). "
+        f"Fashion-MNIST was not found and could not be fetched ({'; '.join(reasons)}). "
         f"Connect to a network and try again, `apt-get install {PACKAGE}`, or put the four files "
-        f"(as they are or .gz) in a folder and name it with --data-dir or {ENVIRONMENT_VARIABLE}"
+        f"(plain or .gz) in a folder and name it with --data-dir or {ENVIRONMENT_VARIABLE}"
     )
 
 

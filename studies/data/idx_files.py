@@ -122,7 +122,7 @@ def _compare(path: Path, n_bytes: int, sha256: str, file: DataFile) -> None:
         return
     for other in FILES:
         if sha256 == other.sha256:
-            raise DataError(f"{path} holds {other.name}: two files were swapped")
+            raise DataError(f"{path} contains {other.name}: two files were swapped")
     if n_bytes != file.n_bytes:
         raise DataError(f"{path} has {n_bytes:,} bytes of data; {file.n_bytes:,} are expected")
     raise DataError(

@@ -95,7 +95,7 @@ def _opened(path: Path) -> Image.Image:
                 image.load()
                 return ImageOps.exif_transpose(image)
     except UnidentifiedImageError as error:
-        raise ImageError(f"{path}: no picture in a format that can be read") from error
+        raise ImageError(f"{path}: not a picture in a format that can be read") from error
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror or error}") from error
     except Image.DecompressionBombError as error:
@@ -118,7 +118,7 @@ def _grey(image: Image.Image) -> tuple[np.ndarray, list[str]]:
         image = image.convert("RGBA")
         ground = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(ground, image).convert("RGB")
-        steps.append("laid on white where transparent")
+        steps.append("transparent parts made white")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _from_deep(np.asarray(image, dtype=np.float64), steps), steps
     if image.mode != "L":

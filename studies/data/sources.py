@@ -170,7 +170,7 @@ def _run(
         output.seek(0)
         text = output.read().decode(errors="replace").strip()
     if status is None:
-        raise DataError(f"nothing came for {STALL_S:.0f} s")
+        raise DataError(f"no data came for {STALL_S:.0f} s")
     if status != 0 and check:
         raise DataError(text.splitlines()[-1] if text else f"{command[0]} failed ({status})")
     return text

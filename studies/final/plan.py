@@ -85,12 +85,12 @@ def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget,
     if request.repeat:
         if before is None:
             raise StudyError(
-                f"{request.source} does not say how it was trained, so --repeat cannot; "
-                "leave it out to train with --seeds"
+                f"{request.source} does not say how it was trained, so --repeat is not "
+                "possible; leave it out to train with --seeds"
             )
         if model.n_threads not in (None, request.threads):
             raise ConfigurationError(
-                f"{model.source} was trained with {model.n_threads} threads, which decide the last "
+                f"{model.source} was trained with {model.n_threads} threads, which affect the last "
                 f"bits; add --threads {model.n_threads} to get the same weights"
             )
         return before.budget, (before.seed,)

@@ -81,7 +81,8 @@ def train_final(
             return _FinalRun(now, request, data_folder, on_event, stop).run()
     except Timeout as error:
         raise StudyError(
-            f"another process trains into {plan.folder}; wait for it, or name another with --out"
+            f"another process trains in {plan.folder}; wait for it, or name another folder "
+            "with --out"
         ) from error
     except OSError as error:
         raise StudyError(
@@ -155,7 +156,7 @@ class _FinalRun:
     def _start(self, seed: int) -> None:
         state = states.read(self.plan.folder, self._result, seed)
         if state.left_aside:
-            self.on_event(Notice(f"seed {seed} begins anew: {state.left_aside}"))
+            self.on_event(Notice(f"seed {seed} begins again: {state.left_aside}"))
         if len(state.history) > self._furthest[seed]:  # progress begins the count anew
             self._furthest[seed] = len(state.history)
             self._attempts[seed] = 0
@@ -173,7 +174,7 @@ class _FinalRun:
         self._attempts[seed] += 1
         if self._attempts[seed] >= MAX_ATTEMPTS:
             raise StudyError(
-                f"seed {seed} was lost {MAX_ATTEMPTS} times ({reason}); it is given up"
+                f"seed {seed} was lost {MAX_ATTEMPTS} times ({reason}) and is given up"
             )
         self._todo.append(seed)
 

@@ -50,18 +50,20 @@ class Comparison(NamedTuple):
     def in_words(self) -> str:
         """The comparison for a person, whole."""
         if self.repeated is None:
-            return "whether it repeats cannot be said: nothing was stored to compare with"
+            return "cannot say whether it repeats: no result was stored to compare with"
         if self.same_weights:
             return "repeated: the same weights, bit for bit"
         if self.repeated:
-            return "repeated: the same figures after every epoch; weights were not compared"
+            return "repeated: the same metrics after every epoch; weights were not compared"
         figures = [
             f"{name.replace('_', ' ')} {old!r}, now {new!r}"
             for name, (old, new) in self.differences.items()
         ]
         unlike = [f"{name} {old}, now {new}" for name, (old, new) in self.made_with.items()]
-        what = "; ".join(figures) or "the figures are the same, the weights are not"
-        why = "; ".join(unlike) or "versions and processor are the same as far as they were noted"
+        what = "; ".join(figures) or "the metrics are the same, but the weights are not"
+        why = (
+            "; ".join(unlike) or "versions and processor are the same, as far as they were recorded"
+        )
         return f"not repeated: {what}. Made with: {why}"
 
 

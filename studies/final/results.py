@@ -181,7 +181,7 @@ def there(fresh: FinalResult, folder: Path) -> FinalResult:
     unlike = differences(fresh.identity(), found.identity())
     if unlike:
         raise StudyError(
-            f"{folder} holds another training, of {found.source} ({unlike}); "
+            f"{folder} contains another training, of {found.source} ({unlike}); "
             "name another folder with --out, or remove this one"
         )
     return found
@@ -204,7 +204,7 @@ def read(folder: Path) -> FinalResult | None:
         return _STORED.validate_json(json.dumps(table))
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         why = first_fault(error)
-        raise StudyError(f"{path} holds no results of fmnist-search train: {why}") from error
+        raise StudyError(f"{path} contains no results of fmnist-search train: {why}") from error
 
 
 def read_all(url: URL) -> list[FinalResult]:

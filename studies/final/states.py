@@ -61,7 +61,7 @@ def read(folder: Path, result: FinalResult, seed: int) -> FinalState:
     except tensor_files.DamagedError as error:
         return FinalState(left_aside=str(error))
     except (ValueError, KeyError, TypeError) as error:
-        return FinalState(left_aside=f"{file} holds no state of a seed ({error})")
+        return FinalState(left_aside=f"{file} contains no state of a seed ({error})")
     unlike = differences(_trained_from(result, seed), trained_from)
     if unlike:
         raise StudyError(

@@ -148,7 +148,7 @@ def judged_again(
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise DamagedError(f"the weights of {whose} are of another network") from error
+        raise DamagedError(f"the weights of {whose} belong to another network") from error
     found = judge(network, validation, plain=True)
     loss, accuracy = metrics["validation_loss"], metrics.get("validation_accuracy")
     off = abs(found.loss - loss) > LOSS_TOLERANCE * abs(loss)

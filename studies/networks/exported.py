@@ -89,7 +89,7 @@ def read_model(folder: Path) -> ExportedModel:
     name = CONFIG_JSON if CONFIG_JSON in content else CONFIG_TOML
     for needed in (name, WEIGHTS):
         if needed not in content:
-            raise StudyError(f"{folder}: {METRICS} names no {needed}; export the model again")
+            raise StudyError(f"{folder}: {METRICS} does not name {needed}; export the model again")
     stage, config, trained_with = read_config(folder / name)
     if trained_with is None:
         raise StudyError(f"{folder / name} does not say how the weights were trained")
@@ -130,8 +130,8 @@ def _read_metrics(folder: Path) -> dict[str, Any]:
         raise StudyError(f"there is no folder {folder}; make one: fmnist-search export STUDY")
     inner = sorted(path.parent.name for path in folder.glob(f"*/{METRICS}"))
     if inner and not (folder / METRICS).exists():
-        raise StudyError(f"{folder} holds several models: {', '.join(inner)}; name one of them")
-    foreign = StudyError(f"{folder} is no folder that fmnist-search export made")
+        raise StudyError(f"{folder} contains several models: {', '.join(inner)}; name one of them")
+    foreign = StudyError(f"{folder} was not made by fmnist-search export")
     try:
         metrics = read_table(folder / METRICS)
     except ConfigurationError as error:
@@ -168,7 +168,7 @@ def _tensors(content: bytes, path: Path) -> dict[str, Tensor]:
     try:
         tensors: dict[str, Tensor] = load(content)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise StudyError(f"{path} holds no weights: {error}") from error
+        raise StudyError(f"{path} contains no weights: {error}") from error
     tensor_files.check_finite(tensors, str(path))
     return tensors
 
@@ -180,4 +180,4 @@ def _check_fit(tensors: dict[str, Tensor], wanted: dict[str, Tensor], path: Path
     found, needed = shapes(tensors), shapes(wanted)
     wrong = [name for name in {**needed, **found} if found.get(name) != needed.get(name)]
     if wrong:
-        raise StudyError(f"{path} has weights of another network: {', '.join(wrong[:3])}")
+        raise StudyError(f"{path} contains weights of another network: {', '.join(wrong[:3])}")

@@ -69,7 +69,7 @@ def copy(
         there = _write(moment, study, target, name)
     elif not _is_same(moment, there):
         raise StudyError(
-            f"there is another study '{name}' in {target.name}; give the copy a name with --as"
+            f"there is a different study '{name}' in {target.name}; give the copy a name with --as"
         )
     every = trials.of(moment)
     n_running = sum(trial.state == TrialState.RUNNING for trial in every)

@@ -65,7 +65,7 @@ def passed_by_its_spread(trial: Trial, settings: StudySettings, latency: Latency
     limit = settings.limits().get(trials.LATENCY_MS)
     if limit is None or latency.ms <= limit or trials.is_paper(trial):
         return ""
-    above = f"{latency.in_words()} is above the limit of {limit:g} ms by no more than its spread"
+    above = f"{latency.in_words()} exceeds the limit of {limit:g} ms by less than its spread"
     return f"{trials.label(trial)}: {above}; it is trained"
 
 

@@ -35,7 +35,7 @@ def doomed(place: Place, study: optuna.Study) -> Doomed:
         if other.user_attrs.get(TAKES_OVER) == study.study_name:
             raise StudyError(
                 f"study '{other.study_name}' still has to take over trials of "
-                f"'{study.study_name}'; go on with it once, or delete it first"
+                f"'{study.study_name}'; resume it once, or delete it first"
             )
     others = tuple(garbage.other_owners(place.artifacts, [place.url]))
     there = {} if others else disk.sizes(place.artifacts)

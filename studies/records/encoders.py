@@ -216,7 +216,7 @@ def _from_scratch(usable: list[OpenStudy]) -> Encoder:
 def _from_folder(folder: Path, budget: Budget) -> Encoder:
     model = read_model(folder)
     if model.stage is not AUTOENCODER:
-        raise StudyError(f"--encoder: {folder} holds a {model.stage.name}, not an autoencoder")
+        raise StudyError(f"--encoder: {folder} contains a {model.stage.name}, not an autoencoder")
     if model.trained_with.budget.protocol != budget.protocol:
         raise StudyError(
             f"--encoder: {folder} was not trained under the {budget.protocol} protocol"

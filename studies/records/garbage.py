@@ -85,7 +85,7 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     if others := other_owners(store, named.values()):
         ways = "; ".join(map(store.how_to_forget, others))
         raise StudyError(
-            f"{store.place} has files of other databases, too: {', '.join(others)}; name each with "
+            f"{store.place} also has files of other databases: {', '.join(others)}; name each with "
             f"--also, or if it is gone for good {ways}"
         )
     opened = map(open_to_look_on, named.values())
@@ -114,7 +114,7 @@ def _referred(storage: BaseStorage) -> Iterator[str]:
             yield from disk.ids_of(study)
     except KeyError as error:
         raise StudyError(
-            "a study was deleted or renamed while it was looked into; run this again"
+            "a study was deleted or renamed while it was read; run this again"
         ) from error
 
 

@@ -13,17 +13,17 @@ Origin = Literal["found", "paper", "given", "taken"]
 ``taken``: it was taken over from the study that this one was made from."""
 
 IN_WORDS: dict[Origin, str] = {
-    "found": "one that the search found",
-    "paper": "the paper's own: the search found none better",
-    "given": "given by a person: the search found none better",
-    "taken": "taken over from an earlier study: this search found none better",
+    "found": "found by the search",
+    "paper": "the paper's own; the search found none better",
+    "given": "added by a person; the search found none better",
+    "taken": "taken over from an earlier study; this search found none better",
 }
 """What a study's best trial is to its search."""
 
 ORIGIN_IN_A_WORD: dict[Origin, str] = {
     "found": "drawn by the search",
     "paper": "the paper's",
-    "given": "given by a person",
+    "given": "added by a person",
     "taken": "taken over from another study",
 }
 """Where any trial's configuration comes from."""

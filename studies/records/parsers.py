@@ -21,7 +21,7 @@ def target(text: str) -> float:
     number = text.strip().removesuffix("%").rstrip()
     value = _number(f"{number}e-2" if "%" in text else number)
     if not isfinite(value):
-        raise ConfigurationError(f"{text!r} is no value; write one as 0.0175, 1.75% or 91.5%")
+        raise ConfigurationError(f"{text!r} is not a value; write it as 0.0175, 1.75% or 91.5%")
     return value
 
 
@@ -49,7 +49,7 @@ def address(text: str) -> str:
     except ValueError:  # of a port that is none
         is_one = False
     if not is_one:
-        raise ConfigurationError(f"{text!r} is no address; write one such as tcp://host:8786")
+        raise ConfigurationError(f"{text!r} is not an address; write one such as tcp://host:8786")
     return text
 
 

@@ -79,7 +79,7 @@ def _check_trial(trial: FrozenTrial, settings: StudySettings, n_trials: int) -> 
 
 def _must(holds: bool, name: str) -> None:
     if not holds:
-        raise ValueError(f"{name} is not what it must be")
+        raise ValueError(f"{name} is invalid")
 
 
 Words = Annotated[str, StringConstraints(pattern="")]

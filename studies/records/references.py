@@ -80,7 +80,7 @@ def meant(storage: BaseStorage, reference: str) -> Meant:
     exact, n_rivals = pick(studies, name).study_name, len(_of_stage(studies, name))
     which = "the only study" if n_rivals == 1 else f"the newest of {n_rivals} studies"
     of = next(stage.name for stage in STAGES.values() if stage.short == name)
-    why = f"{name} is taken for {exact}, {which} of the {of}"
+    why = f"{name} means {exact}, {which} of the {of}"
     return Meant(exact if number is None else f"{exact}#{number}", why)
 
 
@@ -185,7 +185,9 @@ def _split(reference: str, storage: BaseStorage) -> tuple[str, int | None]:
     if not name or reference in optuna.get_all_study_names(storage):
         return reference, None
     if not number.isdecimal():
-        raise StudyError(f"'{reference}' names no trial; write its study's name, # and its number")
+        raise StudyError(
+            f"'{reference}' does not name a trial; write its study's name, # and its number"
+        )
     return name, int(number)
 
 

@@ -37,7 +37,7 @@ def rename(storage: BaseStorage, old: str, new: str) -> None:
     if find_if_there(storage, new) is not None:
         raise StudyError(f"there is a study '{new}' already; choose another name")
     if not isinstance(storage, GuardedStorage):
-        raise StudyError("studies are renamed in an SQLite file or on PostgreSQL alone")
+        raise StudyError("studies can be renamed only in SQLite and PostgreSQL")
 
     def transaction() -> None:
         with storage.engine.begin() as connection:

@@ -173,7 +173,7 @@ def _opening(url: URL) -> Iterator[None]:
     except ImportError as error:
         raise StudyError(
             f"no database driver for {url.drivername} is installed; "
-            "install it beside fmnist-search (for PostgreSQL: pip install 'psycopg[binary]')"
+            "install it in the same environment (for PostgreSQL: pip install 'psycopg[binary]')"
         ) from error
     except (sqlite3.Error, OSError) as error:
         if path and getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):

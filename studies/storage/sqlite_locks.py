@@ -92,8 +92,8 @@ def _set(descriptor: int, kind: int, name: str, path: Path) -> bool:
         if error.errno in _HELD:
             return False
         raise StudyError(
-            f"the file system of {path} keeps no locks ({error.strerror}), so nothing could keep "
-            "two runs of a study apart; put the studies on a local disk with --storage"
+            f"the file system of {path} keeps no locks ({error.strerror}), so two runs of a study "
+            "could not be kept apart; put the studies on a local disk with --storage"
         ) from error
     return True
 

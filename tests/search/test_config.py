@@ -144,14 +144,14 @@ def test_another_file_can_be_named_by_option_and_by_variable(call: Call) -> None
         ('\n\ntrials = "5"', "3: trials: must be a whole number; got '5'"),
         ("trials = 5.0", "1: trials: must be a whole number; got 5.0"),
         ("trials = true", "1: trials: must be a whole number; got True"),
-        ("target = 'low'", "1: target: 'low' is no value; write one as 0.0175, 1.75% or 91.5%"),
+        ("target = 'low'", "1: target: 'low' is not a value; write it as 0.0175, 1.75% or 91.5%"),
         ("new = 1", "1: new: must be true or false; got 1"),
         ("study = 1", "1: study: must be text, in quotes; got 1"),
         ("sampler = 'magic'", "1: sampler: "),
         ("epochs = 0", "1: epochs: Input should be greater than or equal to 1"),
         ("[ae]\n'dropout' = 0.7", "2: dropout: dropout cannot be '0.7'; give a number"),
         ("dropout = 1979-05-27", "1: dropout: must be text, a number, true or false, or a list"),
-        ("dropout = [[0.1]]", "1: dropout: a list holds single values"),
+        ("dropout = [[0.1]]", "1: dropout: a list must contain single values"),
         ("timeout = 'soon'", "1: timeout: 'soon' is not a time"),
         ("enqueue = [1]", "1: enqueue: must be text or a list of texts; got [1]"),
         ("ae = 3", "1: 'ae' is no option of any command"),
@@ -180,7 +180,7 @@ def test_config_names_the_file_and_variables_that_nothing_reads(call: Call) -> N
     assert said.code == 0
     assert f"configuration file: {FILE}" in said.out
     assert "--trials" in said.out
-    assert "FMNIST_SEARCH_TRAILS is read by no option" in said.err
+    assert "no option reads the environment variable FMNIST_SEARCH_TRAILS" in said.err
     assert "FMNIST_SEARCH_DATA " not in said.err
 
 

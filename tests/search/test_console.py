@@ -223,7 +223,7 @@ def test_the_plan_says_limits_objectives_and_configurations_given() -> None:
         "objectives: loss, macs; nothing is pruned",
         "limit: no more than 20,000 parameters",
         "limit: no more than 7.5 ms for 100 images on one thread",
-        "to do: 2 searched trials (1 of them given), 1 of the paper's",
+        "to do: 2 searched trials (1 of them added by you), 1 of the paper's",
     ):
         assert words in shown(console)
 
@@ -243,10 +243,7 @@ def test_a_plan_with_nothing_to_do_promises_no_time() -> None:
 
 def test_accuracies_that_images_cannot_tell_apart_are_tied_and_losses_are_of_one_seed() -> None:
     words = words_of_best(SETTINGS, 0.02, 0.03)
-    assert (
-        "The first is one that the search found. One seed each: how much of a difference is"
-        in words
-    )
+    assert "The first: found by the search. One seed each: how much of a difference is" in words
     classifiers = StudySettings(
         "classifier", Budget(subset=6_000), metric="validation_accuracy", direction="maximize"
     )

@@ -30,7 +30,7 @@ def test_a_study_of_loss_and_parameters_shows_its_front_and_goes_on_without_the_
     words = ("--objectives", "loss,params", "--trials", "2", *SMALL)
     done = command.run("ae", *words)
     assert done.returncode == 0, done.stderr
-    assert "objectives: loss, params; nothing is pruned, as Optuna cannot" in done.stdout
+    assert "objectives: loss, params; Optuna cannot prune with several" in done.stdout
     assert "Best trials: the Pareto front of loss, params" in done.stdout
     again = document(command, "ae", "--study", "s", "--more", "1", "--jobs", "1")
     assert again["n_searched"] == 3
@@ -57,7 +57,7 @@ def test_limits_and_given_configurations_count_among_the_searched_trials(
     done = command.run(*words)
     assert done.returncode == 0, done.stderr
     assert "limit: no more than 9,000 parameters" in done.stdout
-    assert "to do: 4 searched trials (1 of them given)" in done.stdout
+    assert "to do: 4 searched trials (1 of them added by you)" in done.stdout
     assert "nothing left to do: 4 of 4 searched trials" in done.stdout
     trials = command.trials("s")
     assert [t["config"]["conv2_channels"] for t in trials if t.get("enqueued")] == [20]

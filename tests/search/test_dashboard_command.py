@@ -330,7 +330,7 @@ def test_it_listens_on_this_machine_alone(studies: Studies, address: str) -> Non
     assert address.startswith("http://127.0.0.1:")
     with dashboard(studies.command, "--port", "0", "--host", "0.0.0.0") as (process, everywhere):
         assert everywhere.startswith("http://127.0.0.1:")
-        assert "warning: 0.0.0.0 is reached from other machines" in process.printed
+        assert "warning: 0.0.0.0 can be reached from other machines" in process.printed
         assert refusal(everywhere) == (403, NO_TOKEN)
     unheard = studies.command.run("dashboard", "--host", "256.1.1.1")
     assert unheard.returncode == 2

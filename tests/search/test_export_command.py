@@ -86,7 +86,7 @@ def test_an_autoencoder_is_exported_and_reconstructs_a_picture(
         assert image.width > 2 * 280, "what was seen, and beside it what came back"
     again = run(trained, tmp_path, "predict", "model", "boot.jpg")
     assert again.returncode == 1
-    assert "error: boot-reconstructed.png is there already" in again.stderr
+    assert "error: boot-reconstructed.png exists already" in again.stderr
     elsewhere = run(trained, tmp_path, "predict", "model", "boot.jpg", "--out", "new")
     assert elsewhere.returncode == 0, elsewhere.stderr
     assert (tmp_path / "new" / "boot-reconstructed.png").exists()
@@ -145,10 +145,10 @@ def test_a_picture_that_cannot_be_read_or_believed_is_named_and_the_others_are_p
     answer = run(trained, tmp_path, "predict", "model", *names, "--json")
     assert answer.returncode == 1
     broken, boot, blank, noise, none = json.loads(answer.stdout)
-    assert broken["error"] == "broken.png: no picture in a format that can be read"
+    assert broken["error"] == "broken.png: not a picture in a format that can be read"
     assert "No such file" in none["error"]
     assert boot["warning"] is None
-    assert "nothing in this picture" in blank["warning"]
+    assert "the picture is empty" in blank["warning"]
     assert "unlike the pictures" in noise["warning"]
 
 

@@ -47,7 +47,7 @@ def test_a_search_ends_with_its_best_trial_and_how_far_the_next_ones_are() -> No
         f"    {WORDS}",
     ]
     assert " ".join(lines[3:]) == (
-        "behind it: #2 by 0.0004, #0 by 0.0103. One seed each, which cannot tell how much of this "
+        "behind it: #2 by 0.0004, #0 by 0.0103. One seed each does not show how much of this "
         "is chance."
     )
 
@@ -65,8 +65,8 @@ def test_accuracies_within_the_chance_of_the_images_are_named() -> None:
     text = " ".join(found(CLF, 0.911, 0.910, 0.870))
     assert "best 91.10 % (#0)" in text
     assert "#1 by 0.10 points, #2 by 4.10 points" in text
-    assert "within the chance of 1,000 images (95 %, =): #1" in text
-    assert "within the chance of 1,000 images (95 %, =): none" in " ".join(found(CLF, 0.911, 0.870))
+    assert "tied on 1,000 images (95 %, =): #1" in text
+    assert "tied on 1,000 images (95 %, =): none" in " ".join(found(CLF, 0.911, 0.870))
 
 
 def test_what_final_trainings_showed_of_seeds_is_said_of_their_stage_alone() -> None:

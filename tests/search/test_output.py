@@ -60,7 +60,7 @@ def test_two_of_them_contradict(
     said = capsys.readouterr()
     assert (end.value.code, said.out) == (2, "")
     assert said.err.startswith(
-        "error: give one of --quiet, --verbose and --json; see fmnist-search"
+        "error: use only one of --quiet, --verbose and --json; see fmnist-search"
     )
 
 

@@ -140,7 +140,7 @@ def test_final_figures_say_loudly_what_of_them_nobody_typed(
     words = ("train", "paper:dropout", "--seeds", "1", "--jobs", "1")
     done = command.run(*words, "--json")
     assert done.returncode == 0, done.stderr
-    said = "--epochs was not typed: FMNIST_SEARCH_EPOCHS sets it to 1, which decides the figures"
+    said = "--epochs was not typed: FMNIST_SEARCH_EPOCHS sets it to 1, which affects the figures"
     assert said in done.stderr
     assert done.stderr.index(said) < done.stderr.index("verified"), "before it trains"
     import json

@@ -83,7 +83,7 @@ def test_without_weights_and_images_the_report_says_what_is_missing(
     done = command.run("report", AE, "--out", str(tmp_path / "out"), "--lang", "es")
     assert done.returncode == 0, done.stderr
     text = _markdown(tmp_path / "out")
-    assert "No se guardaron pesos del autoencoder" in text
+    assert "No se guardaron los pesos del autoencoder" in text
     assert "buscar clasificadores que partan del mejor encoder" in text
 
 

@@ -90,7 +90,7 @@ def test_one_trial_is_shown_with_configuration_curve_and_costs(
     text = "\n".join(shown)
     for words in ("trained to the end: 6 of 6", "█", "pool2              avg", "seed  ", "18,289"):
         assert words in text
-    assert "nothing of it is kept" in text
+    assert "no files are kept" in text
 
 
 def test_all_trials_are_listed_a_line_each_the_best_first(
@@ -108,8 +108,8 @@ def test_a_stage_is_taken_for_its_study_and_it_is_said(command: Command) -> None
     done = command.run("studies", "show", "ae#3", "--quiet")
     assert done.stdout.startswith(f"{AE}#3: complete")
     done = command.run("studies", "show", "ae#3")
-    assert f"ae is taken for {AE}, the only study of the autoencoder" in done.stderr
-    assert "taken for" not in command.run("studies", "show", "clf").stderr
+    assert f"ae means {AE}, the only study of the autoencoder" in done.stderr
+    assert " means " not in command.run("studies", "show", "clf").stderr
 
 
 def test_a_trial_is_a_document_for_machines(command: Command) -> None:
@@ -132,7 +132,8 @@ def test_a_study_is_deleted_only_with_the_users_word(command: Command) -> None:
 
 def test_a_study_is_renamed_and_copied_to_another_database(command: Command) -> None:
     assert (
-        command.run("studies", "rename", "ae", "first").stdout == f"study '{AE}' is 'first' now\n"
+        command.run("studies", "rename", "ae", "first").stdout
+        == f"study '{AE}' is now called 'first'\n"
     )
     other = str(command.home / "other.db")
     done = command.run("studies", "copy", "first", "--to", other)

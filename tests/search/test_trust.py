@@ -85,7 +85,7 @@ def test_a_file_nobody_named_lures_no_command_anywhere(
     for words in (["studies"], ["studies", "show", "ae"], ["gc", "--dry-run"], ["dashboard"]):
         said = called(words, environment)
         assert said.returncode == 1
-        assert f"{Path(FILE).absolute()} was not named by you" in said.stderr
+        assert f"{Path(FILE).absolute()} is a file that you did not name" in said.stderr
         assert "storage (line 2)" in said.stderr
         assert "config --trust" in said.stderr
     said = called(["ae", "--storage", "mine.db", "--dry-run"], environment)
@@ -125,10 +125,10 @@ def test_a_file_that_was_agreed_to_is_taken_as_it_was_and_where_it_was(
     elsewhere = Path("elsewhere")
     lure(server, elsewhere / FILE)
     refused = called(["studies"], environment, elsewhere)
-    assert "was not named by you" in refused.stderr
+    assert "is a file that you did not name" in refused.stderr
     with Path(FILE).open("a") as file:
         file.write("\n")
-    assert "was not named by you" in called(["studies"], environment).stderr
+    assert "is a file that you did not name" in called(["studies"], environment).stderr
     assert not lured(server)
 
 
@@ -138,7 +138,7 @@ def test_a_list_that_others_can_write_to_vouches_for_nothing(
     lure(server)
     assert called(["config", "--trust"], environment).returncode == 0
     STATE.chmod(0o666)
-    assert "was not named by you" in called(["studies"], environment).stderr
+    assert "is a file that you did not name" in called(["studies"], environment).stderr
     assert not lured(server)
 
 
@@ -162,7 +162,7 @@ def test_the_users_own_file_is_taken_unless_others_can_write_to_it(
     assert f"from {own}: --storage\n" in called(["studies"], environment).stderr
     assert lured(server)
     own.chmod(0o664)
-    assert f"{own} was not named by you" in called(["studies"], environment).stderr
+    assert f"{own} is a file that you did not name" in called(["studies"], environment).stderr
     assert not lured(server)
 
 

@@ -36,7 +36,7 @@ def test_a_run_that_takes_longer_than_foretold_says_so() -> None:
     console = Console(file=io.StringIO(), width=80)
     console.print(run.bar(console))
     assert isinstance(console.file, io.StringIO)
-    assert "100 %  0 s so far, longer than foretold" in console.file.getvalue()
+    assert "100 %  0 s so far, longer than estimated" in console.file.getvalue()
 
 
 def test_a_run_with_nothing_to_do_has_nothing_left() -> None:

@@ -109,10 +109,10 @@ def test_what_no_configuration_says_is_refused(table: dict[str, Any], message: s
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.yaml", b"", "is no .json or .toml file"),
-        ("config", b"{}", "is no .json or .toml file"),
+        ("a.yaml", b"", "is not a .json or .toml file"),
+        ("config", b"{}", "is not a .json or .toml file"),
         ("a.json", b"{", "Expecting property name"),
-        ("a.json", b"[]", "holds no table of fields"),
+        ("a.json", b"[]", "contains no table of fields"),
         ("a.json", b"\xff", "can't decode byte"),
         ("a.json", b"[" * 200_000, "nested too deep$|recursion"),
         ("a.toml", b"a = ", r"line 1, column 5|end of document"),

@@ -50,9 +50,9 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("pool1 = 'max'\ndropot = 0.1", ":2: 'dropot' is no dimension; did you mean dropout?"),
-        ("fc_width = 3", ":1: 'fc_width' is no dimension; there are dropout, batchnorm, "),
-        ("space = 'paper'\nkernel1 = 3", ":2: 'kernel1' is no dimension of the paper space; "),
+        ("pool1 = 'max'\ndropot = 0.1", ":2: 'dropot' is not a dimension; did you mean dropout?"),
+        ("fc_width = 3", ":1: 'fc_width' is not a dimension; there are dropout, batchnorm, "),
+        ("space = 'paper'\nkernel1 = 3", ":2: 'kernel1' is not a dimension of the paper space; "),
         ("space = 'huge'", ":1: space must be one of paper, wide; got 'huge'"),
         ("space = ['wide']", ":1: space must be one of paper, wide; got ['wide']"),
         ("\n\ndropout = 0.7", ":3: dropout cannot be '0.7'; give a number"),
@@ -61,8 +61,8 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
         ("pool1 = true", ":1: pool1 cannot be 'true'; choose from max, avg"),
         ("pool1 = 2020-01-01", ":1: pool1: must be text, a number, true or false, or a list"),
         ("[pool1]\nx = 1", ":1: pool1: must be text"),
-        ("pool1 = [['max']]", ":1: pool1: a list holds single values"),
-        ("n-blocks = 3\nn_blocks = 2", ":2: n_blocks stands there twice"),
+        ("pool1 = [['max']]", ":1: pool1: a list must contain single values"),
+        ("n-blocks = 3\nn_blocks = 2", ":2: n_blocks is given twice"),
         ("dropout = ", ": Invalid value (at "),
     ],
 )
@@ -76,14 +76,16 @@ def test_what_the_options_would_refuse_is_refused_with_file_line_and_key(
 
 
 def test_the_likely_dimension_is_found_whichever_dashes_stand_in_a_key(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"'fc-w' is no dimension; did you mean fc_width"):
+    with pytest.raises(
+        ConfigurationError, match=r"'fc-w' is not a dimension; did you mean fc_width"
+    ):
         read_space(written(tmp_path, "fc-w = 32"), CLASSIFIER)
 
 
 def test_a_key_whose_line_is_not_found_is_refused_with_its_file(tmp_path: Path) -> None:
     path = written(tmp_path, "dropuot.high = 0.2")
     assert str(refusal(path)).startswith(
-        f"{path}: 'dropuot' is no dimension; did you mean dropout?"
+        f"{path}: 'dropuot' is not a dimension; did you mean dropout?"
     )
 
 

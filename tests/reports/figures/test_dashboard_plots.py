@@ -94,7 +94,7 @@ def test_the_best_stands_beside_the_papers_configurations_trained_alike_and_noth
     }
     layout = saved(study, "paper-against-found")["layout"]
     assert "left out" in layout["xaxis"]["title"]["text"]
-    assert "one that the search found" in layout["title"]["text"]
+    assert "found by the search" in layout["title"]["text"]
 
 
 def test_published_numbers_stand_there_too_where_the_budget_is_the_papers(

@@ -273,7 +273,7 @@ def test_what_is_there_is_only_replaced_if_told_and_an_export(
     assert exported.read_model(out).stage.name == "classifier"
     (out / "notes.txt").write_text("mine")
     before = contents(tmp_path)
-    with pytest.raises(StudyError, match="is no export of ours"):
+    with pytest.raises(StudyError, match="was not made by fmnist-search export"):
         export(trained, REFERENCES[0], out, overwrite=True)
     assert contents(tmp_path) == before
 
@@ -282,7 +282,7 @@ def test_a_file_in_the_way_or_no_right_to_write_is_one_error(
     trained: TrainedStudies, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(StudyError, match="is no export of ours"):
+    with pytest.raises(StudyError, match="was not made by fmnist-search export"):
         export(trained, AE, tmp_path / "file", overwrite=True)
     with pytest.raises(StudyError, match="cannot make the folder"):
         export(trained, AE, tmp_path / "file" / "model")

@@ -84,7 +84,7 @@ def test_with_less_training_only_what_was_trained_alike_stands_beside_the_answer
         paper = min(t.values[0] for t in own.searches[0].completed() if trials.is_paper(t))
         drawn = best_found(own.searches[0].own(), "minimize")
         assert drawn is not None
-        assert f"{drawn.values[0]:.4f} (#{drawn.number}) against {paper:.4f} for" in words
+        assert f"{drawn.values[0]:.4f} (#{drawn.number}), against {paper:.4f} for" in words
         assert "one seed each" in words
 
 

@@ -67,7 +67,7 @@ def test_with_less_training_the_published_figures_stand_apart_and_behind(
     assert titles(table)[1] == "Validation here, 6 epochs, 6,000 images"
     assert faint == ["Validation, published", "Training, published"]
     assert titles(table)[-3:-1] == faint
-    assert "not comparable with what was trained here (6 epochs, 6,000 images)" in table.note
+    assert "cannot be compared with what was trained here (6 epochs, 6,000 images)" in table.note
     make(storage, "p", 0, budget=Budget(protocol="paper"))
     reproduced = table_of_results(3, sources(), ENGLISH)
     assert not any(column.is_faint for column in reproduced.columns)
@@ -122,24 +122,24 @@ def test_the_best_found_is_the_last_row_and_stands_against_every_other(
 @pytest.mark.parametrize(
     ("attrs", "headline", "row", "terminal"),
     [
-        ({}, "The search found this", "best found", "one that the search found"),
+        ({}, "The search found this", "best found", "found by the search"),
         (
             {trials.PAPER: "channels"},
             "the paper's own configuration, channels; the search has found nothing better",
             "best found",
-            "the paper's own: the search found none better",
+            "the paper's own; the search found none better",
         ),
         (
             {trials.ENQUEUED: True},
-            "was given to the search, which has found nothing better",
-            "best: given",
-            "given by a person: the search found none better",
+            "was added by a person; the search has found nothing better",
+            "best: added by hand",
+            "added by a person; the search found none better",
         ),
         (
             {trials.TAKEN_FROM: {"study": "old", "trial": 1}},
             "taken over from an earlier study; this search has found nothing better",
             "best: taken over",
-            "taken over from an earlier study: this search found none better",
+            "taken over from an earlier study; this search found none better",
         ),
     ],
 )

@@ -105,7 +105,7 @@ def test_the_best_found_stands_below_the_papers_and_is_told_from_the_best() -> N
     note = study_note("ae", AUTOENCODERS, [paper, found])
     assert "The best of 2 trials trained to the end is **#0 paper:channels**" in note
     assert (
-        "the paper's own: the search found none better. Its validation loss is **0.0400**" in note
+        "the paper's own; the search found none better. Its validation loss is **0.0400**" in note
     )
     assert "| **best found**, #1 | 8/16 ch | 0.0500 |" in note
 
@@ -120,7 +120,7 @@ def test_too_few_trials_for_importances_are_said_to_be_too_few() -> None:
 def test_importances_of_trials_that_rest_are_said_to_be_of_an_early_epoch() -> None:
     study = make(InMemoryStorage(), n_trials=MIN_FOR_IMPORTANCE, lengths=[1, 1, 1, 6])
     note = study_note("ae", load(study), study.trials)
-    assert "**after epoch 1 of 6**: the plot *importance*, by the 20 trials" in note
+    assert "**after epoch 1 of 6**, by the 20 trials" in note
     assert "takes the few trials that were trained to the end alone" in note
 
 
@@ -151,8 +151,8 @@ def test_limits_and_objectives_are_in_the_note() -> None:
         (ended(TrialState.FAIL, reason="process died"), "Failed: process died."),
         (ended(TrialState.FAIL), "Failed: no reason was stored."),
         (ended(TrialState.COMPLETE, 0.5, same_as=3), "Result of trial #3"),
-        (ended(TrialState.FAIL, retry_of=2), "Made up for trial #2"),
-        (ended(TrialState.FAIL, promoted=7), "Goes on with trial #7, which had been pruned"),
+        (ended(TrialState.FAIL, retry_of=2), "Replaces trial #2"),
+        (ended(TrialState.FAIL, promoted=7), "Continues trial #7, which had been pruned"),
         (
             ended(TrialState.COMPLETE, 0.5, goes_on_from={"study": "ae", "trial": 4}),
             "went on from trial #4 of ae",
@@ -184,7 +184,7 @@ def test_a_trials_note_says_its_configuration_cost_and_the_papers_name() -> None
     note = trial_note(AUTOENCODERS, trial, 1)
     assert note.startswith(f"**{config.in_words()}**")
     assert "The paper's configuration *baseline*" in note
-    assert "What is published of it is of 30 epochs on all images." in note
+    assert "Its published figures are for 30 epochs on all images." in note
     assert "0.0726" not in note
     assert "18,193 parameters" in note
     full = trial_note(replace(AUTOENCODERS, budget=Budget()), trial, 1)

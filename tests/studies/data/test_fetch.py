@@ -226,9 +226,9 @@ def test_swapped_files_in_a_named_folder_are_one_clear_error(
     with pytest.raises(DataError) as caught:
         ensure_data(tiny_data.folder, ignore, cache=cache)
     assert str(caught.value) == (
-        f"{tiny_data.folder}/train-images-idx3-ubyte holds t10k-images-idx3-ubyte: two files were "
-        "swapped; mend the folder named by --data-dir, or name none to have the files found or "
-        "fetched"
+        f"{tiny_data.folder}/train-images-idx3-ubyte contains t10k-images-idx3-ubyte: two files "
+        "were swapped; fix the folder that --data-dir names, or name none, so that the files are "
+        "found or fetched"
     )
 
 
@@ -237,7 +237,7 @@ def test_a_missing_file_or_folder_is_named(tiny_data: TinyData, cache: Path) -> 
     with pytest.raises(DataError, match=r"has no train-labels-idx1-ubyte, with or without \.gz"):
         ensure_data(tiny_data.folder, ignore, cache=cache)
     for use in (check_named, partial(ensure_data, say=ignore, cache=cache)):
-        with pytest.raises(DataError, match="absent is not a folder; mend the folder named by"):
+        with pytest.raises(DataError, match="absent is not a folder; fix the folder that"):
             use(tiny_data.folder / "absent")
 
 

@@ -66,7 +66,7 @@ def test_a_flipped_bit_is_refused(tiny_data: TinyData) -> None:
 def test_a_swapped_file_is_named_by_what_it_holds(tiny_data: TinyData) -> None:
     train, test = tiny_data.files[0], tiny_data.files[2]
     path = tiny_data.folder / test.name
-    with pytest.raises(DataError, match="holds t10k-images-idx3-ubyte: two files were swapped"):
+    with pytest.raises(DataError, match="contains t10k-images-idx3-ubyte: two files were swapped"):
         verify(path, train)
 
 

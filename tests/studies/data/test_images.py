@@ -173,7 +173,7 @@ def test_the_first_image_that_is_asked_for_is_found(images: Images) -> None:
 def test_two_swapped_files_are_told_from_damaged_ones(tiny_data: TinyData) -> None:
     train, test = (tiny_data.folder / tiny_data.files[index].name for index in (1, 3))
     train.write_bytes(test.read_bytes())
-    with pytest.raises(DataError, match="holds t10k-labels-idx1-ubyte: two files were swapped"):
+    with pytest.raises(DataError, match="contains t10k-labels-idx1-ubyte: two files were swapped"):
         load_train(tiny_data.folder)
 
 

@@ -85,7 +85,7 @@ def test_a_photograph_on_white_is_trimmed_centred_and_negated(
 def test_the_ground_of_a_transparent_picture_is_black(original: np.ndarray, tmp_path: Path) -> None:
     layers = np.stack([255 - original] * 3 + [(original > 0) * np.uint8(255)], axis=2)
     picture = saved(Image.fromarray(layers), tmp_path / "a.png")
-    assert picture.steps[0] == "laid on white where transparent"
+    assert picture.steps[0] == "transparent parts made white"
     assert np.abs(picture.pixels.numpy().astype(int) - original).max() <= 1
 
 

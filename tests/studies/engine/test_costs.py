@@ -137,7 +137,7 @@ def test_what_is_above_a_limit_by_no_more_than_its_spread_is_trained_and_said(
         assert trial.state == state
         assert trials.is_feasible(trial) == (state == TrialState.COMPLETE)
         notices = [event.text for event in told if isinstance(event, Notice)]
-        words = "#0: 44.0 ms (44.0–49.0) is above the limit of 40 ms by no more than its spread"
+        words = "#0: 44.0 ms (44.0–49.0) exceeds the limit of 40 ms by less than its spread"
         assert any(text.startswith(words) for text in notices) == trials.is_feasible(trial)
     refusal = "infeasible: latency_ms 44 above 40 by more than its spread of 1"
     assert trial.user_attrs[trials.REASON] == refusal

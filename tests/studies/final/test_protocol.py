@@ -305,7 +305,7 @@ def test_a_state_that_is_not_as_it_was_written_is_left_aside_and_the_seed_traine
     file.write_bytes(content)
     again = finals.train(stopped)
     notice = next(e for e in finals.events if isinstance(e, Notice))
-    assert notice.text.startswith(f"seed 0 begins anew: {file} is ")
+    assert notice.text.startswith(f"seed 0 begins again: {file} is ")
     assert epochs_told(finals) == [1, 2, 3]
     whole = finals.train(replace(stopped, out=finals.folder / "whole"))
     assert of_seed(again, 0) == of_seed(whole, 0)

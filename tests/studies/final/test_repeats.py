@@ -54,4 +54,4 @@ def test_what_was_not_noted_is_not_said_to_be_alike() -> None:
     assert found.made_with == {"processor": ("?", "A")}
     nothing = compare(Before({}, {}), EPOCHS, WEIGHTS, HERE)
     assert nothing.repeated is None
-    assert "cannot be said" in nothing.in_words()
+    assert "cannot say" in nothing.in_words()

@@ -209,14 +209,14 @@ def test_a_file_of_another_kind_is_refused_with_its_path(
     rewritten(tmp_path, **change)
     with pytest.raises(StudyError) as refused:
         read(tmp_path)
-    assert str(refused.value).startswith(f"{tmp_path / FILE} holds no results of ")
+    assert str(refused.value).startswith(f"{tmp_path / FILE} contains no results of ")
     assert reason in str(refused.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'"result"', b"\xff"])
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE).write_bytes(content)
-    with pytest.raises(StudyError, match="holds no results"):
+    with pytest.raises(StudyError, match="contains no results"):
         read(tmp_path)
 
 

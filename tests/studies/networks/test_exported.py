@@ -125,11 +125,11 @@ def be_of_the_future(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("forge", "message"),
     [
-        (swap_weights, "model.safetensors has weights of another network"),
-        (pickle_weights, "model.safetensors holds no weights"),
-        (halve_weights, "model.safetensors has weights of another network"),
+        (swap_weights, "model.safetensors contains weights of another network"),
+        (pickle_weights, "model.safetensors contains no weights"),
+        (halve_weights, "model.safetensors contains weights of another network"),
         (spoil_weights, "are not all finite numbers, encoder.conv1.bias is not"),
-        (widen, "has weights of another network: head."),
+        (widen, "contains weights of another network: head."),
         (widen_beyond_memory, "conv1_channels must be"),
         (forget_training, "does not say how the weights were trained"),
         (reach_outside, "names a file '../secret', which no export has"),
@@ -158,12 +158,12 @@ def test_a_configuration_that_cannot_be_is_named_with_its_file(copy: Path) -> No
 def test_a_foreign_folder_is_refused(tmp_path: Path, content: str | None) -> None:
     if content is not None:
         (tmp_path / "metrics.json").write_text(content)
-    with pytest.raises(StudyError, match="is no folder that fmnist-search export made"):
+    with pytest.raises(StudyError, match="was not made by fmnist-search export"):
         read_model(tmp_path)
 
 
 def test_a_folder_of_several_models_says_their_names(exports: Path, tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="holds several models: ae, clf; name one"):
+    with pytest.raises(StudyError, match="contains several models: ae, clf; name one"):
         read_model(exports)
     with pytest.raises(StudyError, match="there is no folder"):
         read_model(tmp_path / "none")
@@ -186,9 +186,9 @@ def test_a_classifier_starts_from_an_exported_autoencoder_as_from_its_trial(
 @pytest.mark.parametrize(
     ("name", "budget", "message"),
     [
-        ("clf", Budget(), "holds a classifier, not an autoencoder"),
+        ("clf", Budget(), "contains a classifier, not an autoencoder"),
         ("ae", Budget(protocol="paper"), "was not trained under the paper protocol"),
-        ("", Budget(), "holds several models"),
+        ("", Budget(), "contains several models"),
     ],
 )
 def test_a_folder_no_classifier_can_start_from_is_refused(

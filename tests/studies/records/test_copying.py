@@ -122,7 +122,7 @@ def test_another_study_of_that_name_is_left_alone(source: Place, tmp_path: Path)
     target = Place.to_run(str(tmp_path / "b.db"), None)
     make(target.storage, "ae", n_trials=1)
     before = content(target)
-    with pytest.raises(StudyError, match=r"there is another study 'ae' in .*--as"):
+    with pytest.raises(StudyError, match=r"there is a different study 'ae' in .*--as"):
         copy(source, study_in(source), target, "ae")
     assert content(target) == before
 

@@ -223,7 +223,7 @@ def test_any_bytes_as_a_picture(
 
 def test_a_picture_that_would_need_a_program_to_be_run_is_none(tmp_path: Path) -> None:
     (tmp_path / "a.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 28 28\n")
-    with pytest.raises(ImageError, match="no picture in a format"):
+    with pytest.raises(ImageError, match="not a picture in a format"):
         read_picture(tmp_path / "a.eps")
 
 

@@ -57,9 +57,9 @@ def test_a_reference_means_one_trial(storage: BaseStorage, reference: str, numbe
         ("ae-wdie#3", "no study 'ae-wdie'; did you mean 'ae-wide'?"),
         ("ae#5", "study 'ae' has no trial 5; the last is 4"),
         ("c#3#0", "study 'c#3' has no trial 0; it has none"),
-        ("ae#3", "trial 3 of 'ae' left no model, its state is FAIL"),
-        ("ae#-1", "'ae#-1' names no trial"),
-        ("ae#", "'ae#' names no trial"),
+        ("ae#3", "trial 3 of 'ae' has no model, because its state is FAIL"),
+        ("ae#-1", "'ae#-1' does not name a trial"),
+        ("ae#", "'ae#' does not name a trial"),
         ("#1", "no study '#1'"),
         ("c#3", "no trial of study 'c#3' has been trained to the end yet"),
     ],
@@ -140,7 +140,7 @@ def test_a_stage_means_its_newest_study_and_says_which(storage: BaseStorage) -> 
     optuna.delete_study(study_name="ae", storage=storage)
     assert meant(storage, "ae#7") == (
         "c#3#7",
-        "ae is taken for c#3, the newest of 2 studies of the autoencoder",
+        "ae means c#3, the newest of 2 studies of the autoencoder",
     )
     optuna.delete_study(study_name="c#3", storage=storage)
     assert "the only study" in meant(storage, "ae").why
