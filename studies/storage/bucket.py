@@ -87,11 +87,11 @@ class ArtifactBucket(ArtifactStore):
             self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         except _FAILURES as error:
             raise StudyError(
-                f"cannot use {self.place}: {_reason(error)}; mend that, or name another place with "
+                f"cannot use {self.place}: {_reason(error)}; fix that, or name another place with "
                 "--artifacts"
             ) from error
         except ValueError as error:  # whose text has the URL, and a password that is in it
-            raise StudyError(f"cannot use {self.place}: AWS_ENDPOINT_URL is no URL") from error
+            raise StudyError(f"cannot use {self.place}: AWS_ENDPOINT_URL is not a URL") from error
 
     def has(self, artifact_id: str) -> bool:
         """Whether the object is there; brings nothing down."""
@@ -138,7 +138,7 @@ class ArtifactBucket(ArtifactStore):
             self._client.delete_object(Bucket=self._bucket, Key=key)
         except _FAILURES as error:
             raise StudyError(
-                f"cannot write in {self.place}: {_reason(error)}; mend that, or name another place "
+                f"cannot write in {self.place}: {_reason(error)}; fix that, or name another place "
                 "with --artifacts"
             ) from error
 
@@ -223,7 +223,7 @@ class ArtifactBucket(ArtifactStore):
             yield
         except _FAILURES as error:
             raise FaultError(
-                f"cannot use {self.place} any more: {_reason(error)}; mend that, and type the same "
+                f"cannot use {self.place} any more: {_reason(error)}; fix that, and type the same "
                 "command again"
             ) from error
 
@@ -238,7 +238,7 @@ def _reason(error: Exception) -> str:
             "there are no credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or elsewhere"
         )
     if isinstance(error, _NO_ANSWER):
-        return "its server does not answer, AWS_ENDPOINT_URL says which it is"
+        return "its server does not answer; AWS_ENDPOINT_URL sets the server"
     return type(error).__name__
 
 

@@ -16,7 +16,7 @@ _WHAT_TO_DO = {
     "SQLITE_IOERR": "see whether its disk is full or damaged, and",
     "SQLITE_READONLY": "make it and its folder writable again, and",
     "SQLITE_CANTOPEN": "see whether its folder is there and can be written, and",
-    "SQLITE_CORRUPT": "put a copy in its place or mend it by `sqlite3 {path} .recover`, and",
+    "SQLITE_CORRUPT": "put a copy in its place or repair it with `sqlite3 {path} .recover`, and",
     "SQLITE_NOTADB": "something wrote over it; put a copy in its place, and",
 }
 """By SQLite's name for the error, of which the longer ones are kinds."""
@@ -57,7 +57,7 @@ def in_words(error: Any, path: Path) -> str:
     """SQLite's error in a line that says what to do."""
     name = getattr(error, "sqlite_errorname", "")
     known = (text for key, text in _WHAT_TO_DO.items() if name.startswith(key))
-    hint = next(known, "when that is mended,").format(path=path)
+    hint = next(known, "when that is fixed,").format(path=path)
     return f"cannot use the database {path}: {error}; {hint} type the same command again"
 
 

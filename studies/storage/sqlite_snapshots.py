@@ -35,7 +35,7 @@ class DamagedDatabaseError(StudyError):
     def __init__(self, path: Path, what: object) -> None:
         super().__init__(
             f"the database {path} is damaged ({shorten(str(what), 160)}); put a copy in its place, "
-            f"or mend it with `sqlite3 {path} .recover`"
+            f"or repair it with `sqlite3 {path} .recover`"
         )
 
 

@@ -116,4 +116,4 @@ class Joining:
         pause_s = min(2 * before.pause_s, LONGEST_PAUSE_S) if before else FIRST_PAUSE_S
         self._aside[address] = _Aside(problem, pause_s, monotonic() + pause_s)
         if before is None or before.problem != problem:
-            self._say(f"the Dask worker {address} is set aside, as it cannot train: {problem}")
+            self._say(f"the Dask worker {address} is set aside, because it cannot train: {problem}")

@@ -89,7 +89,7 @@ def _security(dask: Scheduler) -> Security | None:
     if not dask.address.startswith(("tls://", "wss://")):
         if named:
             raise ConfigurationError(
-                f"--dask {dask.address} is not encrypted, so that --dask-ca, --dask-cert and "
+                f"--dask {dask.address} is not encrypted, so --dask-ca, --dask-cert and "
                 "--dask-key protect nothing; give an address that begins with tls://"
             )
         return None
@@ -103,7 +103,7 @@ def _security(dask: Scheduler) -> Security | None:
         security.get_connection_args("client")
     except OSError as error:  # those of keys that are none are among them
         raise StudyError(
-            "--dask-ca, --dask-cert or --dask-key is no key or certificate that can be read: "
+            "--dask-ca, --dask-cert or --dask-key is not a readable key or certificate: "
             f"{error.strerror or error}"
         ) from error
     return security

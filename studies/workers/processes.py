@@ -35,7 +35,7 @@ def cut_by_memory(n_jobs: int | None, n_threads: int) -> str | None:
         return None
     return (
         f"{_n_by_memory()} at a time instead of {_n_by_cores(n_threads)}, as this process may take "
-        f"{(machine.memory_limit() or 0) / 2**30:.1f} GiB of memory; --jobs decides otherwise"
+        f"{(machine.memory_limit() or 0) / 2**30:.1f} GiB of memory; --jobs sets another number"
     )
 
 

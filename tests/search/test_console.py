@@ -231,7 +231,7 @@ def test_the_plan_says_limits_objectives_and_configurations_given() -> None:
 def test_the_plan_of_a_grid_says_how_many_points_it_has() -> None:
     console = Console(file=io.StringIO(), width=200)
     print_plan(console, PLAN._replace(n_grid_points=2640))
-    assert "grid: 2,640 points, 2,640 different configurations" in shown(console)
+    assert "grid: 2,640 points, 2,640 distinct configurations" in shown(console)
 
 
 def test_a_plan_with_nothing_to_do_promises_no_time() -> None:

@@ -100,7 +100,7 @@ def test_several_are_exported_at_once_and_never_over_something_else(
     assert done.returncode == 0, done.stderr
     assert {path.name for path in (tmp_path / "best").iterdir()} == {"trial-0", "trial-1"}
     again = export(trained, tmp_path, AE, "--pareto", "--out", "best")
-    assert (again.returncode, again.stderr.count("replace it with --overwrite")) == (1, 1)
+    assert (again.returncode, again.stderr.count("add --overwrite to replace it")) == (1, 1)
     over = export(trained, tmp_path, AE, "--pareto", "--out", "best", "--overwrite")
     assert over.returncode == 0, over.stderr
     assert len(list((tmp_path / "best").iterdir())) == 1
@@ -149,7 +149,7 @@ def test_a_picture_that_cannot_be_read_or_believed_is_named_and_the_others_are_p
     assert "No such file" in none["error"]
     assert boot["warning"] is None
     assert "the picture is empty" in blank["warning"]
-    assert "unlike the pictures" in noise["warning"]
+    assert "unlike the training images" in noise["warning"]
 
 
 @pytest.mark.slow

@@ -112,7 +112,9 @@ def test_the_papers_encoder_is_trained_first_where_nobody_has(command: Command) 
     words = ("clf", "--encoder", "paper", "--trials", "0", *BUDGET)
     planned = command.run(*words, "--dry-run")
     assert planned.returncode == 0, planned.stderr
-    assert "the paper's best autoencoder is not trained with this budget yet" in planned.stdout
+    assert (
+        "the paper's best autoencoder has not been trained with this budget yet" in planned.stdout
+    )
     assert "1 of the paper's (channels)" in planned.stdout
     assert not command.database.exists()
     shown = document(command, *words)

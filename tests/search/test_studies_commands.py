@@ -124,7 +124,7 @@ def test_a_study_is_deleted_only_with_the_users_word(command: Command) -> None:
     assert "add --yes" in done.stderr
     done = command.run("studies", "delete", "ae", "--yes")
     assert done.returncode == 2
-    assert f"give the study's whole name: {AE}" in done.stderr
+    assert f"type the study's full name: {AE}" in done.stderr
     done = command.run("studies", "delete", AE, "--yes")
     assert done.stdout.startswith(f"deleted study '{AE}': 17 trials, 0 files")
     assert command.run("studies", "--quiet").stdout.split() == ["clf"]
@@ -141,7 +141,7 @@ def test_a_study_is_renamed_and_copied_to_another_database(command: Command) -> 
     assert "17 trials" in done.stdout
     assert command.run("studies", "--quiet", "--storage", other).stdout.split() == ["first"]
     refused = command.run("studies", "copy", "first", "--to", str(command.database))
-    assert "name another storage, or --as NAME" in refused.stderr
+    assert "name another one, or add --as NAME" in refused.stderr
 
 
 def test_a_name_that_nobody_could_type_is_refused(command: Command) -> None:
@@ -162,7 +162,7 @@ def test_searches_are_compared_in_a_table_and_two_figures(
     assert {"comparison-time.png", "comparison-share.svg"} < names
     found = json.loads(command.run("studies", "compare", AE, "ae-2", "--json").stdout)
     assert found["searches"][1]["n_trials"] == 6
-    assert "two different studies" in command.run("studies", "compare", AE, AE).stderr
+    assert "two or more different studies" in command.run("studies", "compare", AE, AE).stderr
 
 
 def test_gc_says_what_each_study_takes(command: Command, lines: Callable[..., list[str]]) -> None:

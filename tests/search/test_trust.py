@@ -188,7 +188,7 @@ def test_on_a_terminal_the_user_is_asked_once(
     lure(server)
     refused = typed("n", ["studies"], environment)
     assert f'  2: storage = "postgresql://me@127.0.0.1:{server.getsockname()[1]}/x' in refused
-    assert "nothing was done" in refused
+    assert "nothing was changed" in refused
     assert not lured(server)
     assert "cannot open the studies" in typed("y", ["studies"], environment)
     assert lured(server)

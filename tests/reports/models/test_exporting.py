@@ -266,7 +266,7 @@ def test_what_is_there_is_only_replaced_if_told_and_an_export(
 ) -> None:
     out = export(trained, REFERENCES[0], tmp_path / "model")
     before = contents(tmp_path)
-    with pytest.raises(StudyError, match="replace it with --overwrite"):
+    with pytest.raises(StudyError, match="add --overwrite to replace it"):
         export(trained, REFERENCES[1], out)
     assert contents(tmp_path) == before
     export(trained, REFERENCES[1], out, overwrite=True)
@@ -419,7 +419,7 @@ def test_weights_without_a_checksum_are_exported_if_they_give_the_stored_figures
     of_earlier_version: TrainedStudies, tmp_path: Path, reference: str
 ) -> None:
     out = export(of_earlier_version, reference, tmp_path / "model")
-    assert "No checksum of them is known" in (out / "README.md").read_text(encoding="utf-8")
+    assert "Their checksum is not known" in (out / "README.md").read_text(encoding="utf-8")
     (artifact_id,) = weights.artifact_ids(of_earlier_version.trial(reference).trial)
     path = of_earlier_version.store().path(artifact_id)
     tensors = load_file(path)

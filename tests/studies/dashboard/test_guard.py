@@ -110,7 +110,7 @@ def test_a_name_that_somebody_else_made_lead_here_is_refused(
     answer = dashboard.shown("/api/studies", Host=host)
     assert (answer.status, answer.body.decode()) == (
         403,
-        "refused: this dashboard is not known by the name in the address\n",
+        "refused: this dashboard does not answer under the host name in the address\n",
     )
     assert dashboard.ask(f"/?{dashboard.token}", Host=host).status == 403
 

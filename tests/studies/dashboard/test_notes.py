@@ -138,7 +138,7 @@ def test_limits_and_objectives_are_in_the_note() -> None:
     limited = replace(AUTOENCODERS, max_params=20_000, objectives=("params",))
     note = study_note("small", limited)
     assert "At most 20,000 parameters." in note
-    assert "parameters are minimised, so no trial is pruned" in note
+    assert "also minimises parameters, so no trial is pruned" in note
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_an_edited_configuration_goes_on_from_no_state_of_the_old_one(
     finals: Finals, stopped: FinalRequest
 ) -> None:
     finals.config(replace(CLASSIFIES, dropout=0.0))  # in the same file
-    with pytest.raises(StudyError, match=r"holds another training.*dropout 0\.0, not 0\.1"):
+    with pytest.raises(StudyError, match=r"contains another training.*dropout 0\.0, not 0\.1"):
         finals.train(stopped)
     record = finals.folder / "out" / "result.json"
     assert json.loads(record.read_text())["seeds"] == []
@@ -381,7 +381,7 @@ def test_a_seed_whose_memory_ran_out_or_whose_worker_died_at_its_end_is_trained_
 def test_a_folder_with_other_results_is_refused(finals: Finals) -> None:
     finals.train(finals.request(seeds=1, epochs=1))
     for other in (finals.request(epochs=2), finals.request(SMALL, epochs=1)):
-        with pytest.raises(StudyError, match="holds another training"):
+        with pytest.raises(StudyError, match="contains another training"):
             plan_final(other)
 
 

@@ -27,7 +27,8 @@ def test_a_bit_in_the_weights_is_none_and_what_was_unlike_is_named() -> None:
     found = compare(before(), EPOCHS, NEXT, {**HERE, "processor": "B"})
     assert found.repeated is False
     assert found.in_words() == (
-        "not repeated: the figures are the same, the weights are not. Made with: processor A, now B"
+        "not repeated: the metrics are the same, but the weights are "
+        "not. Made with: processor A, now B"
     )
 
 

@@ -163,7 +163,7 @@ def test_a_folder_of_another_training_is_refused_with_what_differs(
     assert there(result, tmp_path).seeds == ()
     edited = replace(result, configuration={**result.configuration, "dropout": 0.4})
     with pytest.raises(
-        StudyError, match=r"holds another training.*\(dropout 0\.4, not 0"
+        StudyError, match=r"contains another training.*\(dropout 0\.4, not 0"
     ) as raised:
         there(edited, tmp_path)
     assert "--out" in str(raised.value)

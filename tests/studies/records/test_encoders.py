@@ -89,7 +89,7 @@ def test_a_study_goes_before_a_folder_of_its_name(
     (tmp_path / "first").mkdir()
     assert storage.find("first").origin.study == "first"
     assert storage.find("first#0").origin.trial == 0
-    with pytest.raises(StudyError, match="no folder that fmnist-search export made"):
+    with pytest.raises(StudyError, match="was not made by fmnist-search export"):
         storage.find("./first")
 
 

@@ -27,7 +27,7 @@ def test_a_target_is_read_in_either_notation(text: str, value: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "%", "low", "1.75%%", "inf", "nan%", "1%5"])
 def test_what_is_no_target_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"write one as 0\.0175, 1\.75% or 91\.5%"):
+    with pytest.raises(ConfigurationError, match=r"write it as 0\.0175, 1\.75% or 91\.5%"):
         target(text)
 
 

@@ -203,7 +203,7 @@ def test_what_names_no_bucket_is_one_line(location: str) -> None:
     ("variable", "value", "words"),
     [
         ("AWS_ENDPOINT_URL", f"http://me:{SECRET}@127.0.0.1:1", "does not answer"),
-        ("AWS_ENDPOINT_URL", SECRET, "is no URL"),
+        ("AWS_ENDPOINT_URL", SECRET, "is not a URL"),
         ("AWS_ACCESS_KEY_ID", None, "credentials"),
         ("AWS_PROFILE", SECRET, "credentials"),
     ],

@@ -197,7 +197,7 @@ def test_a_late_worker_that_cannot_train_is_said_once_set_aside_and_taken_when_m
             assert until(lambda: has_capacity(pool, 0) and pool._joining.problem is not None)
             assert len(said) == 2
             assert re.fullmatch(
-                r"the Dask worker tcp:\S+ is set aside, as it cannot train: "
+                r"the Dask worker tcp:\S+ is set aside, because it cannot train: "
                 rf"it has numpy 1\.0 instead of {re.escape(versions()['numpy'])}",
                 said[0],
             )
@@ -253,8 +253,8 @@ def test_a_cluster_over_tls_is_reached_with_its_keys_alone(data_dir: Path, tmp_p
     [
         ("tls://127.0.0.1:9", 0, "needs keys: give --dask-ca, --dask-cert and --dask-key"),
         ("tls://127.0.0.1:9", 2, "needs keys"),
-        ("tls://127.0.0.1:9", 3, "is no key or certificate that can be read"),
-        ("tcp://127.0.0.1:9", 3, "is not encrypted, so that --dask-ca"),
+        ("tls://127.0.0.1:9", 3, "is not a readable key or certificate"),
+        ("tcp://127.0.0.1:9", 3, "is not encrypted, so --dask-ca"),
     ],
 )
 def test_keys_that_are_missing_damaged_or_of_no_use_are_refused(
