@@ -58,17 +58,17 @@ def stored_note(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> str:
 
 def test_a_studys_note_says_protocol_space_the_papers_numbers_and_how_to_go_on() -> None:
     note = study_note("my ae", AUTOENCODERS)
-    assert "Trained on 50,000 and judged by 10,000 of the training images" in note
-    assert "4 epochs at most" in note
+    assert "Trained on 50,000 of the training images and judged by the other 10,000" in note
+    assert "at most 4 epochs" in note
     assert "| pool2 | avg |" in note
     assert "| max-avg | 16/32 ch, max/avg, batch norm | – |" in note
-    assert "it cannot be compared with a budget of search protocol, 4 epochs, all images" in note
+    assert "They cannot be compared with a budget of search protocol, 4 epochs, all images" in note
     assert "fmnist-search ae --study 'my ae' --more 10" in note
 
 
 def test_a_classifiers_note_says_where_its_encoders_start_and_published_accuracies() -> None:
     note = study_note("clf", CLASSIFIERS)
-    assert "starts from: ae#12" in note
+    assert "start from ae#12" in note
     assert "91.48 %" in note
     assert "larger is better" in note
 
@@ -121,7 +121,7 @@ def test_importances_of_trials_that_rest_are_said_to_be_of_an_early_epoch() -> N
     study = make(InMemoryStorage(), n_trials=MIN_FOR_IMPORTANCE, lengths=[1, 1, 1, 6])
     note = study_note("ae", load(study), study.trials)
     assert "**after epoch 1 of 6**, by the 20 trials" in note
-    assert "takes the few trials that were trained to the end alone" in note
+    assert "uses only the few trials that were trained to the end" in note
 
 
 def drawn_trial(number: int) -> optuna.trial.FrozenTrial:
