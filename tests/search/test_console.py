@@ -220,7 +220,7 @@ def test_the_plan_says_limits_objectives_and_configurations_given() -> None:
     console = Console(file=io.StringIO(), width=200)
     print_plan(console, PLAN._replace(settings=limited, n_given=1))
     for words in (
-        "objectives: loss, macs; nothing is pruned",
+        "objectives: loss, macs; Optuna cannot prune with several",
         "limit: no more than 20,000 parameters",
         "limit: no more than 7.5 ms for 100 images on one thread",
         "to do: 2 searched trials (1 of them added by you), 1 of the paper's",
@@ -248,7 +248,7 @@ def test_accuracies_that_images_cannot_tell_apart_are_tied_and_losses_are_of_one
         "classifier", Budget(subset=6_000), metric="validation_accuracy", direction="maximize"
     )
     words = words_of_best(classifiers, 0.911, 0.910, 0.870)
-    assert "Standard error over 1,000 images: 0.90 points; =: not told apart" in words
+    assert "Standard error over 1,000 images: 0.90 points; =: cannot be told apart" in words
     assert "= 91.00 %" in words
     assert "= 87.00 %" not in words
     assert "=" not in words_of_best(classifiers, 0.911, 0.870)

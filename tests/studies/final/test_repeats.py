@@ -39,7 +39,7 @@ def test_without_weights_the_figures_of_every_epoch_decide() -> None:
     unlike = compare(before(None), OTHERS, WEIGHTS, HERE)
     assert unlike.repeated is False
     assert "validation loss 0.55, now 0.56" in unlike.in_words()
-    assert "versions and processor are the same as far as they were noted" in unlike.in_words()
+    assert "versions and processor are the same, as far as they were recorded" in unlike.in_words()
     early = {**EPOCHS, "train_loss": [0.51, 0.4]}
     assert compare(before(None), early, WEIGHTS, HERE).repeated is False
 
