@@ -62,7 +62,7 @@ def test_where_few_came_to_the_end_effects_are_those_after_the_first_epoch_witho
     assert isinstance(figure, Figure)
     assert "after epoch 1, in all dimensions, over the 64 trials" in table.note
     assert "dropout 0.2 against none" in figure.alt
-    assert "no verdict" in figure.caption
+    assert "not verdicts" in figure.caption
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
