@@ -99,7 +99,7 @@ def _effort(spent: TimeSpent, texts: Texts) -> str:
     if spent.epochs_share is None:
         return texts("findings.effort_paper", n_paper=spent.n_paper, total=total)
     return texts(
-        "findings.effort",
+        "findings.effort" if spent.n_pruned else "findings.effort_whole",
         n_searched=texts.number(spent.n_searched, "count"),
         n_pruned=texts.number(spent.n_pruned, "count"),
         n_paper=spent.n_paper,

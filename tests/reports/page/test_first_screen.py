@@ -6,7 +6,7 @@ import pytest
 from helpers.made_up_studies import make
 
 from reports.analysis.chosen_studies import Sources
-from reports.document.parts import Answer, Code
+from reports.document.parts import Answer, Code, Text
 from reports.document.texts import Language, Texts
 from reports.page.first_screen import first_screen
 from reports.page.making import build
@@ -129,3 +129,13 @@ def test_one_thing_to_do_next_is_the_first_that_is_missing(
     best = sources().searches[0].best()
     assert best is not None
     assert command() == f"fmnist-search train 'ae#{best.number}' --seeds 5 --storage s.db"
+
+
+@pytest.mark.parametrize(("share_pruned", "said"), [(0.0, "stopped none"), (0.5, "used ")])
+def test_what_a_search_took_says_whether_it_stopped_any_trial(
+    storage: optuna.storages.BaseStorage, sources: Read, share_pruned: float, said: str
+) -> None:
+    make(storage, n_trials=8, share_pruned=share_pruned)
+    assert said in " ".join(
+        text.text for text in build(sources(), "en").sections[0].blocks if isinstance(text, Text)
+    )
