@@ -145,12 +145,12 @@ def test_metrics_are_what_an_epoch_tells(stage: Stage) -> None:
             AUTOENCODER,
             "loss",
             1.75,
-            "--target 1.7500 would stop at the first trial: one grey for every pixel comes to "
+            "--target 1.7500 would stop at the first trial: one grey for every pixel gives "
             "0.4978 without learning anything; did you mean 1.75%?",
         ),
-        (CLASSIFIER, "loss", 2.4, "ten classes alike comes to 2.3026"),
+        (CLASSIFIER, "loss", 2.4, "ten classes alike gives 2.3026"),
         (CLASSIFIER, "accuracy", 91.5, "above 100 %; did you mean 91.5%?"),
-        (CLASSIFIER, "accuracy", 0.1, "one class for every image comes to 10.00 %"),
+        (CLASSIFIER, "accuracy", 0.1, "one class for every image gives 10.00 %"),
     ],
 )
 def test_targets_beyond_reach_or_met_by_all_are_refused_with_the_bound(

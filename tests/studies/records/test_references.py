@@ -57,7 +57,7 @@ def test_a_reference_means_one_trial(storage: BaseStorage, reference: str, numbe
         ("ae-wdie#3", "no study 'ae-wdie'; did you mean 'ae-wide'?"),
         ("ae#5", "study 'ae' has no trial 5; the last is 4"),
         ("c#3#0", "study 'c#3' has no trial 0; it has none"),
-        ("ae#3", "trial 3 of 'ae' has no model, because its state is FAIL"),
+        ("ae#3", "trial 3 of 'ae' left no model, its state is FAIL"),
         ("ae#-1", "'ae#-1' does not name a trial"),
         ("ae#", "'ae#' does not name a trial"),
         ("#1", "no study '#1'"),
