@@ -112,8 +112,8 @@ def test_a_camera_held_upright_is_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no picture"),
-        (b"not a picture", "no picture"),
+        (b"", "not a picture"),
+        (b"not a picture", "not a picture"),
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 30, "picture"),
         (None, "No such file"),
     ],
