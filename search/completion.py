@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, MutableMapping
@@ -58,7 +59,7 @@ def whole_words() -> Iterator[None]:
     """Let bash complete ``paper:NAME``, which it takes for three words, inside the block.
 
     They are put together again before the command line reads them; what bash has already, up to
-    the colon, is taken off the answers.
+    the colon, is taken off the answers. What a shell would read in an answer is escaped.
     """
     if os.environ.get(_ASKS) != "complete_bash":
         yield
@@ -69,7 +70,12 @@ def whole_words() -> Iterator[None]:
             yield
     finally:
         for line in answers.getvalue().splitlines():
-            sys.stdout.write(f"{line.removeprefix(has_already)}\n")
+            sys.stdout.write(f"{_escaped(line.removeprefix(has_already))}\n")
+
+
+def _escaped(answer: str) -> str:
+    """As bash is to write it into the command line, with a backslash before each blank."""
+    return re.sub(r"[^\w@%+=:,./#~-]", r"\\\g<0>", answer)
 
 
 def _put_together(environment: MutableMapping[str, str]) -> str:

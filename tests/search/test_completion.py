@@ -40,7 +40,7 @@ def completed(command: Command, *words: str) -> list[str]:
     command.environment |= {**asked, "_FMNIST_SEARCH_COMPLETE": "complete_bash"}
     done = command.run()
     assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.split()
+    return done.stdout.strip().splitlines()
 
 
 def test_names_of_studies_and_trials_are_completed_the_newest_first(command: Command) -> None:
@@ -49,6 +49,13 @@ def test_names_of_studies_and_trials_are_completed_the_newest_first(command: Com
     assert completed(command, "export", "ae#") == ["ae#1", "ae#0"]
     assert completed(command, "clf", "--encoder", "ae-w") == ["ae-wide"]
     assert completed(command, "ae", "--study", "ae-w") == ["ae-wide"]
+
+
+def test_a_name_that_a_shell_would_part_is_escaped(command: Command) -> None:
+    storage = open_storage(storage_url(str(command.database)))
+    optuna.create_study(storage=storage, study_name="mi año 'ñ'").ask()
+    for typed in ("m", "mi\\ a"):
+        assert completed(command, "studies", "show", typed) == [r"mi\ año\ \'ñ\'"]
 
 
 def test_another_storage_is_asked_where_one_is_named(command: Command, tmp_path: Path) -> None:
