@@ -99,8 +99,8 @@ def _as_long(columns: dict[str, list[float | None]]) -> dict[str, list[float | N
 
 
 def _timed(options: dict[str, Any]) -> dict[str, Any]:
-    timeout = options.get("timeout_s")
-    _must(timeout is None or type(timeout) in (int, float), "timeout_s")
+    for name in runs.TIMES:
+        _must(type(options.get(name)) in (int, float, type(None)), name)
     return options
 
 

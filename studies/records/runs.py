@@ -13,7 +13,7 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial
 
-from studies.records import attempts, trials
+from studies.records import attempts, parsers, trials
 from studies.records.fields import fields_of, is_plain, names_of
 from studies.records.readable import table_of, text_of
 from studies.records.request import SearchRequest
@@ -34,6 +34,9 @@ NOTED = tuple(
 
 DECIDING = tuple(name for name in NOTED if _OPTIONS[name].option.decides)
 """Of that, what decides which trials there are, or what one comes to."""
+
+TIMES = tuple(name for name in NOTED if _OPTIONS[name].option.parse is parsers.seconds)
+"""Of what is noted, the times, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,11 @@ class Run:
 
     def in_words(self) -> dict[str, Any]:
         """The options by the names that a person knows them by, but those that ask for nothing."""
-        seconds = self.options.get("timeout_s")
-        words = {**self.options, "timeout_s": None if seconds is None else f"{seconds:g}s"}
         return {
-            _OPTIONS[name].flag if name in _OPTIONS else name: value
-            for name, value in words.items()
+            _OPTIONS[name].flag if name in _OPTIONS else name: (
+                f"{value:g}s" if name in TIMES else value
+            )
+            for name, value in self.options.items()
             if value is not None and (name, value) != ("promote", 0)
         }
 

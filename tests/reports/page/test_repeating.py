@@ -147,7 +147,10 @@ def test_a_runs_options_are_said_as_the_command_line_calls_them(
     storage: optuna.storages.BaseStorage,
 ) -> None:
     study = make(storage, n_trials=0)
-    run(study, SearchRequest(trials=1, timeout_s=3600, checkpoint_every=2, promote=0))
+    request = SearchRequest(
+        trials=1, timeout_s=3600, trial_timeout_s=600, checkpoint_every=2, promote=0
+    )
+    run(study, request)
     (noted,) = of(study)
     assert noted.in_words() == {
         "sampler": "tpe",
@@ -156,5 +159,6 @@ def test_a_runs_options_are_said_as_the_command_line_calls_them(
         "keep-weights": 10,
         "trials": 1,
         "timeout": "3600s",
+        "trial-timeout": "600s",
         "checkpoint-every": 2,
     }

@@ -51,4 +51,4 @@ def test_the_machine_is_the_same_to_searches_and_final_trainings() -> None:
 
 def test_a_run_notes_no_place_and_no_address() -> None:
     assert {*NOTED} & {"storage", "artifacts", "data_dir", "dask", "dask_key"} == set()
-    assert {*DECIDING} == {"sampler", "pruner", "promote", "threads"}
+    assert {*DECIDING} == {"sampler", "pruner", "promote", "trial_timeout_s", "threads"}
