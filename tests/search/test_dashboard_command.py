@@ -177,7 +177,9 @@ def call(url: str, method: str = "GET", body: Any = None) -> tuple[int, bytes]:
             return error.code, error.read()
 
 
-NO_TOKEN = b"refused: open the address that `fmnist-search dashboard` printed, which has a token\n"
+NO_TOKEN = (
+    b"refused: open the address that `fmnist-search dashboard` printed; it contains a token\n"
+)
 
 
 def refusal(url: str, method: str = "GET") -> tuple[int, bytes]:
@@ -206,7 +208,8 @@ def test_a_browser_lists_the_studies_by_their_names(browser: Browser) -> None:
 @pytest.mark.parametrize("name", [AE, CLF])
 def test_a_studys_page_has_its_graphs_and_the_saved_plots(browser: Browser, name: str) -> None:
     number = study_ids(browser.address)[name]
-    browser.see(f"dashboard/studies/{number}", "The paper's and the best here", "Quality against")
+    plots = ("The paper's configurations and the best", "Quality against size")
+    browser.see(f"dashboard/studies/{number}", *plots)
     metric = "validation_loss" if name == AE else "validation_accuracy"
     browser.page.get_by_text(metric).first.wait_for()
     drawn = browser.page.locator('[id^="user-defined-plot"] .main-svg').first
@@ -236,7 +239,10 @@ def test_a_trials_page_has_its_note_and_shows_its_pictures(
     )
     # The page draws its cards before their pictures have come.
     browser.page.wait_for_function("[...document.images].every(image => image.naturalWidth > 300)")
-    assert browser.page.locator("img").count() == len(pictures)
+    for picture in pictures:
+        alt = picture.removesuffix(".png")
+        assert browser.page.get_by_alt_text(alt, exact=True).count() == 1, "in the note"
+    assert browser.page.locator("img").count() == 2 * len(pictures), "and each on its own card"
     assert browser.wrong == []
 
 
@@ -453,8 +459,7 @@ def test_files_that_another_dashboard_removed_are_missed_in_words(
     assert gone.returncode == 1
     assert "the encoder's weights of study" in gone.stderr
     new = command.run("clf", *BUDGET, "--trials", "1", "--study", "another", "--jobs", "1")
-    assert new.returncode == 1
-    assert "were not kept" in new.stderr
+    assert new.returncode == 0, f"no dashboard removes trials' weights: {new.stderr}"
     for words in (("ae", "--study", AE, "--more", "1", "--jobs", "1"), ("gc", "--dry-run")):
         done = command.run(*words)
         assert done.returncode == 0, done.stderr
