@@ -179,7 +179,7 @@ def test_what_the_folder_names_is_neither_opened_nor_made_but_keeps_its_files(
         ]
         with (place.store.folder / OWNERS).open("a") as file:
             file.writelines(f"{name}\n" for name in named)
-        with pytest.raises(StudyError, match=re.escape(f"too: {', '.join(named)};")):
+        with pytest.raises(StudyError, match=re.escape(f"of other databases: {', '.join(named)};")):
             place.unused()
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -197,7 +197,7 @@ def test_a_database_is_known_by_where_it_is_and_not_by_who_asks_it(
     note = place.store.folder / OWNERS
     note.write_text("\n".join([str(somebody), elsewhere]))
     urls = [storage_url(url.render_as_string(False)), storage_url(str(place.folder / "studies.db"))]
-    with pytest.raises(StudyError, match=re.escape(f"too: {elsewhere};")):
+    with pytest.raises(StudyError, match=re.escape(f"of other databases: {elsewhere};")):
         garbage.survey(place.store, urls, -1.0)
 
 
