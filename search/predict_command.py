@@ -8,6 +8,7 @@ import typer
 from search.output import Output, print_json, say
 from search.search_options import with_options
 from spaces.errors import ConfigurationError
+from spaces.safe_text import visible
 from spaces.wording import loss, percent
 
 if TYPE_CHECKING:
@@ -79,21 +80,21 @@ def _show(done: list["Prediction"], output: Output) -> None:
     good = [one for one in done if one.error is None]
     if output.quiet:
         for one in good:
-            say(f"{one.path}\t{one.in_short()}")
+            say(f"{visible(str(one.path))}\t{visible(one.in_short())}")
     elif good and not output.as_json:
         _print(good, output)
     for one in done:
         if one.error is not None:
-            say(f"error: {one.error}", err=True, fg="red")
+            say(f"error: {visible(one.error)}", err=True, fg="red")
         elif one.warning is not None:
-            say(f"warning: {one.path}: {one.warning}", err=True, fg="yellow")
+            say(f"warning: {visible(str(one.path))}: {one.warning}", err=True, fg="yellow")
 
 
 def _print(good: list["Prediction"], output: Output) -> None:
     console = output.progress_console()
     for one in good:
         steps = ", ".join(one.steps) or "used as it is"
-        console.print(f"{one.path}: {steps}", soft_wrap=True)
+        console.print(f"{visible(str(one.path))}: {steps}", soft_wrap=True)
         if output.verbose:
             console.print(_table([one]))
     if not output.verbose:
