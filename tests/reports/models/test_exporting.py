@@ -194,7 +194,8 @@ def test_the_card_says_what_it_is_how_good_and_what_files_there_are(folder: Path
     card = (folder / "README.md").read_text(encoding="utf-8")
     model = exported.read_model(folder)
     assert f"validation loss ↓ | {model.metrics['last_epoch']['validation_loss']:.4f} |" in card
-    assert "Trained on 500 of the 60,000 training images and evaluated on 100 others" in card
+    assert "Trained on 500 of the 60,000 training images" in card
+    assert "evaluated on 100 other training images; the test images were not used" in card
     assert f"It is the paper's configuration *{model.metrics['paper']}*." in card
     assert ("| Shirt | " in card) == (model.stage.name == "classifier")
     assert ("clf --encoder DIR" in card) == (model.stage.name == "autoencoder")
@@ -440,4 +441,5 @@ def test_what_is_exported_was_judged_again(
     assert metrics["judged_again"]["loss"] == pytest.approx(stored["validation_loss"], rel=1e-6)
     assert metrics["judged_again"]["accuracy"] == stored.get("validation_accuracy")
     assert metrics["weights_checksum_known"]
-    assert "once more" in (out / "README.md").read_text(encoding="utf-8")
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "weights were evaluated again before they were written, with the same result" in card
