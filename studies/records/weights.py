@@ -132,13 +132,15 @@ def drop_superseded(opened: OpenStudy, all_trials: list[FrozenTrial], keep: Keep
     searched = _searched(all_trials)
     on_the_way = (t for t in all_trials if t.state in (TrialState.WAITING, TrialState.RUNNING))
     followed = trials.followed(on_the_way)
+    superseded: list[str] = []
     for state in (TrialState.COMPLETE, TrialState.PRUNED):
         ranked = trials.ranked(searched, opened.settings.direction, state)
         for trial in ranked[_n_weights(keep, state) :]:
-            opened.store.discard(artifact_ids(trial))
+            superseded += artifact_ids(trial)
         for trial in ranked[min(keep, N_STATES) :]:
             if not (trials.is_resting(trial) or trial.number in followed):
-                opened.store.discard(artifact_ids(trial, STATE))
+                superseded += artifact_ids(trial, STATE)
+    opened.store.discard(superseded)  # at once: a store that is asked for many looks what is there
 
 
 def _n_weights(keep: int, state: TrialState) -> int:
