@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from search.streams import writable
+
 Command = TyperCommand | TyperGroup
 
 OPTIONS = "Options"
@@ -45,6 +47,7 @@ def write(
         _write_list(formatter, title, records)
     if isinstance(command, TyperGroup):
         _write_list(formatter, "Commands", _commands(command))
+    formatter.buffer = [writable(text) for text in formatter.buffer]  # it is printed as it is
 
 
 def _paragraphs(text: str, width: int) -> Iterable[str]:

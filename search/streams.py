@@ -33,6 +33,13 @@ def prepare() -> None:
     sys.stdout, sys.stderr = _patient(sys.stdout), _patient(sys.stderr)
 
 
+def writable(text: str) -> str:
+    """The text in signs that standard output has, for libraries that would write others too."""
+    codecs.register_error(PLAIN_SIGNS, _in_plain_signs)
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, PLAIN_SIGNS).decode(encoding)
+
+
 def _in_plain_signs(error: UnicodeError) -> tuple[str, int]:
     """A sign that the encoding lacks, in such as it has."""
     assert isinstance(error, UnicodeEncodeError)

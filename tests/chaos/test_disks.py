@@ -26,7 +26,7 @@ def test_a_full_disk_under_weights_stops_with_3_and_the_same_command_goes_on(
     words = (*WORDS, "--artifacts", str(folder)) if disk_of == "weights" else WORDS
     with small_disk(folder, n_megabytes=16):
         # Python takes another folder for temporary files where not even a few bytes go in.
-        filler = fill(folder, leave_kilobytes=0 if disk_of == "weights" else 48)
+        filler = fill(folder, leave_kilobytes=0 if disk_of == "weights" else 4)
         with Run(command, *words, TMPDIR=str(folder)) as run:
             assert run.end() == 3, run.output()
         assert_one_line(run, "No space left on device")

@@ -80,5 +80,5 @@ def test_it_is_reported_exported_and_started_from(command: Command, tmp_path: Pa
     clf = ("clf", "--study", "clf", "--trials", "3", "--epochs", "4", "--subset", "1200")
     done = command.run(*clf, "--seed", "1", "--jobs", "1", "--encoder", "ae#7")
     assert done.returncode == 0, done.stderr
-    new = [t for t in command.trials("clf") if "promoted" not in t["user_attrs"]]
+    new = [t for t in command.trials("clf") if "promoted" not in t]
     assert len(new) == 6, "by promotion one that was pruned then may go on besides"
