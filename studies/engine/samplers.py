@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from copy import copy
+from functools import cached_property
 from typing import Any, cast
 
 import optuna
@@ -163,15 +164,23 @@ class _Seen:
         states: Sequence[TrialState] | None = None,
         use_cache: bool = False,  # noqa: ARG002
     ) -> list[FrozenTrial]:
+        return [trial for trial in self._seen if states is None or trial.state in states]
+
+    @cached_property
+    def _seen(self) -> list[FrozenTrial]:
+        """As they are when a draw asks for them first; TPE asks several times for each."""
         every = trials.of(self._study)
         followed = trials.followed(every)
-        seen = [_up_to_date(trial, every) for trial in every if trial.number not in followed]
-        return [trial for trial in seen if states is None or trial.state in states]
+        return [_up_to_date(trial, every) for trial in every if trial.number not in followed]
 
 
 def _up_to_date(trial: FrozenTrial, every: list[FrozenTrial]) -> FrozenTrial:
-    shown: FrozenTrial = copy(every[trial.user_attrs.get(trials.SAME_AS, trial.number)])
-    shown.number = _first_attempt(trial, every).number
+    source: FrozenTrial = every[trial.user_attrs.get(trials.SAME_AS, trial.number)]
+    number = _first_attempt(trial, every).number
+    if source.number == number:
+        return source
+    shown = copy(source)
+    shown.number = number
     return shown
 
 
