@@ -81,6 +81,7 @@ class Endings:
         trial, history, store = running.trial, running.history, self.opened.store
         last, seconds = history[-1], sum(epoch.seconds for epoch in history)
         at_hand = self._is_at_hand(running)
+        keeps = at_hand and self._keeps(running)
         present = {name: v for name, v in last._asdict().items() if v is not None}
         attributes.note(trial, trials.EPOCHS, reuse.as_columns(history))
         attributes.note(trial, trials.METRICS, present)
@@ -91,13 +92,12 @@ class Endings:
         pictures.keep(store, trial, history, outcome if at_hand else None, self.validation)
         if outcome.weights is not None and outcome.state is not None:
             config = attributes.of(trial)[trials.CONFIG]
-            if self._keeps(running):
+            if keeps:
                 weights.save(store, trial, outcome.weights, config)
             weights.save(store, trial, outcome.state, config, weights.STATE)
-        value, wanted = self._value(running), self.wants_weights(running)
-        word = self._leave(running)
+        value, word = self._value(running), self._leave(running)
         all_trials = self.opened.trials()
-        if not wanted:  # where it stood before
+        if not keeps and word != "rests":  # where it stood before
             weights.discard(store, all_trials[trial.number])
         reuse.drop_checkpoints(store, all_trials, fingerprint(running.config))
         weights.drop_superseded(self.opened, all_trials, self.keep_weights)
