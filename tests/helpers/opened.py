@@ -12,6 +12,7 @@ from studies.engine.launch import SearchResult, launch
 from studies.engine.opening import resolve
 from studies.engine.progress import Event
 from studies.records.open_study import OpenStudy
+from studies.records.references import find_if_there
 from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, load
 from studies.storage.artifacts import ArtifactFolder, ArtifactStore
@@ -30,6 +31,13 @@ def opened(
 ) -> OpenStudy:
     """A study with the settings that it has, or with others."""
     return OpenStudy(study, load(study) if settings is None else settings, store)
+
+
+def stored_study(place: Place, name: str) -> optuna.Study:
+    """The study of exactly that name."""
+    found = find_if_there(place.storage, name)
+    assert found is not None
+    return found
 
 
 def run_search(

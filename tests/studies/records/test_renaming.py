@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-import optuna
 import pytest
 from helpers.made_up_studies import ORIGIN, make
+from helpers.opened import stored_study
 from helpers.postgres import Postgres
 from optuna.trial import TrialState, create_trial
 
@@ -42,23 +42,19 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     return place
 
 
-def study(place: Place, name: str) -> optuna.Study:
-    found = find_if_there(place.storage, name)
-    assert found is not None
-    return found
-
-
 def test_it_keeps_its_place_and_identities_and_what_refers_to_it_is_mended(place: Place) -> None:
-    before = study(place, "old").get_trials(deepcopy=False)
+    before = stored_study(place, "old").get_trials(deepcopy=False)
     rename(place.storage, "old", "new")
     assert [each.study_name for each in all_studies(place.storage)] == ["new", "second", "third"]
-    assert [t._trial_id for t in study(place, "new").get_trials()] == [t._trial_id for t in before]
-    second = study(place, "second")
+    assert [t._trial_id for t in stored_study(place, "new").get_trials()] == [
+        t._trial_id for t in before
+    ]
+    second = stored_study(place, "second")
     assert second.user_attrs[MADE_FROM] == "new"
     earlier, record = second.get_trials()[-2:]
     assert attributes.of(earlier)[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
     assert attributes.of(record)[trials.TAKEN_FROM] == {"study": "new", "trial": 3}
-    encoder = load(study(place, "third")).encoder
+    encoder = load(stored_study(place, "third")).encoder
     assert encoder is not None
     assert (encoder.study, encoder.source, str(encoder)) == ("new", "new#3", "new#3")
 
@@ -66,7 +62,7 @@ def test_it_keeps_its_place_and_identities_and_what_refers_to_it_is_mended(place
 def test_a_name_that_is_taken_is_refused_and_nothing_is_changed(place: Place) -> None:
     with pytest.raises(StudyError, match="there is a study 'third' already"):
         rename(place.storage, "old", "third")
-    assert study(place, "second").user_attrs[MADE_FROM] == "old"
+    assert stored_study(place, "second").user_attrs[MADE_FROM] == "old"
 
 
 def test_a_study_that_runs_is_not_renamed(tmp_path: Path) -> None:
