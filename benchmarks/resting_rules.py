@@ -26,6 +26,8 @@ class Promotion(Rule):
         n_last: at least so many reach the end, if the others leave any resting.
         rehearses: trials with a schedule are judged by short trainings whose schedule fits, and
             begin anew when they are promoted.
+        spare: promotions from a rung beyond one in ``factor``; with no limit, all that are among
+            the best when they come, which are many if trials get better and better.
     """
 
     def __init__(
@@ -36,9 +38,11 @@ class Promotion(Rule):
         paper: str = "all",
         n_last: int = 0,
         rehearses: bool = False,
+        spare: float = math.inf,
     ) -> None:
         self.factor, self._rungs, self.by_kind = factor, tuple(rungs), by_kind
         self.paper, self.n_last, self.rehearses = paper, n_last, rehearses
+        self.spare = spare
 
     @property
     def rungs(self) -> list[int]:
@@ -72,7 +76,10 @@ class Promotion(Rule):
             for group in groups.values():
                 there = [t for t in group if self._reached(t, rungs[i])]
                 there.sort(key=lambda t: (self._value(t, rungs[i]), t.number))
-                for trial in there[: int(len(there) / self._factor(i))]:
+                n_best = int(len(there) / self._factor(i))
+                if sum(t.level > rungs[i] for t in there) >= n_best + self.spare:
+                    continue
+                for trial in there[:n_best]:
                     if trial.level == rungs[i] and not (trial.is_over or trial.is_running):
                         self._raise(trial, rungs[i + 1])
                         return trial

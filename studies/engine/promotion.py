@@ -23,6 +23,11 @@ from studies.records import trials
 FACTOR = 4
 """One of so many at a rung is promoted; each rung is so many times the one before."""
 
+SPARE = 1
+"""Promotions from a rung beyond one in ``FACTOR`` of those there. Without a limit, a sampler that
+draws better and better trials has nearly each of them promoted, as each is among the best when it
+comes; with none to spare, a good one that comes late would find its place taken."""
+
 LEAST_TO_THE_END = 3
 """Searched trials that are trained to the end even where the rungs let fewer up, so that the best
 is one of several."""
@@ -83,7 +88,10 @@ class Promotion:
             for group in groups.values():
                 there = [trial for trial in group if self._reached(trial, rung)]
                 there.sort(key=lambda t: (self._cost(t, rung), t.number))
-                for trial in there[: len(there) // FACTOR]:
+                n_best = len(there) // FACTOR
+                if sum(self._level(trial) >= above for trial in there) >= n_best + SPARE:
+                    continue
+                for trial in there[:n_best]:
                     if _can_go_on(trial) and rung <= self._level(trial) < above:
                         return Step(trial, above)
         return None

@@ -11,6 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from studies.engine.promotion import (
     FACTOR,
     LEAST_TO_THE_END,
+    SPARE,
     Promotion,
     Step,
     expected_epochs,
@@ -177,3 +178,14 @@ def test_what_a_pruner_or_nothing_stopped_short_of_a_rung_is_where_it_got_to() -
     assert RULE.next(there) == Step(there[0], 4)
     whole = [trial(n, [0.1] * EPOCHS, TrialState.COMPLETE, trains_to=4) for n in range(4, 7)]
     assert RULE.last([*there, *whole]) is None, "three were trained to the end"
+
+
+def test_trials_that_get_better_and_better_are_not_all_promoted() -> None:
+    there: list[FrozenTrial] = []
+    for n in range(40):
+        there.append(trial(n, [0.5 - n / 100]))
+        if step := RULE.next(there):
+            number, values = step.trial.number, list(step.trial.intermediate_values.values())
+            there[number] = trial(number, values, TrialState.RUNNING, **{trials.TRAINS_TO: 4})
+    promoted = [t for t in there if t.state == TrialState.RUNNING]
+    assert len(promoted) == 40 // FACTOR + SPARE
