@@ -134,13 +134,14 @@ def train(data_folder: Path, asked: tuple[str, int, int, int]) -> dict[str, Any]
     name, seed, n_images, n_epochs = asked
     images, judged_by = normalised_images(data_folder, n_images)
     torch.manual_seed(seed)
-    network = autoencoder(READINGS[name]).to(memory_format=torch.channels_last)
+    network = autoencoder(READINGS[name])
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
     losses: list[float] = []
     for _ in range(n_epochs):
         network.train()
         losses = []
-        for batch in images[torch.randperm(len(images))].split(BATCH_SIZE):
+        for batch in torch.split(images[torch.randperm(len(images))], BATCH_SIZE):
             optimizer.zero_grad()
             loss = functional.mse_loss(network(batch), batch)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -172,7 +173,9 @@ def normalised_images(data_folder: Path, n_images: int) -> tuple[Tensor, Tensor]
 def evaluate(network: nn.Module, images: Tensor) -> float:
     """The mean squared error of the reconstructions, in percent."""
     network.eval()
-    errors = [functional.mse_loss(network(batch), batch).item() for batch in images.split(1000)]
+    errors = [
+        functional.mse_loss(network(batch), batch).item() for batch in torch.split(images, 1000)
+    ]
     return 100 * statistics.fmean(errors)
 
 
