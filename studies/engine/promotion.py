@@ -86,14 +86,8 @@ class Promotion:
                 groups[trials.schedule(trial)].append(trial)
         for rung, above in reversed(list(pairwise(self._levels()))):
             for group in groups.values():
-                there = [trial for trial in group if self._reached(trial, rung)]
-                there.sort(key=lambda t: (self._cost(t, rung), t.number))
-                n_best = len(there) // FACTOR
-                if sum(self._level(trial) >= above for trial in there) >= n_best + SPARE:
-                    continue
-                for trial in there[:n_best]:
-                    if _can_go_on(trial) and rung <= self._level(trial) < above:
-                        return Step(trial, above)
+                if (promoted := self._let_up(group, rung, above)) is not None:
+                    return Step(promoted, above)
         return None
 
     def last(self, all_trials: Sequence[FrozenTrial]) -> Step | None:
@@ -108,6 +102,16 @@ class Promotion:
             return None
         best = min(rest, key=self._rank)
         return Step(best, self.n_epochs)
+
+    def _let_up(self, group: Sequence[FrozenTrial], rung: int, above: int) -> FrozenTrial | None:
+        """The best of the group that may leave the rung for the one above."""
+        there = [trial for trial in group if self._reached(trial, rung)]
+        n_best = len(there) // FACTOR
+        if sum(self._level(trial) >= above for trial in there) >= n_best + SPARE:
+            return None
+        there.sort(key=lambda t: (self._cost(t, rung), t.number))
+        due = (t for t in there[:n_best] if _can_go_on(t) and rung <= self._level(t) < above)
+        return next(due, None)
 
     def _levels(self) -> tuple[int, ...]:
         return (*rungs(self.n_epochs), self.n_epochs)
