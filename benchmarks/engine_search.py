@@ -23,19 +23,15 @@ columns:
 
 import argparse
 import math
-import os
 import statistics
 from collections.abc import Sequence
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-import torch
-
 from benchmarks import recorded_curves
-from benchmarks.recorded_curves import Reduction
+from benchmarks.recorded_curves import Reduction, tell, workers
 from benchmarks.replays import (
     BASELINE,
     DEFAULT,
@@ -51,7 +47,6 @@ from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import mean_with_interval
 
-tell = partial(print, flush=True)
 """Show progress at once, also in a file."""
 
 
@@ -108,7 +103,7 @@ def replay_all(path: Path, tasks: Sequence[tuple[Way, int]]) -> dict[Way, list[R
     """Run every search, a process for each core."""
     results: dict[Way, list[Result]] = {way: [] for way, _ in tasks}
     start = monotonic()
-    with get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as pool:
+    with workers() as pool:
         replays = pool.imap(partial(replay, path), tasks, chunksize=4)
         for n_done, result in enumerate(replays, 1):
             results[result.way].append(result)

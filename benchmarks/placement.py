@@ -9,17 +9,15 @@ paper's protocol, one process a core; both losses are printed in percent beside 
 training loss in three ways: averaged over the last epoch while training, of its last tenth alone,
 and measured after it with dropout off.
 
-The default is a screening: 20,000 images, 15 epochs, seed 0. ``--readings A,B --images 60000
---epochs 30 --seeds 5`` looks closer at some. Runs are kept in a file as soon as they are over, and
-the same command goes on.
+The default is a screening: 20,000 images, 15 epochs, seed 0. ``--readings "A; B" --images
+60000 --epochs 30 --seeds 5`` looks closer at some. Runs are kept in a file as soon as they are
+over, and the same command goes on.
 """
 
 import argparse
-import os
 import statistics
 from functools import cache, partial
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,16 +25,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.recorded_curves import add, cache_file, records
+from benchmarks.recorded_curves import add, cache_file, records, tell, workers
 from spaces.budget import Budget
+from spaces.paper import AUTOENCODERS
 from studies.data.fetch import ensure_data
 from studies.data.images import load_split
+from studies.networks.plain import scale_pixels
 from studies.records.scores import mean_with_interval
 
-BATCH_SIZE = 100
-LEARNING_RATE = 1e-3
-PUBLISHED = (8.58, 7.26)
-"""Percent, in training and in validation (Table 3, baseline)."""
+BASELINE = AUTOENCODERS[0]
+"""What the paper prints of it, and how it is trained."""
 
 
 class Reading(NamedTuple):
@@ -54,8 +52,8 @@ class Reading(NamedTuple):
     """Of the images that come out."""
     channels: bool = False
     """Whether whole channels are dropped, rather than single values."""
-    ends_with: str = "nothing"
-    """What follows the last layer."""
+    tanh: bool = False
+    """Whether tanh follows the last layer; else nothing does."""
     normalised: bool = False
     """Whether batch norm stands before each dropout, as in the later configurations."""
 
@@ -73,10 +71,10 @@ READINGS: dict[str, Reading] = {
     "pixels, before pooling": Reading(pixels=0.2),
     "pixels, before pooling, decoder": Reading(pixels=0.2, decoder=0.2),
     "output alone": Reading(before=0, output=0.2),
-    "before pooling, tanh": Reading(ends_with="tanh"),
-    "before pooling, decoder, tanh": Reading(decoder=0.2, ends_with="tanh"),
-    "before and after pooling, decoder, tanh": Reading(after=0.2, decoder=0.2, ends_with="tanh"),
-    "channels before pooling, tanh": Reading(channels=True, ends_with="tanh"),
+    "before pooling, tanh": Reading(tanh=True),
+    "before pooling, decoder, tanh": Reading(decoder=0.2, tanh=True),
+    "before and after pooling, decoder, tanh": Reading(after=0.2, decoder=0.2, tanh=True),
+    "channels before pooling, tanh": Reading(channels=True, tanh=True),
     "before pooling, decoder, batch norm": Reading(decoder=0.2, normalised=True),
 }
 """By name."""
@@ -124,7 +122,7 @@ def autoencoder(reading: Reading) -> nn.Sequential:
         nn.ReLU(),
         drop(reading.decoder),
         nn.ConvTranspose2d(16, 1, kernel_size=6, stride=2, padding=1),
-        nn.Tanh() if reading.ends_with == "tanh" else nn.Identity(),
+        nn.Tanh() if reading.tanh else nn.Identity(),
         nn.Dropout(reading.output),
     )
 
@@ -136,12 +134,12 @@ def train(data_folder: Path, asked: tuple[str, int, int, int]) -> dict[str, Any]
     torch.manual_seed(seed)
     network = autoencoder(READINGS[name])
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    optimizer = torch.optim.Adam(network.parameters(), lr=BASELINE.config.learning_rate)
     losses: list[float] = []
     for _ in range(n_epochs):
         network.train()
         losses = []
-        for batch in torch.split(images[torch.randperm(len(images))], BATCH_SIZE):
+        for batch in torch.split(images[torch.randperm(len(images))], BASELINE.config.batch_size):
             optimizer.zero_grad()
             loss = functional.mse_loss(network(batch), batch)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -164,9 +162,7 @@ def normalised_images(data_folder: Path, n_images: int) -> tuple[Tensor, Tensor]
     """Training and test images under the paper's protocol, (N, 1, 28, 28) in [−1, 1]."""
     train = load_split(data_folder, Budget(subset=n_images, protocol="final")).train
     judged_by = load_split(data_folder, Budget(protocol="paper")).validation
-    split = train.pixels, judged_by.pixels
-    training, validation = (pixels.unsqueeze(1) / 127.5 - 1 for pixels in split)
-    return training, validation
+    return scale_pixels(train.pixels), scale_pixels(judged_by.pixels)
 
 
 @torch.inference_mode()
@@ -190,9 +186,9 @@ def main() -> None:
     done = {run.key for run in read(options.runs)}
     missing = [asked for asked in wanted if asked not in done]
     if missing:
-        with get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as pool:
+        with workers() as pool:
             made = pool.imap_unordered(partial(train, folder), missing)
-            add(options.runs, made, len(missing), lambda text: print(text, flush=True))
+            add(options.runs, made, len(missing), tell)
     print_table([run for run in read(options.runs) if run.key in set(wanted)])
     print(f"\nruns: {options.runs}")
 
@@ -230,10 +226,11 @@ def read(path: Path) -> list[Run]:
 
 
 def print_table(runs: list[Run]) -> None:
-    """A row for each reading: its losses, and how far both are from the paper's."""
+    """A row for each reading: its losses, under the paper's."""
+    published = 100 * BASELINE.train_loss, 100 * BASELINE.validation_loss
     print(
         f"\n{'percent':44}{'training':>22}{'last tenth':>12}{'dropout off':>13}{'validation':>22}"
-        f"\n{'the paper':44}{PUBLISHED[0]:>22.2f}{'':25}{PUBLISHED[1]:>22.2f}"
+        f"\n{'the paper':44}{published[0]:>22.2f}{'':25}{published[1]:>22.2f}"
     )
     for name in dict.fromkeys(run.reading for run in runs):
         own = [run for run in runs if run.reading == name]

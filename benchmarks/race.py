@@ -38,7 +38,7 @@ import optuna
 import torch
 from optuna.trial import TrialState
 
-from benchmarks.recorded_curves import add, cache_file, records
+from benchmarks.recorded_curves import add, cache_file, records, tell
 from benchmarks.throughput import matmul_gflops, torchvision_layout
 from reports.document.texts import Texts
 from reports.figures.looks import BLUE, ORANGE
@@ -122,11 +122,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--figure", type=Path, default=Path("race.png"), help="PNG (race.png)")
     parser.add_argument("--quick", action="store_true", help="one short run of each")
     return parser.parse_args()
-
-
-def tell(text: str) -> None:
-    """Show progress at once, also in a file."""
-    print(text, flush=True)
 
 
 def both(seed: int) -> list[tuple[WayName, int]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,6 +99,16 @@ class Replay(NoTraining):
         return self._curve[self.epoch - 1]
 
 
+def tell(text: str) -> None:
+    """Show progress at once, also in a file."""
+    print(text, flush=True)
+
+
+def workers() -> Pool:
+    """A process for each core, with one thread of PyTorch."""
+    return get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,))
+
+
 def cache_file(file_name: str) -> Path:
     """Where curves are kept unless another file is named."""
     return platformdirs.user_cache_path("fmnist-search") / "benchmarks" / file_name
@@ -169,7 +180,7 @@ def complete(
     if not todo:
         return curves
     train = partial(_train, reduction, data_folder)
-    with get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as pool:
+    with workers() as pool:
         add(path, pool.imap_unordered(train, todo), len(todo), say)
     return read(path)
 

@@ -26,20 +26,18 @@ How the project's own engine does, and Optuna's other samplers: ``benchmarks.eng
 
 import argparse
 import math
-import os
 import statistics
 from collections.abc import Sequence
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
-import torch
 
 from benchmarks import pools, recorded_curves, wide_curves
 from benchmarks.drawers import RandomDrawer, TpeDrawer
+from benchmarks.recorded_curves import tell, workers
 from benchmarks.rules import RULES
 from benchmarks.simulation import Drawer, Outcome, Pool, simulate
 from benchmarks.views import VIEWS
@@ -115,11 +113,6 @@ def record(options: argparse.Namespace, files: Files) -> None:
         wide_curves.complete(files.classifiers, wide_curves.WideReduction(), folder, tell)
 
 
-def tell(text: str) -> None:
-    """Show progress at once, also in a file."""
-    print(text, flush=True)
-
-
 def chosen_ways(space: SpaceName, rules: Sequence[str], n_workers: int) -> list[Way]:
     """The rows of a table: the baselines, and every rule with each view that it is shown with."""
     baselines = [Way(space, *RANDOM), Way(space, "full")]
@@ -137,8 +130,8 @@ def search_all(files: Files, ways: Sequence[Way], seeds: range) -> dict[Way, lis
         for seed in (range(N_BASELINE) if way == Way(way.space, *RANDOM) else seeds)
     ]
     results: dict[Way, list[Outcome]] = {way: [] for way in ways}
-    with get_context("spawn").Pool(os.cpu_count(), torch.set_num_threads, (1,)) as workers:
-        outcomes = workers.imap(partial(search, files), tasks, chunksize=4)
+    with workers() as processes:
+        outcomes = processes.imap(partial(search, files), tasks, chunksize=4)
         for (way, _), outcome in zip(tasks, outcomes, strict=True):
             results[way].append(outcome)
     tell(f"\n{len(tasks)} searches in {(monotonic() - start) / 60:.1f} min")
@@ -234,9 +227,10 @@ def print_table(files: Files, ways: Sequence[Way], results: dict[Way, list[Outco
     space = ways[0].space
     pool, n_seeds = read(files, space), len(results[ways[-1]])
     unit = "points" if pool.counts_points else "%"
+    width = max(len(way.rule) for way in ways) + 2
     print(f"\n{space}: {len(pool.candidates)} configurations, {n_seeds} seeds")
     print(
-        f"{'rule':<48}{'TPE sees':<12}{'share':>7}{'full (of first six)':>21}"
+        f"{'rule':<{width}}{'TPE sees':<12}{'share':>7}{'full (of first six)':>21}"
         f"{'lost, ' + unit:>16}{'of three (all)':>16}{'speed-up':>18}"
     )
     for way in ways:
@@ -244,7 +238,7 @@ def print_table(files: Files, ways: Sequence[Way], results: dict[Way, list[Outco
         row = summarize(pool, results[way], unpruned, results[Way(space, *RANDOM)])
         note = f"  ({row.n_without} without a full trial)" if row.n_without else ""
         print(
-            f"{way.rule:<48}{way.view:<12}{row.share:>7.1%}"
+            f"{way.rule:<{width}}{way.view:<12}{row.share:>7.1%}"
             f"{f'{row.n_full:.1f} ({row.n_full_of_six:.1f})':>21}"
             f"{f'{row.lost[0]:+.2f} ±{row.lost[1]:.2f}':>16}"
             f"{f'{row.of_three:.0%} ({row.all_three:.0%})':>16}"

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchmarks.recorded_curves import add, cache_file, records, timed
+from benchmarks.recorded_curves import add, cache_file, records, tell, timed
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.classifier import WIDE_SPACE, ClassifierConfig, with_encoder
@@ -164,7 +164,7 @@ def main() -> None:
     torch.set_num_threads(1)
     path = options.curves or cache_file(WideReduction().file_name())
     data_folder = ensure_data(options.data_dir, print)
-    complete(path, WideReduction(), data_folder, lambda text: print(text, flush=True))
+    complete(path, WideReduction(), data_folder, tell)
     print(path)
 
 
