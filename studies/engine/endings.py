@@ -147,7 +147,7 @@ class Endings:
     def disown(self, running: Running) -> None:
         """Let go of a trial that another process took for lost: it is for others to train now."""
         self.sharing.let_go(running.trial)
-        reason = "taken for lost by another process; it will be trained again"
+        reason = "another process gave it up as lost; it will be trained again"
         seconds = time.monotonic() - running.begun
         self._announce(running.trial, "failed", None, seconds, reason)
 

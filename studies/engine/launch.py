@@ -185,7 +185,7 @@ def launch(
                 raise
             raise StudyError(
                 f"study '{study_name}' was deleted or renamed while it ran; the same command "
-                "begins it anew"
+                "starts it again"
             ) from error
         state, artifacts = search.endings.state(), place.artifacts.place
         return SearchResult(opened.study, reason, state, place.name, artifacts)
@@ -196,8 +196,8 @@ def _cautions(place: Place, request: SearchRequest) -> Iterator[Notice]:
     path = sqlite_path(place.url)
     if path is not None and (kind := network_file_system(path)):
         yield Notice(
-            f"{path} lies on a network file system ({kind}), where SQLite bears one machine at a "
-            "time; name a file on a local disk with --storage, or a PostgreSQL URL for several "
+            f"{path} is on a network file system ({kind}), where SQLite supports only one machine "
+            "at a time; name a file on a local disk with --storage, or a PostgreSQL URL for several "
             "machines"
         )
     if request.artifacts is None and place.url.get_backend_name() != "sqlite":

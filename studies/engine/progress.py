@@ -171,4 +171,4 @@ def patience_is_over(
     n_idle = trials.n_since_best(all_trials, settings.direction, settings.objectives)
     if request.patience is None or n_idle < request.patience:
         return None
-    return f"patience of {request.patience} trials without a better one is over"
+    return f"{request.patience} trials without a better one (--patience)"

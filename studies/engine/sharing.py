@@ -21,9 +21,9 @@ from studies.storage.server import PatientStorage
 HEARTBEAT_S = 10.0
 """How often a process says that it still runs its trials."""
 UNHELD_AFTER_S = 30.0
-"""Silence after which a trial is taken for lost whose process is not connected any more."""
+"""Silence after which a trial whose process is no longer connected is given up as lost."""
 LOST_AFTER_S = 180.0
-"""Silence after which a trial is taken for lost in any case."""
+"""Silence after which a trial is given up as lost in any case."""
 _TRIALS = 0x666D6E74
 """First half of the number of a running trial's lock on a server; the second is the trial's own."""
 LOOK_S = 3.0

@@ -509,7 +509,7 @@ def test_new_with_another_budget_takes_nothing_over(run: Runner) -> None:
 
 def test_patience_ends_the_search_and_says_so(run: Runner) -> None:
     reason = run(replace(REQUEST, trials=30, patience=2))
-    assert reason == "patience of 2 trials without a better one is over"
+    assert reason == "2 trials without a better one (--patience)"
     assert len(run.searched()) < 30
     assert runs.last_end(run.study())["reason"] == reason
 

@@ -246,7 +246,7 @@ def test_a_process_that_was_taken_for_lost_lets_go_and_works_on(lab: Lab) -> Non
     one.process.send_signal(signal.SIGCONT)
     assert [one.code(), two.code()] == [0, 0], one.lines + two.lines
     assert_exact(lab.trials(), 30)
-    assert one.says("taken for lost by another process")
+    assert one.says("another process gave it up as lost")
 
 
 def test_a_restart_of_the_server_is_waited_for(lab: Lab, postgres: Postgres) -> None:

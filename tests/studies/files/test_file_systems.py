@@ -40,6 +40,6 @@ def test_a_run_says_once_that_its_database_lies_on_a_network(
     assert cautions(str(path)) == []
     monkeypatch.setattr(file_systems, "NETWORK", {kind_of(tmp_path)})
     (said,) = cautions(str(path))
-    assert f"{path} lies on a network file system ({kind_of(tmp_path)})" in said.text
+    assert f"{path} is on a network file system ({kind_of(tmp_path)})" in said.text
     (shared,) = cautions("postgresql://u@h/x")
     assert "stay on this machine" in shared.text
