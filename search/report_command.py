@@ -160,13 +160,14 @@ def _sources(
     from reports.analysis.chosen_studies import choose
     from studies.final.results import read_all
     from studies.records.references import all_studies
+    from studies.records.settings import is_ours
     from studies.storage.databases import exists
     from studies.storage.place import Place
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     place = Place.there(storage, artifacts)
-    if not exists(place.url):
+    found = all_studies(place.storage) if exists(place.url) else []
+    if not any(is_ours(study) for study in found):
         raise StudyError("there are no studies yet; make one: fmnist-search ae --trials 50")
-    found = all_studies(place.storage)
     named, others = ([exactly(place.storage, n) for n in some] for some in (names, compare))
     return choose(found, named, place.artifacts, read_all(place.url), others)

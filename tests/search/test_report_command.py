@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pandas
 import pytest
 from helpers.installed_command import called
@@ -19,6 +20,15 @@ CLF = "clf-epochs2-subset600"
 @pytest.fixture
 def command(tmp_path: Path, data_dir: Path) -> Command:
     return Command(tmp_path, data_dir)
+
+
+def test_where_no_study_is_ours_there_is_nothing_to_report(command: Command) -> None:
+    url = f"sqlite:///{command.home / 'others.db'}"
+    optuna.create_study(storage=url, study_name="theirs")
+    done = called(["report", "--storage", url], command.environment, command.home)
+    assert done.returncode != 0
+    assert "there are no studies yet" in done.stderr
+    assert not (command.home / "report").exists()
 
 
 @pytest.mark.slow

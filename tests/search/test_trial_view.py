@@ -1,8 +1,12 @@
+import io
 import math
 
 import pytest
+from rich.console import Console
 
-from search.trial_view import MOST_BARS, sparkline
+from reports.analysis.one_trial import OneTrial
+from search.trial_view import MOST_BARS, print_all, sparkline
+from spaces.wording import MISSING
 
 
 @pytest.mark.parametrize(
@@ -24,3 +28,17 @@ def test_a_long_curve_keeps_its_ends_and_fits_a_line() -> None:
     drawn = sparkline([float(v) for v in range(1000, 0, -1)])
     assert len(drawn) <= MOST_BARS + 1
     assert (drawn[0], drawn[-1]) == ("█", "▁")
+
+
+@pytest.mark.parametrize(("facts", "shown"), [({}, MISSING), ({"seconds": 61.0}, "1 min 01 s")])
+def test_a_trial_whose_time_is_not_known_has_none(facts: dict[str, float], shown: str) -> None:
+    trial = OneTrial(
+        label="#3", state="failed", ending="", metric="validation_loss", values=[0.1],
+        origin="found", words="16/32", configuration={}, dimensions=[],
+        epochs={"epoch": [1.0]}, n_epochs=2, facts={"n_parameters": 9, **facts}, links={}, files=[],
+    )  # fmt: skip
+    console = Console(file=io.StringIO(), width=200)
+    print_all(console, [trial])
+    assert isinstance(console.file, io.StringIO)
+    (line,) = (line for line in console.file.getvalue().splitlines() if "#3" in line)
+    assert line.split("9", 1)[1].split("16/32")[0].strip() == shown
