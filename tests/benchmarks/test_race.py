@@ -7,7 +7,7 @@ import torch
 from optuna.trial import FixedTrial
 
 from benchmarks.ordinary import PAPER, suggest_model
-from benchmarks.race import Run, WayName, best_so_far, both, ratio, read
+from benchmarks.race import Run, WayName, all_of, best_so_far, ratio, read
 from benchmarks.recorded_curves import add
 from spaces.autoencoder import PAPER_SPACE, AutoencoderConfig
 from spaces.paper import AUTOENCODERS
@@ -15,7 +15,7 @@ from studies.networks.plain import build
 
 
 def run(way: WayName, *ends: tuple[float, float], seconds: float = 100) -> Run:
-    return Run(way, 0, seconds, 10, list(ends), 200)
+    return Run(way, 0, seconds, list(ends), 200)
 
 
 def ordinary_names(params: dict[str, object]) -> dict[str, object]:
@@ -76,8 +76,8 @@ def test_the_best_so_far_never_rises_and_lasts_to_the_end() -> None:
 
 
 def test_each_program_comes_first_in_turns() -> None:
-    assert both(0) == [("ordinary", 0), ("ours", 0)]
-    assert both(1) == [("ours", 1), ("ordinary", 1)]
+    assert all_of(0) == [("ordinary", 0), ("ours", 0), ("longer", 0)]
+    assert all_of(1) == [("longer", 1), ("ours", 1), ("ordinary", 1)]
 
 
 def test_runs_are_kept_though_the_last_was_cut_short(tmp_path: Path) -> None:
