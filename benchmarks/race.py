@@ -201,7 +201,9 @@ def print_table(course: Course, runs: Sequence[Run]) -> None:
             f"{run.seconds_until(run.best):>6.0f} s"
         )
         print(found + (beside(ordinary[run.seed], run) if run.way in OURS else ""))
-    for way, (name, slack) in product(OURS, (("as good as", 0.0), (f"within {SLACK:.0%} of", SLACK))):
+    for way, (name, slack) in product(
+        OURS, (("as good as", 0.0), (f"within {SLACK:.0%} of", SLACK))
+    ):
         pairs = product(ordinary.values(), (run for run in runs if run.way == way))
         spread = [ratio(*pair, slack) for pair in pairs]
         print(

@@ -197,8 +197,8 @@ def _cautions(place: Place, request: SearchRequest) -> Iterator[Notice]:
     if path is not None and (kind := network_file_system(path)):
         yield Notice(
             f"{path} is on a network file system ({kind}), where SQLite supports only one machine "
-            "at a time; name a file on a local disk with --storage, or a PostgreSQL URL for several "
-            "machines"
+            "at a time; name a file on a local disk with --storage, or a PostgreSQL URL for "
+            "several machines"
         )
     if request.artifacts is None and place.url.get_backend_name() != "sqlite":
         yield Notice(

@@ -1,4 +1,4 @@
-"""Opening the study a run asks for: created, resumed, or refused because it was made with other options."""
+"""Opening the study a run asks for: created, resumed, or refused as its options were others."""
 
 from dataclasses import replace
 from itertools import count
@@ -56,7 +56,9 @@ def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
         return Resolution(name, *_with_encoder(fresh, place, request))
     stored = reading.check(existing)
     if stored.stage != stage.name:
-        raise StudyError(f"study '{name}' is a study of the {stored.stage}; choose another with --study")
+        raise StudyError(
+            f"study '{name}' is a study of the {stored.stage}; choose another with --study"
+        )
     wanted, encoder = _settings(stored, request), None
     if request.new or _names_another(request.encoder, stored):
         request = replace(request, encoder=request.encoder or _source_of(stored))
@@ -68,9 +70,9 @@ def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
     if not differences:
         return Resolution(name, stored)
     raise StudyError(
-        f"study '{name}' was made with other options ({'; '.join(differences)}). Leave those options out "
-        "to go on with it, name another study with --study, or start a fresh one that takes over "
-        "the trials that fit with --new"
+        f"study '{name}' was made with other options ({'; '.join(differences)}). Leave those "
+        "options out to go on with it, name another study with --study, or start a fresh one that "
+        "takes over the trials that fit with --new"
     )
 
 
