@@ -68,7 +68,7 @@ class Stage:
     paper: tuple[PaperModel[Any], ...]
     """The paper's rows, in its order."""
     run_order: tuple[str, ...]
-    """Their names in the order in which a study trains them."""
+    """Their names in the order in which a search trains them, the cheapest first."""
     best_of_paper: PaperModel[Any]
 
     def configuration(self, fields: dict[str, Any]) -> Configuration:

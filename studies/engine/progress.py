@@ -117,9 +117,14 @@ def n_wanted(request: SearchRequest, settings: StudySettings, all_trials: list[F
 
 
 def paper_names(request: SearchRequest, settings: StudySettings) -> list[str]:
-    """The paper's configurations that a run shall have trained, in the order to train them."""
-    wanted = request.only_paper
-    run_order = settings.stage_record().run_order
+    """The paper's configurations that a run shall have trained, in the order to train them.
+
+    Without a search after them the dearest come first, as else the last one would train on one
+    core while the others have nothing to do.
+    """
+    wanted, run_order = request.only_paper, settings.stage_record().run_order
+    if settings.budget.protocol == "paper":
+        run_order = run_order[::-1]
     return [name for name in run_order if wanted is None or name in wanted]
 
 

@@ -52,6 +52,12 @@ def test_a_plan_of_a_new_study_says_all_that_is_to_do_and_writes_nothing(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_without_a_search_the_papers_dearest_configuration_comes_first(tmp_path: Path) -> None:
+    plan = launch.make_plan(request(tmp_path, protocol="paper", trials=None), AUTOENCODER)
+    assert plan.paper_missing[0] == "channels"
+    assert sorted(plan.paper_missing) == sorted(paper.AUTOENCODER_RUN_ORDER)
+
+
 def test_a_plan_of_an_existing_study_counts_what_is_there(tmp_path: Path) -> None:
     here = Place.to_run(str(tmp_path / "s.db"), None)
     study = open_study(here, resolve(here, request(tmp_path), AUTOENCODER)).study
