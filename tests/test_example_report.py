@@ -1,0 +1,56 @@
+"""The shipped example opens as its README says, and holds what is said there."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+from helpers.installed_command import Command, called
+
+import fmnist_search
+from fmnist_search.loaded import AutoencoderModel, ClassifierModel
+
+EXAMPLE = ROOT / "docs" / "example-report"
+STORAGE = ("--storage", "docs/example-report/studies.db")
+
+
+@pytest.fixture
+def environment(tmp_path: Path, data_dir: Path) -> dict[str, str]:
+    return Command(tmp_path, data_dir).environment
+
+
+def asked(environment: dict[str, str], *words: str) -> str:
+    done = called([*words, *STORAGE], environment, ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_its_studies_have_the_results_that_its_readme_states(environment: dict[str, str]) -> None:
+    readme = (EXAMPLE / "README.md").read_text()
+    before = digests()
+    for name, scale, digits in (("ae", 1, 4), ("clf", 100, 2)):
+        shown = json.loads(asked(environment, "studies", "show", name, "--json"))
+        best = shown["summary"]
+        assert f"{best['best_value'] * scale:.{digits}f}" in readme
+        assert f"{name}{best['best_label']}" in readme
+        n_full = best["ended"]["n_to_the_end"]
+        assert re.search(rf"`{name}` .*{best['n_paper']} of the paper's, {n_full} searched", readme)
+    assert digests() == before, "a look has changed the files"
+
+
+def digests() -> dict[str, str]:
+    files = sorted(path for path in EXAMPLE.rglob("*") if path.is_file())
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_its_best_models_do_what_the_studies_say_of_them(data_dir: Path) -> None:
+    images, labels = (part[:1000] for part in fmnist_search.load_images("validation", data_dir))
+    autoencoder, classifier = (
+        fmnist_search.load_study(name, EXAMPLE / "studies.db").load() for name in ("ae", "clf")
+    )
+    assert isinstance(autoencoder, AutoencoderModel)
+    assert isinstance(classifier, ClassifierModel)
+    assert autoencoder.errors(images).mean() == pytest.approx(0.0115, rel=0.1)
+    assert (classifier.predict(images) == labels).mean() == pytest.approx(0.9253, abs=0.03)
