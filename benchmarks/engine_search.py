@@ -15,7 +15,8 @@ columns:
 - full: searched trials that were trained to the end
 - reused: searched trials whose configuration had come up before
 - loss: how much worse the best validation loss among the searched trials is than by the same
-  sampler without pruning; mean difference of the same seeds, with its 95 % interval
+  sampler without pruning; those with a configuration of the paper's are left out, which was there
+  before; mean difference of the same seeds, with its 95 % interval
 - speed-up: time to target of random search without pruning, divided by this one's; the target is
   the loss that random search reaches in half of its runs. Expected time: what all runs spent until
   they reached the target or ended, divided by the number that reached it
@@ -46,8 +47,6 @@ from benchmarks.replays import (
 from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import mean_with_interval
-
-"""Show progress at once, also in a file."""
 
 
 def main() -> None:

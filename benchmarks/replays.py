@@ -2,7 +2,7 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -100,7 +100,7 @@ class Trained(NamedTuple):
     """Trained for it; 0 if its configuration had come up before."""
     seconds: float
     value: float
-    """Infinite if it was not trained to the end."""
+    """Infinite if it was not trained to the end, or has the paper's configuration."""
 
 
 class Result(NamedTuple):
@@ -159,8 +159,9 @@ def replay(path: Path, task: tuple[Way, int]) -> Result:
             make_sampler=partial(sampler, way.sampler),
             make_pruner=partial(pruner, way.pruner),
         ).run()
-    found = trials.searched_results(study.get_trials(deepcopy=False))
-    searched = {trial.number: trained(trial) for trial in found}
+    every = study.get_trials(deepcopy=False)
+    papers = {trial.number for trial in every if trials.is_paper(trial)}
+    searched = {trial.number: trained(trial, papers) for trial in trials.searched_results(every)}
     return Result(way, seed, tuple(searched.values()), tuple(ends(log, searched)))
 
 
@@ -197,11 +198,12 @@ def pruner(name: str, engines: PrunerName, budget: Budget) -> BasePruner:
     return samplers.make_pruner(engines, budget) if name == "default" else PRUNERS[name]()
 
 
-def trained(trial: FrozenTrial) -> Trained:
-    """What a finished trial spent and found."""
+def trained(trial: FrozenTrial, papers: Container[int]) -> Trained:
+    """What a finished trial spent and found: nothing, if the paper's trials had it already."""
     reused = trials.SAME_AS in trial.user_attrs
+    is_found = trials.completed([trial]) and trial.user_attrs.get(trials.SAME_AS) not in papers
     return Trained(
         n_epochs=0 if reused else len(trial.intermediate_values),
         seconds=0.0 if reused else trial.user_attrs[trials.SECONDS],
-        value=trials.value_of(trial) if trials.completed([trial]) else math.inf,
+        value=trials.value_of(trial) if is_found else math.inf,
     )

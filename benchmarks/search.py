@@ -6,8 +6,8 @@ Configurations are trained once on a reduced budget, with all 30 epochs, and the
 every autoencoder of a small space (``benchmarks.recorded_curves``, 25 minutes of one core's time)
 and classifiers drawn at random from the wide space (``benchmarks.wide_curves``, 45 minutes). Then
 whole searches of 50 trials are simulated on them (``benchmarks.simulation``), which takes some
-minutes more. Of autoencoders the paper's five come first, trained to the end; wide classifiers have
-nothing to begin with. The columns:
+minutes more. Of autoencoders the paper's five come first, trained to the end, and to draw one of
+them again finds nothing; wide classifiers have nothing to begin with. The columns:
 
 - share: epochs spent by the 50 searched trials, of the 1,500 of fifty full ones; a configuration
   that comes up again is not trained again and spends none

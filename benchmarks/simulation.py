@@ -168,7 +168,7 @@ def simulate(
                 trial = _begin(pool, trials, draw)
                 outcome.trials.append(trial)
                 if trial.same_as is not None:
-                    if trial.same_as.is_complete:
+                    if trial.same_as.is_complete and not trial.same_as.is_paper:
                         outcome.ends.append((outcome.seconds, trial.final_cost))
                     continue
                 rule.begin(trial)

@@ -62,6 +62,13 @@ def test_the_papers_trials_come_first_and_cost_nothing() -> None:
     assert outcome.n_epochs == 16
 
 
+def test_to_draw_the_papers_configuration_again_finds_nothing() -> None:
+    pool = pool_of(flat(0.1, 0.3), paper=[0])
+    outcome = simulate(pool, Full(), lambda trials: len(trials) % 2, n_wanted=3)
+    assert [trial.index for trial in outcome.trials] == [1, 0, 1]
+    assert [cost for _, cost in outcome.ends] == [0.3, 0.3]
+
+
 def test_a_trial_that_diverges_is_over_and_never_the_best() -> None:
     costs = flat(0.1, 0.2)
     costs[0, 5:] = math.inf
