@@ -62,11 +62,11 @@ def make_sampler(
         warnings.simplefilter("ignore", ExperimentalWarning)
         match name:
             case "tpe":
-                # Without pruning it came 6 times as fast as random search to what that finds in
-                # half of its studies (benchmarks/engine_search.py, 40 seeds). 10 first trials, the
-                # paper's five among them, is Optuna's number; 5 and 20 were no better (7 and 4
-                # times, where 10 had 10; 12 seeds, too few to tell 5 from 10). Choosing each
-                # dimension by itself, it spent half of its trials on what it had already had.
+                # Without pruning it came 4.5 times (4.1 to 4.9) as fast as random search to what
+                # that finds in half of its studies (simulated as by benchmarks/search.py, 48
+                # seeds). 10 first trials, the paper's five among them, is Optuna's number; with 5
+                # it was 5.0 times (4.3 to 5.7), with 20 3.4 (3.1 to 3.6). Choosing each dimension
+                # by itself, it spent half of its trials on what it had already had.
                 return Tpe(space, seed=seed, n_startup_trials=10)
             case "random":
                 return optuna.samplers.RandomSampler(seed=seed)
@@ -237,21 +237,17 @@ class _WithoutLost:
 
 def make_pruner(name: PrunerName, budget: Budget) -> BasePruner:
     """A pruner for trials of ``budget.epochs`` epochs, which report each epoch from 1 on."""
-    # The figures are from benchmarks/engine_search.py: 40 seeds, interval 95 %. What a pruner loses
-    # is how much worse the best loss is than the same sampler's without pruning.
+    # What they spend and lose: docs/speed.md.
     match name:
         case "halving":
-            # The default. With TPE it lost 0.3 ± 0.5 % for 32 % of a trained trial's epochs, with
-            # random search 0.1 ± 0.2 %. Cutting first after epoch 2 lost the same and after epoch
-            # 3 nothing, but for 36 % and 40 %; cutting to a third lost 1.5 ± 0.9 % and 4 ± 3 %.
+            # Cutting first after epoch 2 or 3 spends more, cutting to a third loses more.
             return _Halving(min_resource=1, reduction_factor=2)
         case "hyperband":
-            # 0.8 ± 0.7 % for 34 %: what it adds to halving is that a hash of the trial's number
-            # spares some trials the early cuts. Dividing by 4 lost 7 ± 3 % with random search.
-            # Above 1 as first epoch it cannot be made for a budget of 1 or 2 epochs.
+            # What it adds to halving is that a hash of the trial's number spares some trials the
+            # early cuts. Above 1 as first epoch it cannot be made for a budget of 1 or 2 epochs.
             return _Hyperband(min_resource=1, max_resource=budget.epochs, reduction_factor=3)
         case "median":
-            # 0.2 ± 0.4 % for 29 %; 3 of 30 epochs of warm-up.
+            # 3 of 30 epochs of warm-up.
             return MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, budget.epochs // 10))
         case "promotion" | "none":  # the first decides elsewhere (studies.engine.promotion)
             return NopPruner()
