@@ -50,7 +50,7 @@ RULES: dict[str, Named] = {
         promotion(4, rungs=(1, 4), by_kind=True, n_last=3, spare=0)
     ),
     "promotion 1, 4 by 4, by kind, three at least, 1 to spare": Named(
-        promotion(4, rungs=(1, 4), by_kind=True, n_last=3, spare=1)
+        promotion(4, rungs=(1, 4), by_kind=True, n_last=3, spare=1), ("pruned", "predicted", "rung")
     ),
     "promotion 1, 4 by 4, by kind, three at least, 2 to spare": Named(
         promotion(4, rungs=(1, 4), by_kind=True, n_last=3, spare=2)

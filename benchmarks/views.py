@@ -10,7 +10,8 @@ from optuna.trial import FrozenTrial, TrialState
 from benchmarks.simulation import Trial
 
 View = Callable[[Sequence[Trial], int], list[FrozenTrial]]
-"""What TPE is shown: of trials, and epochs of a full training."""
+"""What TPE is shown: of trials, and epochs of a full training. Each trial stands at its number; one
+that TPE shall not see has failed."""
 
 
 class Ladder:
@@ -70,12 +71,14 @@ def as_pruned(trials: Sequence[Trial], n_epochs: int) -> list[FrozenTrial]:
             found.append(shown(trial, TrialState.COMPLETE, trial.final_cost))
         elif trial.rehearsed and (trial.is_running or not trial.n_epochs):
             cost = trial.rehearsed[max(trial.rehearsed)]
-            if math.isfinite(cost):
-                found.append(shown(replace(trial, n_epochs=0), TrialState.PRUNED, cost))
+            state = TrialState.PRUNED if math.isfinite(cost) else TrialState.FAIL
+            found.append(shown(replace(trial, n_epochs=0), state, cost))
         elif trial.is_running or not trial.n_epochs:
             found.append(shown(trial, TrialState.RUNNING))
         elif math.isfinite(trial.cost):
             found.append(shown(trial, TrialState.PRUNED, trial.cost))
+        else:
+            found.append(shown(trial, TrialState.FAIL))
     return found
 
 
@@ -109,13 +112,16 @@ class AsRung:
 
     def __call__(self, trials: Sequence[Trial], n_epochs: int) -> list[FrozenTrial]:
         """Those as complete; others that train as running."""
-        own = [t for t in map(_with_result, trials) if t.n_epochs and math.isfinite(t.cost)]
+        own = [_with_result(trial) for trial in trials]
+        numbers = [t.n_epochs if t.n_epochs and math.isfinite(t.cost) else 0 for t in own]
         for rung in sorted([*self.rungs, n_epochs], reverse=True):
-            there = [t for t in own if t.n_epochs >= rung]
-            if len(there) >= self.n_least:
+            if sum(n >= rung for n in numbers) >= self.n_least:
                 break
-        return [shown(t, TrialState.COMPLETE, t.cost_at(rung)) for t in there] + [
-            shown(t, TrialState.RUNNING) for t in own if t.is_running and t not in there
+        return [
+            shown(t, TrialState.COMPLETE, t.cost_at(rung))
+            if n >= rung
+            else shown(t, TrialState.RUNNING if t.is_running else TrialState.FAIL)
+            for t, n in zip(own, numbers, strict=True)
         ]
 
 

@@ -1,6 +1,7 @@
 """Simulated searches spend what their trials were trained for, and nothing twice."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from benchmarks.drawers import RandomDrawer, TpeDrawer
 from benchmarks.rules import RULES
 from benchmarks.simulation import Trial, simulate
 from benchmarks.stopping_rules import Full
-from benchmarks.views import as_pruned
+from benchmarks.views import VIEWS, View, as_pruned
 
 N_EPOCHS = 20
 KINDS = ("constant", "cosine", "one-cycle")
@@ -90,3 +91,20 @@ def test_tpe_draws_each_candidate_of_a_part_of_a_space_once() -> None:
     pool = pool_of(rng.uniform(0.1, 1, (16, 4)))
     outcome = simulate(pool, Full(), TpeDrawer(pool, 0, as_pruned, n_startup=4), n_wanted=16)
     assert {trial.index for trial in outcome.trials} == set(range(16))
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS)
+def test_tpe_is_shown_each_trial_at_its_number(view: View) -> None:
+    rng = np.random.default_rng(0)
+    costs = rng.uniform(0.1, 1, (24, N_EPOCHS))
+    costs[::4, 2:] = math.inf
+    pool, shown = pool_of(costs), list[int]()
+
+    def draw(trials: Sequence[Trial]) -> int:
+        numbers = [trial.number for trial in view(trials, N_EPOCHS)]
+        shown.append(len(numbers))
+        assert numbers == list(range(len(trials)))
+        return in_order(trials)
+
+    simulate(pool, RULES["promotion 1, 4 by 4"].make(), draw, n_wanted=24, n_workers=2)
+    assert shown == list(range(24))
