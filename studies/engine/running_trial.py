@@ -64,8 +64,8 @@ def configure(trial: Trial, read: ReadStudy) -> Configuration:
         read.space.suggest_known(trial, config)
     key, noted = fingerprint(config), attributes.of(trial)
     for name, value in (
-        (trials.FINGERPRINT, key),
         (trials.CONFIG, config.to_dict()),
+        (trials.FINGERPRINT, key),  # from now on it is an attempt, which can be made again
         (trials.WORDS, config.in_words()),
         (trials.SEED, derived_seed("trial", read.settings.seed, key)),
         (trials.N_PARAMETERS, config.n_parameters()),

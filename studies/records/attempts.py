@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from optuna.trial import FrozenTrial, Trial
 
+from studies.records import attributes
 from studies.records.trials import (
+    CONFIG,
     ENQUEUED,
     FINGERPRINT,
     PROMOTED,
@@ -111,6 +113,9 @@ def _never_finished(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
         if trial.user_attrs.get(SAME_AS) in lost:
             continue
         fingerprint, promoted = (trial.user_attrs.get(name) for name in (FINGERPRINT, PROMOTED))
-        if fingerprint is not None and not is_paper(trial) and not was_refused(trial):
+        # Earlier versions noted the fingerprint first, and may have been killed before the rest.
+        if fingerprint is None or CONFIG not in attributes.of(trial):
+            continue
+        if not (is_paper(trial) or was_refused(trial)):
             attempts.setdefault((fingerprint, promoted), []).append(trial)
     return [same for same in attempts.values() if all(map(is_unfinished_failure, same))]

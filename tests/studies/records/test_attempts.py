@@ -17,6 +17,8 @@ DIVERGED = {trials.REASON: f"{trials.DIVERGED}: the training loss became nan"}
 
 def made(number: int, state: TrialState, value: float | None = None, **attrs: Any) -> FrozenTrial:
     value = 0.5 if value is None and state == COMPLETE else value
+    if trials.FINGERPRINT in attrs:
+        attrs.setdefault(trials.CONFIG, {"stage": "autoencoder"})
     trial = create_trial(state=state, value=value, user_attrs=attrs)
     trial.number = number
     return trial
@@ -52,6 +54,14 @@ def history(ends: Sequence[End]) -> list[FrozenTrial]:
 
 ENDS = st.lists(st.builds(End, st.booleans(), st.integers(0, 4), st.booleans()), max_size=12)
 STOPS = st.lists(st.builds(End, st.just(True), st.integers(0, 8)), min_size=1, max_size=20)
+
+
+def test_a_trial_that_died_before_its_configuration_was_noted_is_no_attempt() -> None:
+    reason = {trials.FINGERPRINT: "a", trials.REASON: trials.LOST}
+    trial = create_trial(state=FAIL, user_attrs=reason)
+    trial.number = 0
+    assert attempts.to_retry([trial]) == []
+    assert attempts.given_up([trial]) == []
 
 
 @given(STOPS)
