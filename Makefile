@@ -24,7 +24,7 @@ quick: $(VENV)/.installed-dev
 
 # Kills, full disks, lost servers: minutes. As root, since some of it mounts disks.
 chaos: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "" tests/chaos $(ARGS)
+	$(BIN)/python -m pytest -m "" tests/chaos tests/studies/engine/test_resting_killed.py $(ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
