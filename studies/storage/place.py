@@ -1,5 +1,6 @@
 """A database of studies and the artifacts of their trials, opened together."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,7 @@ from studies.storage.databases import (
     storage_url,
     without_password,
 )
+from studies.storage.sqlite_storages import EmptyDatabaseError
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,14 @@ class Place:
 
     @classmethod
     def to_look_on(cls, storage: str | None, artifacts: Path | str | None) -> Self:
-        """Open what there is of both, as above, to read it; nothing is made."""
+        """Open what there is of both, as above, to read it; nothing is made.
+
+        A run that is to come will fill a database in which there is nothing yet.
+        """
         url = storage_url(storage)
-        opened = open_to_look_on(url) if exists(url) else InMemoryStorage()
+        opened: BaseStorage = InMemoryStorage()
+        with suppress(EmptyDatabaseError):
+            opened = open_to_look_on(url) if exists(url) else opened
         return cls(url, opened, open_artifacts(url, artifacts, make=False))
 
     @classmethod

@@ -38,6 +38,10 @@ _SENSELESS = (
 """What is raised where content makes no sense."""
 
 
+class EmptyDatabaseError(StudyError):
+    """The file is a database without any table: whoever was making it died, or a copy lacks all."""
+
+
 class FileStorage(GuardedStorage):
     """Optuna's storage on an SQLite file or a copy of it.
 
@@ -110,13 +114,14 @@ def look_at(path: Path) -> FileStorage:
     """The database as it is now, as a storage that cannot be written.
 
     Raises:
-        StudyError: it is damaged, was copied in part, or belongs to another program.
+        EmptyDatabaseError: there is nothing in it, perhaps as it was copied in part.
+        StudyError: it is damaged, or belongs to another program.
         sqlite3.Error, OSError, RuntimeError, sqlalchemy.exc.SQLAlchemyError: it cannot be read.
     """
     copy = snapshot(path)
     tables = _own_tables(copy, path)
     if not tables and path.stat().st_size:
-        raise StudyError(
+        raise EmptyDatabaseError(
             f"there is nothing in {path}; if it is a copy of a database in use, copy that again by "
             "`sqlite3 studies.db '.backup copy.db'`, which also takes what is in studies.db-wal"
         )
