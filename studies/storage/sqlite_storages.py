@@ -155,7 +155,11 @@ def open_file(path: Path, url: URL, to_look_on: bool = False) -> FileStorage:
             _use_wal(path)
             _connect(path, url, skip_table_creation=False).engine.dispose()
     storage = _connect(path, url, skip_table_creation=True)
-    _check_parts(storage)
+    try:
+        _check_parts(storage)
+    except StudyError:
+        storage.engine.dispose()  # else the refused file stays open
+        raise
     state_faults(storage.engine, path)
     if not to_look_on:
         _begin_immediate(storage.engine)
