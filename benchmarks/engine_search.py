@@ -44,6 +44,7 @@ from benchmarks.replays import (
     Way,
     replay,
 )
+from benchmarks.search import speed_up
 from studies.data.fetch import ensure_data
 from studies.records.request import DEFAULT_TRIALS
 from studies.records.scores import mean_with_interval
@@ -141,7 +142,7 @@ def summarize(
         n_full=statistics.fmean(n_full),
         n_reused=DEFAULT_TRIALS - statistics.fmean(n_trained),
         loss=interval([result.best / without[result.seed] - 1 for result in found]),
-        speed_up=expected_seconds(baseline, target) / expected_seconds(results, target),
+        speed_up=speed_up(results, baseline, target),
         n_without=len(results) - len(found),
     )
 
@@ -152,13 +153,6 @@ def interval(values: Sequence[float]) -> str:
         return "nothing found"
     mean, low, _ = mean_with_interval(values)
     return f"{100 * mean:+6.2f} ±{math.nan if low is None else 100 * (mean - low):5.2f}"
-
-
-def expected_seconds(results: Sequence[Result], target: float) -> float:
-    """Processor time that searches spend for each time they reach the target."""
-    times = [result.seconds_until(target) for result in results]
-    n_reached = sum(reached for _, reached in times)
-    return sum(seconds for seconds, _ in times) / n_reached if n_reached else math.inf
 
 
 def print_table(title: str, ways: Sequence[Way], results: dict[Way, list[Result]]) -> None:

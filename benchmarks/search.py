@@ -34,7 +34,7 @@ from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from time import monotonic
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 
@@ -226,12 +226,19 @@ def three_found(outcome: Outcome) -> int:
     return sum(trial.is_complete for trial in sorted(own, key=lambda t: t.final_cost)[:3])
 
 
-def speed_up(outcomes: Sequence[Outcome], baseline: Sequence[Outcome], target: float) -> float:
+class Search(Protocol):
+    """One whole search, simulated here or run by the engine."""
+
+    def seconds_until(self, target: float) -> tuple[float, bool]:
+        """Processor time until a trial reached the target, or in all, and whether one did."""
+
+
+def speed_up(outcomes: Sequence[Search], baseline: Sequence[Search], target: float) -> float:
     """How many times as soon as the baseline's searches reach the target, these do."""
     return expected_seconds(baseline, target) / expected_seconds(outcomes, target)
 
 
-def expected_seconds(outcomes: Sequence[Outcome], target: float) -> float:
+def expected_seconds(outcomes: Sequence[Search], target: float) -> float:
     """Processor time that searches spend for each time they reach the target."""
     times = [outcome.seconds_until(target) for outcome in outcomes]
     n_reached = sum(reached for _, reached in times)

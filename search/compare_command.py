@@ -109,7 +109,7 @@ def _print(console: "Console", found: "Comparison") -> None:
 
 def _time_to(row: "Searched", found: "Comparison") -> str:
     seconds = None if found.value is None else row.seconds_to(found.value, found.less_is_better)
-    return MISSING if seconds is None else duration(seconds)
+    return duration(seconds)
 
 
 def _share(row: "Searched", found: "Comparison") -> str:

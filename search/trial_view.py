@@ -113,11 +113,6 @@ def _print_files(console: Console, trial: "OneTrial", place: str) -> None:
         console.print(line, soft_wrap=True)
 
 
-def _time(seconds: float | None) -> str:
-    """Not known of a trial that failed: it notes what it took at its end."""
-    return MISSING if seconds is None else duration(seconds)
-
-
 def print_all(console: Console, rows: Sequence["OneTrial"]) -> None:
     """Print a line for each trial of a study."""
     metric = rows[0].metric if rows else "value"
@@ -134,7 +129,7 @@ def print_all(console: Console, rows: Sequence["OneTrial"]) -> None:
             FittingColumn(
                 "params", [short_count(row.facts.get("n_parameters")) for row in rows], 3
             ),
-            FittingColumn("time", [_time(row.facts.get("seconds")) for row in rows], 2),
+            FittingColumn("time", [duration(row.facts.get("seconds")) for row in rows], 2),
             FittingColumn(
                 "configuration", [row.words for row in rows], is_number=False, fills=True
             ),

@@ -90,8 +90,10 @@ def size(n_bytes: int) -> str:
     return f"{n_bytes / 1e6:,.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:,.1f} kB"
 
 
-def duration(seconds: float) -> str:
-    """A time as a person says it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``."""
+def duration(seconds: float | None) -> str:
+    """A time as a person says it: ``45 s``, ``3 min 20 s``, ``2 h 05 min``; a dash for none."""
+    if seconds is None:
+        return MISSING
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -114,8 +114,8 @@ def _never_finished(trials: Sequence[FrozenTrial]) -> list[list[FrozenTrial]]:
             continue
         fingerprint, promoted = (trial.user_attrs.get(name) for name in (FINGERPRINT, PROMOTED))
         # Earlier versions noted the fingerprint first, and may have been killed before the rest.
-        if fingerprint is None or CONFIG not in attributes.of(trial):
+        if trial.number in lost and CONFIG not in attributes.of(trial):
             continue
-        if not (is_paper(trial) or was_refused(trial)):
+        if fingerprint is not None and not is_paper(trial) and not was_refused(trial):
             attempts.setdefault((fingerprint, promoted), []).append(trial)
     return [same for same in attempts.values() if all(map(is_unfinished_failure, same))]

@@ -60,8 +60,9 @@ class Place:
         """
         url = storage_url(storage)
         opened: BaseStorage = InMemoryStorage()
-        with suppress(EmptyDatabaseError):
-            opened = open_to_look_on(url) if exists(url) else opened
+        if exists(url):
+            with suppress(EmptyDatabaseError):
+                opened = open_to_look_on(url)
         return cls(url, opened, open_artifacts(url, artifacts, make=False))
 
     @classmethod
