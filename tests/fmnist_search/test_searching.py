@@ -37,7 +37,7 @@ def test_the_same_call_again_goes_on_with_the_study(
     assert again.name == study.name
     assert (len(study.trials_dataframe()), len(again.trials_dataframe())) == (5 + 1, 5 + 2)
     assert "#6 started" in capsys.readouterr().out
-    with pytest.raises(StudyError, match="made otherwise"):
+    with pytest.raises(StudyError, match="made with other options"):
         fmnist_search.search("ae", study=study.name, seed=7, **where, **SMALL)
 
 
