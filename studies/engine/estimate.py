@@ -3,7 +3,9 @@
 import math
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from time import perf_counter
@@ -13,8 +15,10 @@ import torch
 
 from spaces.autoencoder import IMAGE_SIZE
 from spaces.budget import N_VALIDATION, PARTS, Budget
+from spaces.classifier import ClassifierConfig, Freeze, classifier_layers
 from spaces.recipe import TrainingRecipe
 from spaces.space import Configuration, SearchSpace
+from spaces.stages import SpaceName, StageName
 from spaces.wording import duration
 from studies.data.images import Images, Split
 from studies.records.request import PrunerName
@@ -32,10 +36,19 @@ SAMPLE = 1_000
 """Training images at most that a measurement of time looks at; of others a tenth."""
 
 
-DEARER = 1.3
-"""How much dearer the epochs are that promotion spends than those of an average configuration: the
-networks that are promoted are the larger ones. Measured by ``benchmarks/search.py``: 1.33 for
-autoencoders; 1.13 for wide classifiers, of which it promotes more, as they are of three kinds."""
+DEARER: Mapping[tuple[StageName, SpaceName], float] = {
+    ("autoencoder", "paper"): 1.3,
+    ("autoencoder", "wide"): 1.3,
+    ("classifier", "paper"): 1.7,
+    ("classifier", "wide"): 1.1,
+}
+"""How much dearer the epochs are that promotion spends than those of an average configuration.
+
+The networks that are promoted are the larger ones, and those with a frozen encoder, whose epochs
+cost least, are hardly ever. Measured by ``benchmarks/search.py`` for autoencoders of the paper's
+space, 1.33, and wide classifiers, 1.13; for the paper's classifiers in one search of fifty trials.
+That wide autoencoders are like the paper's is a guess.
+"""
 
 
 class Estimate(NamedTuple):
@@ -86,11 +99,13 @@ def estimate(
     epoch_s = partial(seconds_per_epoch, split=images, n_batches=1, n_before=0, clock=clock)
     for config in [*paper_configs, *samples][:1]:
         epoch_s(config)  # libraries choose their kernels; what that takes is not counted
-    mean_s = _mean_seconds(space, rng, samples, list(map(epoch_s, samples))) if samples else 0.0
-    at_most_s = mean_s * budget.epochs * n_searched / n_at_once
-    dearer = DEARER if pruner == "promotion" else 1.0
-    likely_s = min(mean_s * dearer * n_epochs / n_at_once, at_most_s)
-    paper_s = sum(map(epoch_s, paper_configs)) * budget.epochs / n_at_once
+    training_s = partial(seconds_of_training, n_epochs=budget.epochs, epoch_s=epoch_s)
+    mean_s = _mean_seconds(space, rng, samples, training_s, budget.epochs) if samples else 0.0
+    at_most_s = mean_s * n_searched / n_at_once
+    key = settings.stage, settings.space_name
+    dearer = DEARER[key] if pruner == "promotion" else 1.0
+    likely_s = min(mean_s * dearer * n_epochs / budget.epochs / n_at_once, at_most_s)
+    paper_s = sum(map(training_s, paper_configs)) / n_at_once
     return Estimate(paper_s, likely_s, at_most_s, n_epochs)
 
 
@@ -98,11 +113,42 @@ def _mean_seconds(
     space: SearchSpace[Any],
     rng: random.Random,
     samples: Sequence[Configuration],
-    seconds: Sequence[float],
+    training_s: Callable[[Configuration], float],
+    n_epochs: int,
 ) -> float:
     """Seconds of an average configuration, by what the measured ones took for each multiply-add."""
-    counted = statistics.fmean(space.sample(rng).n_multiply_adds() for _ in range(N_COUNTED))
-    return sum(seconds) * counted / sum(config.n_multiply_adds() for config in samples)
+    drawn = (space.sample(rng) for _ in range(N_COUNTED))
+    counted = statistics.fmean(_work(config, n_epochs) for config in drawn)
+    return sum(map(training_s, samples)) * counted / sum(_work(c, n_epochs) for c in samples)
+
+
+def _work(config: Configuration, n_epochs: int) -> float:
+    """Multiply-adds that training takes for one image, backwards too."""
+    return sum(
+        n * _work_of_epoch(as_in_epoch) for as_in_epoch, n in _epochs(config, n_epochs).items()
+    )
+
+
+def _work_of_epoch(config: Configuration) -> int:
+    n_all = n_trained = config.n_multiply_adds()
+    if isinstance(config, ClassifierConfig):
+        n_frozen = config.n_frozen_blocks(1)
+        convolutions = [layer for layer in classifier_layers(config) if layer.kind == "conv"]
+        n_trained -= sum(layer.n_multiply_adds for layer in convolutions[:n_frozen])
+        if n_frozen == len(convolutions) and not config.is_augmented:
+            n_all = n_trained  # what the encoder makes of the images is computed once
+    return n_all + 2 * n_trained
+
+
+def _epochs(config: Configuration, n_epochs: int) -> Mapping[Configuration, int]:
+    """How many epochs are trained with which blocks frozen."""
+    if not isinstance(config, ClassifierConfig) or config.freeze != "gradual":
+        return {config: n_epochs}
+    # Two blocks of three have no name; one of them is the nearest that has.
+    names: dict[int, Freeze] = {0: "none", config.encoder.n_blocks: "encoder"}
+    n_frozen = (config.n_frozen_blocks(epoch) for epoch in range(1, n_epochs + 1))
+    counts = Counter(names.get(n, "conv1") for n in n_frozen)
+    return {replace(config, freeze=freeze): count for freeze, count in counts.items()}
 
 
 def _blank_split(budget: Budget) -> Split:
@@ -119,6 +165,20 @@ def _blank_split(budget: Budget) -> Split:
     return Split(train, validation)
 
 
+def seconds_of_training(
+    config: Configuration, n_epochs: int, epoch_s: Callable[[Configuration], float]
+) -> float:
+    """How long a training takes, whose epochs may differ as an encoder is unfrozen by and by.
+
+    Args:
+        config: what would be trained.
+        n_epochs: for how long.
+        epoch_s: the seconds that a configuration's first epoch takes.
+    """
+    epochs = _epochs(config, n_epochs)
+    return sum(n * epoch_s(as_in_epoch) for as_in_epoch, n in epochs.items())
+
+
 def seconds_per_epoch(
     config: Configuration,
     split: Split,
@@ -126,7 +186,7 @@ def seconds_per_epoch(
     n_before: int = 1,
     clock: Callable[[], float] = perf_counter,
 ) -> float:
-    """How long an epoch will take, from a few real batches of a network that is thrown away.
+    """How long the first epoch will take, from a few real batches of a network that is thrown away.
 
     A frozen encoder's latent maps, which are computed once, are not counted.
 

@@ -1,12 +1,13 @@
 """What a final training is going to do: which model, budget, seeds and folder, and what is done."""
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from spaces.budget import Budget, Protocol
 from spaces.errors import ConfigurationError, StudyError
 from studies.data.images import load_split
-from studies.engine.estimate import seconds_per_epoch
+from studies.engine.estimate import seconds_of_training, seconds_per_epoch
 from studies.final import results
 from studies.final.final_request import FinalRequest
 from studies.final.results import FinalResult
@@ -75,9 +76,10 @@ def estimated_seconds(plan: FinalPlan, data_folder: Path, n_threads: int) -> flo
     """How long the seeds that are left will take, from a few real batches."""
     split = load_split(data_folder, plan.budget)
     clock, longer = pace(plan.n_jobs, n_threads)
-    epoch_s = seconds_per_epoch(plan.model.config, split, n_batches=5, clock=clock) * longer
+    epoch_s = partial(seconds_per_epoch, split=split, n_batches=5, clock=clock)
+    training_s = seconds_of_training(plan.model.config, plan.budget.epochs, epoch_s)
     rounds = -(-len(plan.left) // plan.n_jobs)
-    return epoch_s * plan.budget.epochs * rounds
+    return training_s * longer * rounds
 
 
 def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget, tuple[int, ...]]:
