@@ -5,11 +5,11 @@ stage's space becomes an option of its own, and a space's file gives those optio
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import typer
 
@@ -22,11 +22,17 @@ from spaces.dimensions import Dimension, format_value
 from spaces.errors import ConfigurationError
 from spaces.space import Configuration
 from spaces.space_file import read_space
-from spaces.stages import Stage
+from spaces.stages import SpaceName, Stage
 from studies.records.fields import Field, Option, fields_of
 from studies.records.request import SPACE_PANEL, Cost, Machine, SearchRequest
 
 WIDE_PANEL = "Further dimensions of --space wide"
+
+_PANELS: Mapping[SpaceName, str] = {
+    "paper": SPACE_PANEL,
+    "wide": WIDE_PANEL,
+    "whole": "The encoder's dimensions, of --space whole",
+}
 
 _AFTER = {
     "target": ("jobs", "threads", "dask", "dask_ca", "dask_cert", "dask_key"),
@@ -169,23 +175,27 @@ def _fields(stage: Stage) -> dict[str, Field]:
     own = [name for name in every if name not in fields_of(Machine)]
     names = [n for name in own for n in (name, *_AFTER.get(name, ()))]
     every["objectives"] = _with_metrics(every["objectives"], stage)
+    every["space_name"] = every["space_name"]._replace(kind=Literal[tuple(stage.spaces)] | None)
     return {name: every[name] for name in dict.fromkeys([*names, *every])}
 
 
 def _dimension_fields(stage: Stage) -> dict[str, Field]:
     """An option for each dimension, from its one definition; the ``paper`` space's come first."""
-    paper = {d.name: d for d in stage.spaces["paper"].dimensions}
-    wide = {d.name: d for d in stage.spaces["wide"].dimensions}
-    return {name: _dimension_field(paper.get(name), wide.get(name)) for name in {**paper, **wide}}
+    found: dict[str, dict[SpaceName, Dimension]] = {}
+    for space_name, space in stage.spaces.items():
+        for dimension in space.dimensions:
+            found.setdefault(dimension.name, {})[space_name] = dimension
+    return {name: _dimension_field(of_spaces) for name, of_spaces in found.items()}
 
 
-def _dimension_field(paper: Dimension | None, wide: Dimension | None) -> Field:
-    dimension = wide or paper
-    assert dimension is not None
+def _dimension_field(of_spaces: Mapping[SpaceName, Dimension]) -> Field:
+    """The option of one dimension, as the spaces have it, the narrowest first."""
+    (first_name, first), *others = of_spaces.items()
+    dimension = [*of_spaces.values()][-1]
     condition = f" Only where {dimension.when}." if dimension.when else ""
-    values = _spaced(paper or dimension)
-    if paper and wide and str(wide) != str(paper):
-        values += f"; wide: {_spaced(wide)}"
+    values = _spaced(first)
+    for name, other in others:
+        values += f"; {name}: {_spaced(other)}" if str(other) != str(first) else ""
     option = Option(
         dimension.help + condition,
         "study",
@@ -193,7 +203,7 @@ def _dimension_field(paper: Dimension | None, wide: Dimension | None) -> Field:
         metavar=dimension.metavar,
         parse=lambda text: str(dimension.narrowed(text)),
         values=tuple(map(format_value, dimension.grid())),
-        panel=SPACE_PANEL if paper else WIDE_PANEL,
+        panel=_PANELS[first_name],
     )
     return Field(dimension.name, str | None, None, option)
 

@@ -54,8 +54,9 @@ def print_trial(console: Console, study_name: str, trial: "OneTrial", place: str
 
 
 def _print_facts(console: Console, facts: Sequence[tuple[str, str]], indent: int = 0) -> None:
+    width = max(20 - indent, *(len(name) for name, _ in facts)) if facts else 0
     for name, value in facts:
-        before = f"{' ' * indent}{name:<{20 - indent}} "
+        before = f"{' ' * indent}{name:<{width}} "
         console.print(f"{before}{value}", soft_wrap=True)
 
 

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, Self, get_args
 from annotated_types import Interval
 
 from spaces.arithmetic import batchnorm_parameters, linear_parameters
+from spaces.autoencoder import WIDE_SPACE as WIDE_AUTOENCODERS
 from spaces.autoencoder import AutoencoderConfig, Layer, encoder_layers
 from spaces.checking import Share
-from spaces.dimensions import Choices, FloatRange, When
+from spaces.dimensions import Choices, Dimension, FloatRange, When
 from spaces.errors import ConfigurationError
 from spaces.recipe import (
     MOST_EPOCHS,
@@ -192,3 +193,33 @@ WIDE_SPACE = SearchSpace(
     ),
 )
 """Beyond the paper: how the training goes. Depth, kernels and channels come with the encoder."""
+
+
+def _of_encoder(dimension: Dimension) -> Dimension:
+    """An autoencoder's dimension as one of the classifier that has it as its encoder."""
+    when = dimension.when
+    return replace(
+        dimension,
+        name=f"encoder_{dimension.name}",
+        when=when and When(f"encoder_{when.name}", when.values),
+    )
+
+
+_OF_TRAINING = {d.name for d in training_dimensions(("adam",))}
+_OF_START = {"freeze", "unfreeze_epoch"}
+"""Dimensions of an encoder that has been trained already."""
+
+WHOLE_SPACE = SearchSpace(
+    "whole",
+    ClassifierConfig(),
+    (
+        *(_of_encoder(d) for d in WIDE_AUTOENCODERS.dimensions if d.name not in _OF_TRAINING),
+        *(d for d in WIDE_SPACE.dimensions if d.name not in _OF_START),
+    ),
+)
+"""The whole network, its encoder's shape too, and how the training goes, from random weights."""
+
+
+def searches_encoder(space: SearchSpace[Any]) -> bool:
+    """Whether classifiers of the space have each an encoder of its own shape."""
+    return any(dimension.name.startswith("encoder_") for dimension in space.dimensions)

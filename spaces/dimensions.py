@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
@@ -216,14 +217,9 @@ class LogRange(_Range):
 Dimension = Choices | FloatRange | LogRange
 
 
-def is_active(dimension: Dimension, fields: Any) -> bool:
-    """Whether the dimension means anything for a configuration, or for one being put together."""
-    if dimension.when is None:
-        return True
-    name = dimension.when.name
-    return (fields[name] if isinstance(fields, dict) else getattr(fields, name)) in (
-        dimension.when.values
-    )
+def is_active(dimension: Dimension, values: Mapping[str, Any]) -> bool:
+    """Whether the dimension means anything beside the values of the others, by their names."""
+    return dimension.when is None or values[dimension.when.name] in dimension.when.values
 
 
 def format_value(value: Value) -> str:

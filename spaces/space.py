@@ -72,13 +72,14 @@ class SearchSpace(Generic[C]):
 
     def params(self, config: C) -> dict[str, Value]:
         """The values in ``config`` that lie in the space, as ``enqueue_trial`` takes them."""
-        return {d.name: getattr(config, d.name) for d in self._holding(config)}
+        values = values_of(config)
+        return {d.name: values[d.name] for d in self._holding(config)}
 
     def __contains__(self, config: C) -> bool:
         """Whether a trial of this space can have ``config``."""
-        params = self.params(config)
-        complete = all(d.name in params for d in self.dimensions if is_active(d, config))
-        return complete and replace(self.base, **params) == config
+        params, values = self.params(config), values_of(config)
+        complete = all(d.name in params for d in self.dimensions if is_active(d, values))
+        return complete and with_values(self.base, params) == config
 
     def narrowed(self, texts: Mapping[str, str]) -> "SearchSpace[C]":
         """The space with the named dimensions narrowed or fixed as the command line says.
@@ -108,13 +109,22 @@ class SearchSpace(Generic[C]):
         """What a study stores of its space: each dimension's values as options have them."""
         return {dimension.name: str(dimension) for dimension in self.dimensions}
 
+    def in_words(self, config: C) -> str:
+        """A configuration in a few words, and what is within it where that is searched too."""
+        within = [
+            f"{name} {cast(Configuration, value).in_words()}"
+            for name, value in vars(config).items()
+            if is_dataclass(value) and any(d.name.startswith(f"{name}_") for d in self.dimensions)
+        ]
+        return "; ".join([*within, config.in_words()])
+
     def size(self) -> int:
         """How many configurations there are, a continuous dimension counted by its grid."""
         deciding = {d.when.name for d in self.dimensions if d.when}
         parents = tuple(d for d in self.dimensions if d.name in deciding)
         others = [d for d in self.dimensions if d.name not in deciding]
         return sum(
-            math.prod(len(d.grid()) for d in others if is_active(d, config))
+            math.prod(len(d.grid()) for d in others if is_active(d, values_of(config)))
             for config in replace(self, dimensions=parents)
         )
 
@@ -128,28 +138,57 @@ class SearchSpace(Generic[C]):
 
     def _holding(self, config: C) -> Iterator[Dimension]:
         """The dimensions that mean something for ``config`` and hold its value."""
+        values = values_of(config)
         for dimension in self.dimensions:
-            if is_active(dimension, config) and getattr(config, dimension.name) in dimension:
+            if is_active(dimension, values) and values[dimension.name] in dimension:
                 yield dimension
 
     def _build(self, choose: Callable[[Dimension], Value]) -> C:
         """The configuration of one choice after another."""
-        values = dict(vars(self.base))
+        base, chosen = values_of(self.base), dict[str, Value]()
         for dimension in self.dimensions:
-            if is_active(dimension, values):
-                values[dimension.name] = choose(dimension)
-        return self.config_type(**values)
+            if is_active(dimension, base | chosen):
+                chosen[dimension.name] = choose(dimension)
+        return with_values(self.base, chosen)
 
     def _all_from(self, chosen: dict[str, Value], left: tuple[Dimension, ...]) -> Iterator[C]:
         if not left:
-            yield replace(self.base, **chosen)
+            yield with_values(self.base, chosen)
             return
         first, rest = left[0], left[1:]
-        if not is_active(first, {**vars(self.base), **chosen}):
+        if not is_active(first, values_of(self.base) | chosen):
             yield from self._all_from(chosen, rest)
             return
         for value in first.grid():
             yield from self._all_from({**chosen, first.name: value}, rest)
+
+
+def values_of(config: Configuration | Mapping[str, Any]) -> dict[str, Any]:
+    """Every field by its name, and those of a configuration within by both: ``encoder_pool1``.
+
+    Args:
+        config: itself, or as its ``to_dict`` wrote it.
+    """
+    values = dict(config if isinstance(config, Mapping) else vars(config))
+    for name, value in [*values.items()]:
+        within = value if isinstance(value, dict) else vars(value) if is_dataclass(value) else {}
+        values |= {f"{name}_{inner}": own for inner, own in within.items()}
+    return values
+
+
+def with_values(config: C, values: Mapping[str, Value]) -> C:
+    """The configuration with other values, named as :func:`values_of` does.
+
+    Raises:
+        ConfigurationError: its fields cannot have them.
+    """
+    own: dict[str, Any] = {name: v for name, v in values.items() if name in vars(config)}
+    for name, within in vars(config).items():
+        if is_dataclass(within):
+            prefix = f"{name}_"
+            inner = {n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix)}
+            own |= {name: replace(cast(Any, within), **inner)} if inner else {}
+    return replace(config, **own)
 
 
 def fingerprint(config: Configuration) -> str:

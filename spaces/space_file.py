@@ -8,7 +8,7 @@ optimizer = ["adam", "sgd"]
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast
 
 from spaces.config_files import line_of, parse_table, read_text
 from spaces.dimensions import as_text
@@ -56,11 +56,12 @@ class _WrongKeyError(ConfigurationError):
 
 def _from_table(table: dict[str, Any], stage: Stage) -> SpaceFile:
     named = table.get(SPACE)
-    if named is not None and named not in get_args(SpaceName):
-        names = ", ".join(get_args(SpaceName))
+    if named is not None and named not in list(stage.spaces):
+        names = ", ".join(stage.spaces)
         raise _WrongKeyError(SPACE, f"space must be one of {names}; got {named!r}")
     space_name = cast(SpaceName | None, named)
-    allowed = {d.name: d for d in stage.spaces[space_name or "wide"].dimensions}
+    spaces = [stage.spaces[space_name]] if space_name else stage.spaces.values()
+    allowed = {d.name: d for space in spaces for d in space.dimensions}
     narrowed: dict[str, str] = {}
     for key, value in table.items():
         name = key.replace("-", "_")

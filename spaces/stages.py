@@ -13,7 +13,7 @@ from spaces.wording import measured
 
 StageName = Literal["autoencoder", "classifier"]
 Direction = Literal["minimize", "maximize"]
-SpaceName = Literal["paper", "wide"]
+SpaceName = Literal["paper", "wide", "whole"]
 
 
 class Metric(NamedTuple):
@@ -103,7 +103,11 @@ AUTOENCODER = Stage(
 CLASSIFIER = Stage(
     name="classifier",
     short="clf",
-    spaces={"paper": classifier.PAPER_SPACE, "wide": classifier.WIDE_SPACE},
+    spaces={
+        "paper": classifier.PAPER_SPACE,
+        "wide": classifier.WIDE_SPACE,
+        "whole": classifier.WHOLE_SPACE,
+    },
     metrics={
         "accuracy": Metric("validation_accuracy", "maximize", 0.1, "one class for every image"),
         "loss": Metric("validation_loss", "minimize", log(10), "ten classes alike"),

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from spaces.dimensions import Choices, LogRange, is_active
-from spaces.space import SearchSpace
+from spaces.space import SearchSpace, values_of
 from spaces.stages import StageName
 
 MIN_SPARE = 8
@@ -113,12 +113,12 @@ def features(config: Any, stage: StageName, space: SearchSpace[Any]) -> Features
     means nothing in the configuration none of them.
     """
     claimed, covered = _CLAIMED[stage]
-    found = dict(claimed(config))
+    found, values = dict(claimed(config)), values_of(config)
     for dimension in space.dimensions:
         name = dimension.name
         if name in covered:
             continue
-        value = getattr(config, name) if is_active(dimension, config) else None
+        value = values[name] if is_active(dimension, values) else None
         if isinstance(dimension, Choices):
             found |= {f"{name}={v}": float(value == v) for v in dimension.values[1:]}
         elif isinstance(dimension, LogRange):

@@ -6,6 +6,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from reports.analysis.values import configuration_of
 from spaces.dimensions import Value
 from studies.records import attempts, attributes, disk, trials
 from studies.records.open_study import OpenStudy
@@ -58,7 +59,6 @@ def one_trial(opened: OpenStudy, trial: FrozenTrial, there: Mapping[str, int]) -
         there: bytes of each file in the study's place, as :func:`studies.records.disk.sizes` says.
     """
     attrs, settings = attributes.of(trial), opened.settings
-    config = attrs.get(trials.CONFIG, {})
     costs = (*trials.COST_ATTRS.values(), trials.LATENCY_SPREAD_MS)
     facts = (trials.SEED, *costs, trials.SECONDS, trials.N_THREADS)
     return OneTrial(
@@ -69,7 +69,7 @@ def one_trial(opened: OpenStudy, trial: FrozenTrial, there: Mapping[str, int]) -
         values=list(trial.values or ()),
         origin=origins(opened.trials())[trial.number],
         words=str(attrs.get(trials.WORDS, "")),
-        configuration={k: v for k, v in config.items() if not isinstance(v, dict)},
+        configuration=configuration_of(trial),
         dimensions=[d.name.replace("_", "-") for d in opened.space.dimensions],
         epochs=attrs.get(trials.EPOCHS, {}),
         n_epochs=settings.budget.epochs,

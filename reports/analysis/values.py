@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial
 
 from spaces.errors import StudyError
 from spaces.safe_text import csv_value
+from spaces.space import values_of
 from studies.records import attributes, trials
 
 if TYPE_CHECKING:
@@ -48,13 +49,26 @@ def trials_frame(all_trials: Iterable[FrozenTrial]) -> "pandas.DataFrame":
         {
             **_ended(trial),
             "paper": trial.user_attrs.get(trials.PAPER),
-            **_flat(attributes.of(trial).get(trials.CONFIG, {})),
+            **configuration_of(trial),
             **attributes.of(trial).get(trials.METRICS, {}),
             **{name: trial.user_attrs.get(name) for name in _FACTS},
         }
         for trial in all_trials
     ]
     return pandas.DataFrame(rows)
+
+
+def configuration_of(trial: FrozenTrial) -> dict[str, Any]:
+    """A configuration's own fields, and its encoder's where they are dimensions of the search.
+
+    Of an encoder that all classifiers have, the study tells.
+    """
+    config = attributes.of(trial).get(trials.CONFIG, {})
+    return {
+        name: value
+        for name, value in values_of(config).items()
+        if name in trial.params or (name in config and not isinstance(value, dict))
+    }
 
 
 def epochs_frame(all_trials: Iterable[FrozenTrial]) -> "pandas.DataFrame":
@@ -97,8 +111,3 @@ def write_parquet(all_trials: Iterable[FrozenTrial], path: Path) -> None:
 def _ended(trial: FrozenTrial) -> dict[str, Any]:
     value = trial.values[0] if trial.values else None
     return {"number": trial.number, "state": trial.state.name, "value": value}
-
-
-def _flat(config: dict[str, Any]) -> dict[str, Any]:
-    """A configuration's own fields; of a classifier's encoder the study tells."""
-    return {name: value for name, value in config.items() if not isinstance(value, dict)}

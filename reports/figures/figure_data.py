@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from reports.figures.axes import ValueAxis
 from reports.figures.looks import COMPLETE, FRONT, OTHERS, PAPER, PRUNED, Look
 from spaces.dimensions import LogRange, format_value
+from spaces.space import values_of
 from spaces.stages import Direction
 from studies.records import attributes, trials
 
@@ -221,7 +222,7 @@ def chosen(trial: FrozenTrial, name: str) -> Any:
     """
     if name not in trial.params:
         return None
-    return attributes.of(trial).get(trials.CONFIG, trial.params)[name]
+    return values_of(attributes.of(trial).get(trials.CONFIG, trial.params))[name]
 
 
 def fronts(source: "Source") -> list[Front]:

@@ -74,7 +74,7 @@ class OnTheWay:
             self._train(trial, config, all_trials)
 
     def _train(self, trial: Trial, config: Configuration, all_trials: list[FrozenTrial]) -> None:
-        n_epochs, words = self.opened.settings.budget.epochs, config.in_words()
+        n_epochs, words = self.opened.settings.budget.epochs, self.opened.space.in_words(config)
         earlier = reuse.earlier_training(self.opened, all_trials, trial)
         n_done = len(earlier.epochs)
         self.on_event(TrialStarted(trial.number, trials.label(trial), words, n_epochs, n_done))

@@ -115,7 +115,10 @@ def _with_encoder(
 ) -> tuple[StudySettings, Encoder | None]:
     if settings.stage != "classifier":
         return settings, None
-    encoder = encoders.find(place, request.encoder, settings.budget)
+    if settings.searches_encoder:
+        encoder = encoders.of_any_shape(request.encoder)
+    else:
+        encoder = encoders.find(place, request.encoder, settings.budget)
     return replace(settings, encoder=encoder.origin), encoder
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from spaces.classifier import ClassifierConfig
-from spaces.space import Configuration, fingerprint
+from spaces.classifier import ClassifierConfig, searches_encoder
+from spaces.space import Configuration, SearchSpace, fingerprint
 from studies.engine.progress import Notice, say_given_up
 from studies.engine.sharing import Sharing
 from studies.records import attempts, attributes, trials
@@ -79,7 +79,7 @@ def make_up(opened: OpenStudy, sharing: Sharing, paper_names: list[str]) -> Made
     missing = trials.missing_paper_trials(all_trials, paper_names)
     for name in missing:
         row = opened.settings.stage_record().paper_row(name)
-        opened.enqueue(_over_encoder(opened.space.base, row.config), {trials.PAPER: name})
+        opened.enqueue(_over_encoder(opened.space, row.config), {trials.PAPER: name})
     retries = attempts.to_retry(all_trials)
     for trial in retries:
         kept = {n: v for n, v in attributes.of(trial).items() if n in _KEPT}
@@ -99,12 +99,12 @@ def to_enqueue(
     paper_names: list[str],
 ) -> list[Configuration]:
     """Those of the given configurations that no trial has yet, nor will have as the paper's."""
-    base = settings.search_space().base
+    space = settings.search_space()
     rows = (settings.stage_record().paper_row(name).config for name in paper_names)
-    known = {fingerprint(_over_encoder(base, config)) for config in rows}
+    known = {fingerprint(_over_encoder(space, config)) for config in rows}
     known |= {str(trial.user_attrs.get(trials.FINGERPRINT)) for trial in all_trials}
     known -= set(attempts.configurations_given_up(all_trials))
-    new = {fingerprint(c): c for c in (_over_encoder(base, config) for config in given)}
+    new = {fingerprint(c): c for c in (_over_encoder(space, config) for config in given)}
     return [config for key, config in new.items() if key not in known]
 
 
@@ -113,24 +113,24 @@ def _enqueue_given(opened: OpenStudy, given: Sequence[Configuration]) -> list[No
     notices = []
     for config in given:
         there = opened.trials()
-        own = _over_encoder(opened.space.base, config)
-        key = fingerprint(own)
+        own = _over_encoder(opened.space, config)
+        key, words = fingerprint(own), opened.space.in_words(own)
         same = [t for t in there if t.user_attrs.get(trials.FINGERPRINT) == key]
         if same and key not in attempts.configurations_given_up(there):
-            text = f"{own.in_words()}: is {trials.label(same[-1])} already"
+            text = f"{words}: is {trials.label(same[-1])} already"
         else:
             opened.enqueue(own, {trials.ENQUEUED: True})
-            text = f"{own.in_words()}: queued as #{len(there)}"
+            text = f"{words}: queued as #{len(there)}"
         if own != config:
             text += f", over the study's encoder {opened.settings.encoder}"
         notices.append(Notice(text))
     return notices
 
 
-def _over_encoder(base: Configuration, config: Configuration) -> Configuration:
-    """A classifier's configuration over the study's encoder; an autoencoder's as it is."""
-    if isinstance(config, ClassifierConfig) and isinstance(base, ClassifierConfig):
-        return replace(config, encoder=base.encoder)
+def _over_encoder(space: SearchSpace[Any], config: Configuration) -> Configuration:
+    """A classifier's configuration over the study's one encoder; any other as it is."""
+    if isinstance(config, ClassifierConfig) and not searches_encoder(space):
+        return replace(config, encoder=space.base.encoder)
     return config
 
 

@@ -66,7 +66,7 @@ def configure(trial: Trial, read: ReadStudy) -> Configuration:
     for name, value in (
         (trials.CONFIG, config.to_dict()),
         (trials.FINGERPRINT, key),  # from now on it is an attempt, which can be made again
-        (trials.WORDS, config.in_words()),
+        (trials.WORDS, read.space.in_words(config)),
         (trials.SEED, derived_seed("trial", read.settings.seed, key)),
         (trials.N_PARAMETERS, config.n_parameters()),
         (trials.N_MULTIPLY_ADDS, config.n_multiply_adds()),

@@ -128,17 +128,18 @@ def _of_trial(place: Place, source: str) -> FinalModel:
     study, trial = find_trial(place, source)
     settings = study.settings
     recorded = TrainedWith(trial.user_attrs[trials.SEED], settings.budget)
-    encoder = None
-    if settings.encoder is not None:
-        file = encoders.weights_file(study)
-        encoder = encoders.Encoder(settings.encoder, load_file(file) if file else {})
+    stage, config, encoder = settings.stage_record(), study.config_of(trial), None
+    if isinstance(config, ClassifierConfig) and settings.encoder is not None:
+        if (file := encoders.weights_file(study)) is not None:
+            encoder = encoders.Encoder(settings.encoder, load_file(file))
+        else:
+            encoder = encoders.Encoder(_origin("scratch", config, {}), {})
     name, n_threads = f"{study.name}#{trial.number}", trial.user_attrs.get(trials.N_THREADS)
     before = Before(
         attributes.of(trial).get(trials.EPOCHS, {}),
         attributes.of(trial).get(trials.MADE_WITH, {}),
         partial(_weights, study, trial),
     )
-    stage, config = settings.stage_record(), study.config_of(trial)
     return FinalModel(name, stage, config, recorded, n_threads, encoder, before)
 
 

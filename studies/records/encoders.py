@@ -86,6 +86,20 @@ def find(place: Place, source: str | None, budget: Budget) -> Encoder:
     )
 
 
+def of_any_shape(source: str | None) -> Encoder:
+    """What classifiers start from whose encoders have each a shape of their own: random weights.
+
+    Raises:
+        StudyError: ``source`` means weights, which fit one shape alone.
+    """
+    if source not in (None, "scratch"):
+        raise StudyError(
+            "the whole space searches the encoder's shape too, so its classifiers start from "
+            f"random weights; leave --encoder {source} out, or search --space wide with it"
+        )
+    return Encoder(EncoderOrigin("scratch", sha256="", config=PAPER_ENCODER), {})
+
+
 def keep(study: optuna.Study, store: ArtifactStore, encoder: Encoder) -> None:
     """Keep the weights with the classifier's study, whatever becomes of the autoencoder's."""
     if not encoder.weights:

@@ -92,7 +92,7 @@ class OpenStudy(ReadStudy):
         """
         known = {
             trials.CONFIG: config.to_dict(),
-            trials.WORDS: config.in_words(),
+            trials.WORDS: self.space.in_words(config),
             trials.FINGERPRINT: fingerprint(config),
         }
         self.study.add_trial(attributes.waiting(self.space.params(config), {**known, **attrs}))

@@ -273,7 +273,8 @@ class SearchRequest(Machine):
         panel=STUDY_PANEL,
     )
     space_name: SpaceName | None = option(
-        "What the paper changes, or much more.",
+        "paper: what the paper changes; wide: much more; whole, for classifiers: the shape of the "
+        "encoder too, from random weights.",
         "study",
         otherwise="paper",
         flag="space",

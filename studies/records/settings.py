@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.checking import STRICT, first_fault
-from spaces.classifier import with_encoder
+from spaces.classifier import searches_encoder, with_encoder
 from spaces.config_files import Seed
 from spaces.errors import ConfigurationError, StudyError
 from spaces.space import SearchSpace
@@ -84,6 +84,11 @@ class StudySettings:
         """All that is known of the stage."""
         return STAGES[self.stage]
 
+    @property
+    def searches_encoder(self) -> bool:
+        """Whether each classifier has an encoder of its own shape."""
+        return searches_encoder(self.stage_record().spaces[self.space_name])
+
     def search_space(self) -> SearchSpace[Any]:
         """The space as narrowed when the study was made, over the study's encoder.
 
@@ -109,7 +114,11 @@ class StudySettings:
         asked.pop("encoder", None)
         of_budget = {name: asked.pop(name) for name in vars(self.budget) if name in asked}
         asked["budget"] = replace(self.budget, **of_budget)
-        metrics = self.stage_record().metrics
+        metrics, spaces = self.stage_record().metrics, self.stage_record().spaces
+        if asked.get("space_name", self.space_name) not in spaces:
+            raise ConfigurationError(
+                f"space cannot be {asked['space_name']}; choose from {', '.join(spaces)}"
+            )
         if (metric := asked.get("metric")) is not None:
             if metric not in metrics:
                 raise ConfigurationError(
@@ -149,10 +158,11 @@ class StudySettings:
         """The study's name where none is given: other settings get studies of their own."""
         budget, default, metrics = self.budget, Budget(), self.stage_record().metrics.values()
         usual_metric = next(iter(metrics)).key
+        is_from_scratch = self.encoder is not None and self.encoder.source == "scratch"
         parts = (
             self.stage_record().short,
             self.space_name if self.space_name != "paper" else "",
-            "scratch" if self.encoder is not None and self.encoder.source == "scratch" else "",
+            "scratch" if is_from_scratch and not self.searches_encoder else "",
             budget.protocol if budget.protocol != default.protocol else "",
             self.metric.removeprefix("validation_") if self.metric != usual_metric else "",
             *self.objectives,
