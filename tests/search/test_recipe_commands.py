@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 import pytest
+from helpers.installed_command import searched
 from test_ae_command import Command, says, states
 
 from reports.page.folder import holds_only_a_report
@@ -154,6 +155,35 @@ def test_classifiers_come_to_the_same_one_by_one_and_side_by_side(
         )
     assert found[0] == found[1]
     assert "FC 64, adam, encoder frozen, dropout 0.2" in found[0]
+
+
+@pytest.mark.slow
+def test_a_whole_network_is_searched_trained_again_and_reported(
+    command: Command, tmp_path: Path
+) -> None:
+    whole = ("clf", "--space", "whole", "--encoder-conv1-channels", "8,16", *BUDGET)
+    study = "clf-whole-epochs1-subset600"
+    refused = command.run(*whole, "--encoder", "paper", "--trials", "2")
+    assert refused.returncode == 1
+    assert "leave --encoder paper out" in refused.stderr
+    assert command.run(*whole, "--trials", "2").returncode == 0
+    goes_on = document(command, *whole, "--trials", "3", "--encoder", "scratch")
+    assert goes_on["study"] == study
+    first, *_ = searched(command.trials(study))
+    encoder = first["config"]["encoder"]
+    assert first["params"]["encoder_conv1_channels"] == encoder["conv1_channels"]
+    assert encoder["conv1_channels"] in (8, 16)
+    assert first["configuration"].startswith(f"encoder {encoder['conv1_channels']}/")
+    name = f"{study}#{first['number']}"
+    shown = document(command, "studies", "show", name)
+    assert shown["params"] == first["params"]
+    again = document(command, "train", name, "--repeat", "--jobs", "1")
+    assert again["encoder"]["config"] == encoder
+    assert again["seeds"][0]["loss"] == pytest.approx(first["metrics"]["validation_loss"])
+    assert command.run("export", name, "--out", str(tmp_path / "model")).returncode == 0
+    report = command.run("report", "--out", str(tmp_path / "report"))
+    assert report.returncode == 0, report.stderr
+    assert "encoder-conv1-channels" in (tmp_path / "report" / "report.md").read_text()
 
 
 @pytest.mark.slow

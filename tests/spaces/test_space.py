@@ -12,7 +12,7 @@ from spaces import classifier, paper
 from spaces.autoencoder import PAPER_SPACE, WIDE_SPACE, AutoencoderConfig
 from spaces.classifier import PAPER_ENCODER, ClassifierConfig
 from spaces.errors import ConfigurationError
-from spaces.space import SearchSpace, architecture, fingerprint
+from spaces.space import SearchSpace, architecture, fingerprint, values_of, with_values
 
 SMALL = {
     "dropout": "0.1:0.2",
@@ -222,3 +222,31 @@ def test_two_that_differ_never_read_alike(space: SearchSpace[Any], data: st.Data
     again = data.draw(st.sampled_from([one, third]))
     differ = fingerprint(again) != fingerprint(other)
     assert (again.in_words() != other.in_words()) == differ, (again, other)
+
+
+def test_a_field_of_a_configuration_within_goes_by_both_names() -> None:
+    config = ClassifierConfig(fc_width=64, encoder=AutoencoderConfig(pool1="avg"))
+    values = values_of(config)
+    assert (values["fc_width"], values["encoder_pool1"]) == (64, "avg")
+    assert values == values_of(config.to_dict()) | {"encoder": config.encoder}
+    changed = with_values(config, {"fc_width": 0, "encoder_pool2": "avg"})
+    assert changed == ClassifierConfig(encoder=AutoencoderConfig(pool1="avg", pool2="avg"))
+    assert with_values(config, {}) == config
+
+
+def test_the_whole_space_has_the_encoders_dimensions_under_their_conditions() -> None:
+    space = classifier.WHOLE_SPACE.narrowed({"encoder_padding": "same", "encoder_n_blocks": "3"})
+    encoders = [space.sample(random.Random(seed)).encoder for seed in range(50)]
+    assert {encoder.n_blocks for encoder in encoders} == {3}
+    assert len({encoder.conv3_channels for encoder in encoders}) > 1
+    unpadded = classifier.WHOLE_SPACE.narrowed({"encoder_padding": "valid"})
+    encoders = [unpadded.sample(random.Random(seed)).encoder for seed in range(50)]
+    assert {encoder.n_blocks for encoder in encoders} == {2}, "three mean nothing without padding"
+    assert "freeze" not in space.describe(), "random weights are not worth keeping"
+
+
+def test_the_encoder_is_told_where_it_is_searched() -> None:
+    config = ClassifierConfig(fc_width=64)
+    assert classifier.WIDE_SPACE.in_words(config) == "FC 64, adam"
+    words = "encoder 64/96 ch, max/avg, batch norm; FC 64, adam"
+    assert classifier.WHOLE_SPACE.in_words(config) == words
