@@ -175,7 +175,7 @@ def _fields(stage: Stage) -> dict[str, Field]:
     own = [name for name in every if name not in fields_of(Machine)]
     names = [n for name in own for n in (name, *_AFTER.get(name, ()))]
     every["objectives"] = _with_metrics(every["objectives"], stage)
-    every["space_name"] = every["space_name"]._replace(kind=Literal[tuple(stage.spaces)] | None)
+    every["space_name"] = _with_spaces(every["space_name"], stage)
     return {name: every[name] for name in dict.fromkeys([*names, *every])}
 
 
@@ -228,6 +228,15 @@ def _objectives(named: tuple[str, ...] | None, metric: str | None) -> dict[str, 
     if metric not in (None, named[0]):
         raise typer.BadParameter(f"--metric {metric} and --objectives {named[0]},… contradict")
     return {"metric": named[0], "objectives": named[1:]}
+
+
+def _with_spaces(space_name: Field, stage: Stage) -> Field:
+    """The option of a stage, which has the spaces of that alone."""
+    option = space_name.option
+    if "whole" in stage.spaces:
+        whole = "whole: the shape of the encoder too, from random weights."
+        option = replace(option, help=f"{option.help} {whole}")
+    return space_name._replace(kind=Literal[tuple(stage.spaces)] | None, option=option)
 
 
 def _with_metrics(objectives: Field, stage: Stage) -> Field:

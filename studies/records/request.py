@@ -273,8 +273,7 @@ class SearchRequest(Machine):
         panel=STUDY_PANEL,
     )
     space_name: SpaceName | None = option(
-        "paper: what the paper changes; wide: much more; whole, for classifiers: the shape of the "
-        "encoder too, from random weights.",
+        "What the paper changes, or much more.",
         "study",
         otherwise="paper",
         flag="space",
