@@ -33,7 +33,6 @@ def clf(options: SearchOptions) -> None:
     Examples:
         fmnist-search clf --trials 50
         fmnist-search clf --encoder ae#12 --freeze none,encoder --optimizer sgd
-        fmnist-search clf --encoder scratch
         fmnist-search clf --space whole --trials 60 --epochs 16
     """
     run_search(options, CLASSIFIER)

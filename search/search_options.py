@@ -234,7 +234,7 @@ def _with_spaces(space_name: Field, stage: Stage) -> Field:
     """The option of a stage, which has the spaces of that alone."""
     option = space_name.option
     if "whole" in stage.spaces:
-        whole = "whole: the shape of the encoder too, from random weights."
+        whole = "whole: the encoder's shape too."
         option = replace(option, help=f"{option.help} {whole}")
     return space_name._replace(kind=Literal[tuple(stage.spaces)] | None, option=option)
 
