@@ -39,7 +39,7 @@ SAMPLE = 1_000
 DEARER: Mapping[tuple[StageName, SpaceName], float] = {
     ("autoencoder", "paper"): 1.3,
     ("autoencoder", "wide"): 1.3,
-    ("classifier", "paper"): 1.7,
+    ("classifier", "paper"): 1.6,
     ("classifier", "wide"): 1.1,
     ("classifier", "whole"): 1.3,
 }
