@@ -194,8 +194,7 @@ def _dimension_field(of_spaces: Mapping[SpaceName, Dimension]) -> Field:
     dimension = [*of_spaces.values()][-1]
     condition = f" Only where {dimension.when}." if dimension.when else ""
     values = _spaced(first)
-    for name, other in others:
-        values += f"; {name}: {_spaced(other)}" if str(other) != str(first) else ""
+    values += "".join(f"; {n}: {_spaced(d)}" for n, d in others if str(d) != str(first))
     option = Option(
         dimension.help + condition,
         "study",
@@ -234,8 +233,7 @@ def _with_spaces(space_name: Field, stage: Stage) -> Field:
     """The option of a stage, which has the spaces of that alone."""
     option = space_name.option
     if "whole" in stage.spaces:
-        whole = "whole: the encoder's shape too."
-        option = replace(option, help=f"{option.help} {whole}")
+        option = replace(option, help=f"{option.help} whole: the encoder's shape too.")
     return space_name._replace(kind=Literal[tuple(stage.spaces)] | None, option=option)
 
 

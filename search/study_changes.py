@@ -83,7 +83,7 @@ def rename(
         fmnist-search studies rename ae-epochs2-subset6000 first-look
     """
     from studies.engine import upkeep
-    from studies.records.request import check_study_name
+    from studies.records.parsers import check_study_name
     from studies.storage.place import Place
 
     check_study_name("NAME", new)
@@ -134,7 +134,7 @@ def copy(
         fmnist-search studies copy ae --to copy.db --to-artifacts s3://bucket
     """
     from studies.engine import upkeep
-    from studies.records.request import check_study_name
+    from studies.records.parsers import check_study_name
     from studies.storage.place import Place
 
     if new is not None:

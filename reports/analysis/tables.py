@@ -8,7 +8,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.reproduction import ReproducedRow, reproduced
 from spaces.errors import StudyError
-from studies.records import attempts, attributes, trials
+from studies.records import attempts, attributes, pareto, trials
 from studies.records.origins import Origin, origins
 from studies.records.reading import check
 from studies.records.scores import can_be_told_apart
@@ -101,10 +101,10 @@ def pareto_fronts(study: optuna.Study) -> list[FrontRow]:
     every = trials.of(study)
     on: dict[int, list[str]] = {}
     for name, attr in trials.COST_ATTRS.items():
-        for trial in trials.front_against(every, settings.direction, attr):
+        for trial in pareto.front_against(every, settings.direction, attr):
             on.setdefault(trial.number, []).append(name)
     if settings.objectives:
-        for trial in trials.pareto_front(every, settings.direction, settings.objectives):
+        for trial in pareto.front_of_trials(every, settings.direction, settings.objectives):
             on.setdefault(trial.number, []).append("objectives")
     best_first = trials.ranked(every, settings.direction)
     return [

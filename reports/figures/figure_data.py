@@ -14,7 +14,7 @@ from reports.figures.looks import COMPLETE, FRONT, OTHERS, PAPER, PRUNED, Look
 from spaces.dimensions import LogRange, format_value
 from spaces.space import values_of
 from spaces.stages import Direction
-from studies.records import attributes, trials
+from studies.records import attributes, pareto, trials
 
 if TYPE_CHECKING:
     from reports.analysis.chosen_studies import Source  # the dashboard is up sooner without
@@ -238,7 +238,7 @@ def fronts(source: "Source") -> list[Front]:
 
 def front_of(ranked: Sequence[FrozenTrial], direction: Direction, cost: str) -> Front:
     """Quality against one cost, of completed trials that have it, the best first."""
-    numbers = {trial.number for trial in trials.front_against(ranked, direction, cost)}
+    numbers = {trial.number for trial in pareto.front_against(ranked, direction, cost)}
     points = [(t, _point(t, t.user_attrs[cost])) for t in ranked]
     return Front(
         cost,

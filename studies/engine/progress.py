@@ -9,7 +9,7 @@ from spaces.wording import measured
 from studies.records import attempts, trials
 from studies.records.request import DEFAULT_TRIALS, SearchRequest
 from studies.records.settings import StudySettings
-from studies.records.tally import Tally, tally
+from studies.records.tally import Tally, n_since_best, tally
 from studies.workers.pool import EpochDone
 
 Ending = Literal["complete", "rests", "pruned", "failed", "reused"]
@@ -173,7 +173,7 @@ def patience_is_over(
     all_trials: list[FrozenTrial], request: SearchRequest, settings: StudySettings
 ) -> str | None:
     """Why no more trials are begun before its total, if ``patience`` with them is over."""
-    n_idle = trials.n_since_best(all_trials, settings.direction, settings.objectives)
+    n_idle = n_since_best(all_trials, settings.direction, settings.objectives)
     if request.patience is None or n_idle < request.patience:
         return None
     return f"{request.patience} trials without a better one (--patience)"

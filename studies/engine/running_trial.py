@@ -10,7 +10,8 @@ from spaces.space import Configuration, fingerprint
 from studies.engine.samplers import derived_seed
 from studies.records import attributes, trials
 from studies.records.open_study import ReadStudy
-from studies.records.settings import StudySettings, made_with
+from studies.records.settings import StudySettings
+from studies.records.versions import made_with
 from studies.training.metrics import EpochMetrics
 from studies.workers.trainings import RunningTraining
 

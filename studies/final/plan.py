@@ -12,7 +12,7 @@ from studies.final import results
 from studies.final.final_request import FinalRequest
 from studies.final.results import FinalResult
 from studies.final.which_model import FinalModel, find_model
-from studies.records.settings import made_with
+from studies.records.versions import made_with
 from studies.storage.place import Place
 from studies.workers.processes import n_side_by_side, pace
 

@@ -31,8 +31,8 @@ from studies.networks.evaluation import Judgement, judge
 from studies.networks.plain import Autoencoder, Classifier, build
 from studies.records import pictures
 from studies.records.attempts import MAX_ATTEMPTS
-from studies.records.settings import made_with
 from studies.records.trials import OUT_OF_MEMORY
+from studies.records.versions import made_with
 from studies.training.factory import TrainingFactory
 from studies.training.metrics import Outcome
 from studies.workers import who_trains

@@ -1,6 +1,12 @@
 """Which of several models no other one beats in everything: the Pareto front."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from optuna.trial import FrozenTrial
+
+from spaces.stages import Direction
+from studies.records import trials
+from studies.records.request import Cost
 
 Numbers = Sequence[float]
 
@@ -37,3 +43,44 @@ def _dominates(one: Numbers, spread: Numbers, other: Numbers, others_spread: Num
             return False
         smaller = True
     return smaller
+
+
+def front_of_trials(
+    all_trials: Iterable[FrozenTrial], direction: Direction, costs: Sequence[Cost]
+) -> list[FrozenTrial]:
+    """The feasible completed trials that none beats in all values, best first by the metric.
+
+    Args:
+        all_trials: of one study.
+        direction: which way the metric is better.
+        costs: what its values are after the first; latencies count as equal within their spread.
+    """
+    own = [t for t in trials.ranked(all_trials, direction) if trials.SAME_AS not in t.user_attrs]
+    points = [[trials.cost(trials.value_of(t), direction), *t.values[1:]] for t in own]
+    spreads = [[0.0, *(_spread(t, trials.COST_ATTRS[name]) for name in costs)] for t in own]
+    return [own[index] for index in front(points, spreads)]
+
+
+def _spread(trial: FrozenTrial, attr: str) -> float:
+    return (
+        (trial.user_attrs.get(trials.LATENCY_SPREAD_MS) or 0.0)
+        if attr == trials.LATENCY_MS
+        else 0.0
+    )
+
+
+def front_against(
+    all_trials: Iterable[FrozenTrial], direction: Direction, attr: str
+) -> list[FrozenTrial]:
+    """The feasible completed trials that none beats in both the metric and one cost, best first.
+
+    Args:
+        all_trials: of one study; without the cost, or with another's result, they do not count.
+        direction: which way the metric is better.
+        attr: the attribute that holds the cost.
+    """
+    own = [t for t in trials.ranked(all_trials, direction) if trials.SAME_AS not in t.user_attrs]
+    known = [t for t in own if attr in t.user_attrs]
+    points = [(trials.cost(trials.value_of(t), direction), t.user_attrs[attr]) for t in known]
+    spreads = [(0.0, _spread(t, attr)) for t in known]
+    return [known[index] for index in front(points, spreads)]

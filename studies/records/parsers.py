@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 
 from spaces.errors import ConfigurationError
 
+LONGEST_NAME = 200
+"""Characters of a study's name; a database holds 512, and what is derived from it has more."""
+
 
 def seconds(text: str) -> float:
     """A time such as ``90``, ``90s``, ``15m`` or ``2h`` in seconds."""
@@ -60,3 +63,20 @@ def weights_kept(text: str) -> str | int:
     if text.isdecimal():
         return int(text)
     raise ConfigurationError(f"{text!r} is neither all, none nor a number of trials")
+
+
+def check_study_name(option: str, name: str) -> None:
+    """Refuse a study's name that nobody could show or type.
+
+    Args:
+        option: what the name was given by.
+        name: the name.
+
+    Raises:
+        ConfigurationError: it cannot be shown or typed.
+    """
+    if not (name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
+        raise ConfigurationError(
+            f"{option} must be a name of 1 to {LONGEST_NAME} characters that can be seen; "
+            f"got {name[:LONGEST_NAME]!r}"
+        )

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spaces.budget import N_TRAIN_FILE, Budget, StudyProtocol
-from spaces.errors import ConfigurationError
 from spaces.recipe import MOST_EPOCHS, MOST_PARAMETERS
 from spaces.space import Configuration
 from spaces.stages import SpaceName
@@ -29,9 +28,6 @@ MetricName = Literal["accuracy", "loss"]
 
 Cost = Literal["params", "macs", "latency"]
 """What a model costs: parameters, multiply-adds, or milliseconds per 100 images on one thread."""
-
-LONGEST_NAME = 200
-"""Characters of a study's name; a database holds 512, and what is derived from it has more."""
 
 DEFAULT_TRIALS = 50
 """Searched trials of a study; under the paper's protocol there are none."""
@@ -297,21 +293,4 @@ class SearchRequest(Machine):
         """Refuse values out of their bounds, and a name that nobody could show or type."""
         super().__post_init__()
         if self.study is not None:
-            check_study_name("--study", self.study)
-
-
-def check_study_name(option: str, name: str) -> None:
-    """Refuse a study's name that nobody could show or type.
-
-    Args:
-        option: what the name was given by.
-        name: the name.
-
-    Raises:
-        ConfigurationError: it cannot be shown or typed.
-    """
-    if not (name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
-        raise ConfigurationError(
-            f"{option} must be a name of 1 to {LONGEST_NAME} characters that can be seen; "
-            f"got {name[:LONGEST_NAME]!r}"
-        )
+            parsers.check_study_name("--study", self.study)

@@ -17,7 +17,7 @@ from studies.records import attempts, parsers, trials
 from studies.records.fields import fields_of, is_plain, names_of
 from studies.records.readable import table_of, text_of
 from studies.records.request import SearchRequest
-from studies.records.settings import made_with
+from studies.records.versions import made_with
 
 ENDED = "ended"
 """Attribute of a study: why and when its last run ended by itself."""

@@ -1,13 +1,8 @@
 """What a study was made with, as it is stored in the study and compared when a run resumes it."""
 
 import json
-import platform
 import warnings
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Annotated, Any
 
 import optuna
@@ -27,6 +22,7 @@ from studies.records.fields import fields_of, names_of
 from studies.records.readable import table_of, text_of
 from studies.records.request import Cost, SearchRequest
 from studies.records.trials import COST_ATTRS, LATENCY_MS, MADE_WITH, N_PARAMETERS
+from studies.records.versions import made_with
 
 ATTR = "fmnist_search"
 """The one attribute of a study that holds its settings."""
@@ -266,28 +262,6 @@ def is_untouched(study: optuna.Study) -> bool:
     return not study.user_attrs and not study.get_trials(deepcopy=False)
 
 
-def made_with() -> dict[str, str]:
-    """Versions and machine that a result came from."""
-    packages = ("fmnist-search", "torch", "optuna", "numpy")
-    return {name: _version(name) for name in packages} | {
-        "python": platform.python_version(),
-        "machine": f"{platform.machine()} {platform.system()}",
-        "processor": _processor(),
-    }
-
-
-@cache
-def _processor() -> str:
-    """Its model, which with the versions decides the last bits."""
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-        for line in lines:
-            name, _, value = line.partition(":")
-            if name.strip() in ("model name", "Model"):
-                return value.strip()
-    return platform.processor() or "unknown"
-
-
 def with_space(settings: StudySettings, narrowing: dict[str, str]) -> StudySettings:
     """Settings whose space is narrowed further, written out in full.
 
@@ -304,10 +278,3 @@ def _shown(name: str, settings: dict[str, Any]) -> str:
     if value is None:
         return "all" if name == "subset" else "none"
     return ", ".join(value) or "none" if isinstance(value, tuple | list) else str(value)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:  # run from a source tree
-        return "unknown"

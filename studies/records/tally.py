@@ -1,11 +1,14 @@
-"""How the trials of a study ended, counted so that the parts add up. Pure functions over trials."""
+"""How many trials of a study ended in which way, and since the best. Pure functions over trials."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
+from spaces.stages import Direction
 from spaces.wording import counted
+from studies.records import attributes, pareto, trials
+from studies.records.request import Cost
 from studies.records.trials import SAME_AS, has_diverged, is_resting, is_too_costly
 
 
@@ -53,3 +56,28 @@ def _way(trial: FrozenTrial) -> str:
     if trial.state == TrialState.COMPLETE:
         return "n_to_the_end"
     return "n_resting" if is_resting(trial) else "n_pruned"
+
+
+def n_since_best(
+    all_trials: Sequence[FrozenTrial], direction: Direction, costs: Sequence[Cost] = ()
+) -> int:
+    """How many searched trials have begun since the best one ended, none of them better.
+
+    With several objectives a trial improves that joins the Pareto front. Results taken over from
+    another study cost nothing and do not count.
+    """
+    leaders = (
+        pareto.front_of_trials(all_trials, direction, costs)
+        if costs
+        else trials.ranked(all_trials, direction)[:1]
+    )
+    ends = {t.datetime_complete: t.number for t in leaders if t.datetime_complete}
+    if not ends:
+        return 0
+    end, leader = max(ends.items())
+    since = [
+        t
+        for t in trials.searched_results(all_trials)
+        if t.datetime_start and t.datetime_start >= end
+    ]
+    return sum(t.number != leader and trials.TAKEN_FROM not in attributes.of(t) for t in since)

@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from spaces.stages import Direction
-from studies.records import attributes, pareto
+from studies.records import attributes
 from studies.records.request import Cost
 
 CONFIG = "config"
@@ -256,60 +256,6 @@ def value_of(trial: FrozenTrial) -> float:
     if not trial.values:
         raise ValueError(f"trial {trial.number} has no value")
     return float(trial.values[0])
-
-
-def n_since_best(
-    trials: Sequence[FrozenTrial], direction: Direction, costs: Sequence[Cost] = ()
-) -> int:
-    """How many searched trials have begun since the best one ended, none of them better.
-
-    With several objectives a trial improves that joins the Pareto front. Results taken over from
-    another study cost nothing and do not count.
-    """
-    leaders = pareto_front(trials, direction, costs) if costs else ranked(trials, direction)[:1]
-    ends = {t.datetime_complete: t.number for t in leaders if t.datetime_complete}
-    if not ends:
-        return 0
-    end, leader = max(ends.items())
-    since = [t for t in searched_results(trials) if t.datetime_start and t.datetime_start >= end]
-    return sum(t.number != leader and TAKEN_FROM not in attributes.of(t) for t in since)
-
-
-def pareto_front(
-    trials: Iterable[FrozenTrial], direction: Direction, costs: Sequence[Cost]
-) -> list[FrozenTrial]:
-    """The feasible completed trials that none beats in all values, best first by the metric.
-
-    Args:
-        trials: of one study.
-        direction: which way the metric is better.
-        costs: what its values are after the first; latencies count as equal within their spread.
-    """
-    own = [t for t in ranked(trials, direction) if SAME_AS not in t.user_attrs]
-    points = [[cost(value_of(t), direction), *t.values[1:]] for t in own]
-    spreads = [[0.0, *(_spread(t, COST_ATTRS[name]) for name in costs)] for t in own]
-    return [own[index] for index in pareto.front(points, spreads)]
-
-
-def _spread(trial: FrozenTrial, attr: str) -> float:
-    return (trial.user_attrs.get(LATENCY_SPREAD_MS) or 0.0) if attr == LATENCY_MS else 0.0
-
-
-def front_against(
-    trials: Iterable[FrozenTrial], direction: Direction, attr: str
-) -> list[FrozenTrial]:
-    """The feasible completed trials that none beats in both the metric and one cost, best first.
-
-    Args:
-        trials: of one study; those without the cost, or with another's result, do not take part.
-        direction: which way the metric is better.
-        attr: the attribute that holds the cost.
-    """
-    own = [t for t in ranked(trials, direction) if SAME_AS not in t.user_attrs]
-    known = [t for t in own if attr in t.user_attrs]
-    points = [(cost(value_of(t), direction), t.user_attrs[attr]) for t in known]
-    spreads = [(0.0, _spread(t, attr)) for t in known]
-    return [known[index] for index in pareto.front(points, spreads)]
 
 
 def label(trial: FrozenTrial | Trial) -> str:

@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 
 from reports.analysis.tables import pareto_fronts
-from studies.records import trials
+from studies.records import pareto, trials
 from studies.records.settings import StudySettings, write
 
 
@@ -104,7 +104,7 @@ def test_several_objectives_know_the_spread_of_latency() -> None:
     for value, latency in ((0.01, 110.0), (0.02, 103.0), (0.03, 90.0)):
         costs = {"latency_ms": latency, "latency_spread_ms": 8.0}
         study.add_trial(create_trial(values=[value, latency], user_attrs=costs))
-    exactly = trials.pareto_front(study.trials, "minimize", ["params"])
+    exactly = pareto.front_of_trials(study.trials, "minimize", ["params"])
     assert [t.number for t in exactly] == [0, 1, 2]
     rows = pareto_fronts(study)
     assert [row.number for row in rows if "objectives" in row.fronts] == [0, 2]

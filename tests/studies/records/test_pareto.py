@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
-from studies.records import trials
+from studies.records import pareto, trials
 from studies.records.pareto import front
+from studies.records.tally import n_since_best
 
 numbers = st.integers(0, 6)  # few enough for equal ones
 points_2d = st.lists(st.tuples(numbers, numbers), max_size=25)
@@ -57,16 +58,16 @@ def study_with(points: list[tuple[float, float]]) -> optuna.Study:
 @given(points_2d)
 def test_a_studys_front_is_optunas(points: list[tuple[float, float]]) -> None:
     study = study_with(points)
-    ours = trials.pareto_front(study.trials, "maximize", ["params"])
+    ours = pareto.front_of_trials(study.trials, "maximize", ["params"])
     assert {t.number for t in ours} == {t.number for t in study.best_trials}
     assert [t.values[0] for t in ours] == sorted((t.values[0] for t in ours), reverse=True)
 
 
 def test_patience_counts_trials_that_do_not_join_the_front() -> None:
     study = study_with([(0.9, 50), (0.8, 10), (0.7, 60), (0.95, 90), (0.9, 95), (0.6, 11)])
-    assert trials.n_since_best(study.trials, "maximize", ["params"]) == 2  # after the fourth
-    assert trials.n_since_best(study.trials[:2], "maximize", ["params"]) == 0
-    assert trials.n_since_best(study.trials[:3], "maximize", ["params"]) == 1
+    assert n_since_best(study.trials, "maximize", ["params"]) == 2  # after the fourth
+    assert n_since_best(study.trials[:2], "maximize", ["params"]) == 0
+    assert n_since_best(study.trials[:3], "maximize", ["params"]) == 1
 
 
 def test_a_reused_result_and_an_infeasible_one_are_not_on_the_front() -> None:
@@ -74,5 +75,5 @@ def test_a_reused_result_and_an_infeasible_one_are_not_on_the_front() -> None:
     study.add_trial(create_trial(values=[0.9, 50], user_attrs={trials.SAME_AS: 0}))
     study.add_trial(create_trial(values=[0.95, 60], system_attrs={"constraints:n_parameters": 1.0}))
     study.add_trial(create_trial(state=TrialState.PRUNED))
-    front_of_study = trials.pareto_front(study.trials, "maximize", ["params"])
+    front_of_study = pareto.front_of_trials(study.trials, "maximize", ["params"])
     assert [t.number for t in front_of_study] == [0]

@@ -19,6 +19,7 @@ from studies.engine.repair import prepare
 from studies.engine.sharing import Sharing
 from studies.records import attempts, trials
 from studies.records.settings import StudySettings, with_space, write
+from studies.records.tally import n_since_best
 from studies.storage.artifacts import ArtifactFolder
 
 COMPLETE, PRUNED, FAIL = TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
@@ -255,11 +256,11 @@ def test_idle_trials_are_the_searched_results_after_the_best() -> None:
         made(6, FAIL, **DIVERGED),
         made(7, RUNNING),
     ]
-    assert trials.n_since_best(study, "minimize") == 3  # 2, 3 and 6
-    assert trials.n_since_best(study[::-1], "minimize") == 3
-    assert trials.n_since_best(study, "maximize") == 4  # 1, 2, 3 and 6
-    assert trials.n_since_best(study[3:5], "minimize") == 0
-    assert trials.n_since_best([], "minimize") == 0
+    assert n_since_best(study, "minimize") == 3  # 2, 3 and 6
+    assert n_since_best(study[::-1], "minimize") == 3
+    assert n_since_best(study, "maximize") == 4  # 1, 2, 3 and 6
+    assert n_since_best(study[3:5], "minimize") == 0
+    assert n_since_best([], "minimize") == 0
 
 
 def test_patience_with_a_best_that_rested_long_begins_when_it_ends() -> None:
@@ -271,7 +272,7 @@ def test_patience_with_a_best_that_rested_long_begins_when_it_ends() -> None:
     best = made(6, COMPLETE, 0.1)
     best.number, study[0].number = 0, 6
     best.datetime_start, best.datetime_complete = began, began + timedelta(seconds=3.5)
-    assert trials.n_since_best([*study, best], "minimize") == 2, "the two begun since"
+    assert n_since_best([*study, best], "minimize") == 2, "the two begun since"
 
 
 def test_results_taken_over_cost_nothing_and_leave_a_search_as_patient_as_it_was() -> None:
@@ -280,7 +281,7 @@ def test_results_taken_over_cost_nothing_and_leave_a_search_as_patient_as_it_was
         made(1, COMPLETE, 0.4, taken_from={"study": "old", "number": 1}),
         made(2, COMPLETE, 0.5),
     ]
-    assert trials.n_since_best(study, "minimize") == 1
+    assert n_since_best(study, "minimize") == 1
 
 
 def test_labels_say_what_a_person_knows_a_trial_by() -> None:
