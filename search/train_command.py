@@ -129,7 +129,7 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     if result.encoder is not None:
         of_encoder = result.encoder.loss
         known = f", validation loss {loss(of_encoder)}" if of_encoder else ""
-        lines.append(f"encoder: {result.encoder}, {result.encoder.config.in_words()}{known}")
+        lines.append(f"encoder: {result.encoder}{known}")
     lines.append(
         f"seeds: {', '.join(map(str, plan.seeds))}; {len(plan.seeds) - len(plan.left)} are done"
     )

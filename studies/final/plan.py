@@ -58,7 +58,7 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         source=model.source,
         stage=model.stage.name,
         configuration=model.config.to_dict(),
-        words=model.config.in_words(),
+        words=model.in_words(),
         budget=budget,
         judged_by=f"{budget.n_judging:,} {_JUDGED_BY[budget.protocol]}",
         encoder=model.encoder.origin if model.encoder else None,

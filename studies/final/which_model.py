@@ -45,6 +45,11 @@ class FinalModel:
     before: Before | None = None
     """The training itself that ``recorded`` is of."""
 
+    def in_words(self) -> str:
+        """The configuration in a few words, and the encoder's where no weights tell of it."""
+        is_whole = self.encoder is not None and not self.encoder.weights
+        return self.stage.spaces["whole" if is_whole else "paper"].in_words(self.config)
+
 
 def find_model(place: Place, source: str, encoder: str | None, budget: Budget) -> FinalModel:
     """The model that ``source`` means.

@@ -179,6 +179,7 @@ def test_a_whole_network_is_searched_trained_again_and_reported(
     assert shown["params"] == first["params"]
     again = document(command, "train", name, "--repeat", "--jobs", "1")
     assert again["encoder"]["config"] == encoder
+    assert again["words"] == first["configuration"]
     assert again["seeds"][0]["loss"] == pytest.approx(first["metrics"]["validation_loss"])
     assert command.run("export", name, "--out", str(tmp_path / "model")).returncode == 0
     report = command.run("report", "--out", str(tmp_path / "report"))
