@@ -30,6 +30,10 @@ _spare: dict[tuple[int, int], list[int]] = {}
 SQLite's own locks on it away from the process, so none is closed before the process ends."""
 
 
+_readers: dict[tuple[int, int], int] = {}
+"""A descriptor of each file that was read by, not closed either."""
+
+
 class HeldError(StudyError):
     """Another process holds the lock, or another part of this one.
 
@@ -65,6 +69,19 @@ def locked(path: Path, name: str, wait_s: float = 0) -> Iterator[None]:
             _set(descriptor, fcntl.F_UNLCK, name, path)
     finally:
         _spare.setdefault(key, []).append(descriptor)
+
+
+def first_bytes(path: Path, n_bytes: int) -> bytes:
+    """The beginning of a database, read so that this process keeps SQLite's locks on it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = _readers.get(_key(path.stat()))
+    if descriptor is None:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        _readers[_key(os.fstat(descriptor))] = descriptor
+    return os.pread(descriptor, n_bytes, 0)
 
 
 def _descriptor(path: Path) -> int:

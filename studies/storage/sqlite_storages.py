@@ -19,7 +19,7 @@ from spaces.errors import FaultError, StudyError
 from studies.storage.guarded import TRANSACTIONS, GuardedStorage, T
 from studies.storage.server import LAST_TABLE
 from studies.storage.sqlite_faults import in_words, state_faults
-from studies.storage.sqlite_locks import locked
+from studies.storage.sqlite_locks import first_bytes, locked
 from studies.storage.sqlite_snapshots import TIMEOUT_S, DamagedDatabaseError, check, snapshot
 
 _TABLES = ("studies", "study_", "trial", "version_info", "alembic_version", "sqlite_")
@@ -222,8 +222,7 @@ def _connect(path: Path, url: URL, skip_table_creation: bool) -> SearchedFile:
 def has_own_artifacts(path: Path) -> bool:
     """Whether a database is new, or of a version that keeps its artifacts apart from others'."""
     try:
-        with path.open("rb") as file:
-            header = file.read(64)
+        header = first_bytes(path, 64)
     except OSError:
         return not path.exists()
     return not header or int.from_bytes(header[60:]) == _OWN_ARTIFACTS

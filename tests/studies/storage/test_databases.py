@@ -440,3 +440,26 @@ def test_the_folder_that_databases_of_earlier_versions_share_is_theirs_alone(
     assert artifacts_folder(old, None) == tmp_path / "artifacts"
     (tmp_path / "old.db-artifacts").mkdir()
     assert artifacts_folder(old, None) == tmp_path / "old.db-artifacts"
+
+
+LOOK = """
+import sqlite3, sys
+
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT count(*) FROM trials").fetchall()
+connection.close()  # as the last one it would take what lies beside the database away
+"""
+
+
+def test_a_database_opened_twice_is_safe_from_others_that_look_on(tmp_path: Path) -> None:
+    path = tmp_path / "studies.db"
+    storage = open_at(path)
+    study = optuna.create_study(storage=storage)
+    again = storage_url(str(path))
+    assert artifacts_folder(again, None) == tmp_path / "studies.db-artifacts"
+    open_storage(again)
+    with python(LOOK, path) as process:
+        assert process.wait() == 0
+    assert path.with_name("studies.db-wal").exists()
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    assert len(study.trials) == 2
