@@ -222,4 +222,4 @@ WHOLE_SPACE = SearchSpace(
 
 def searches_encoder(space: SearchSpace[Any]) -> bool:
     """Whether classifiers of the space have each an encoder of its own shape."""
-    return any(dimension.name.startswith("encoder_") for dimension in space.dimensions)
+    return space.reaches_into("encoder")

@@ -67,13 +67,13 @@ class SearchSpace(Generic[C]):
         Optuna cannot hold a parameter outside its distribution, and a narrowed space does not
         hold every value of the paper's configurations, which are run in it all the same.
         """
-        for dimension in self._holding(config):
+        for dimension in self._holding(values_of(config)):
             dimension.suggest(trial)
 
     def params(self, config: C) -> dict[str, Value]:
         """The values in ``config`` that lie in the space, as ``enqueue_trial`` takes them."""
         values = values_of(config)
-        return {d.name: values[d.name] for d in self._holding(config)}
+        return {d.name: values[d.name] for d in self._holding(values)}
 
     def __contains__(self, config: C) -> bool:
         """Whether a trial of this space can have ``config``."""
@@ -109,12 +109,16 @@ class SearchSpace(Generic[C]):
         """What a study stores of its space: each dimension's values as options have them."""
         return {dimension.name: str(dimension) for dimension in self.dimensions}
 
+    def reaches_into(self, field: str) -> bool:
+        """Whether fields of the configuration in that field are dimensions."""
+        return any(dimension.name.startswith(f"{field}_") for dimension in self.dimensions)
+
     def in_words(self, config: C) -> str:
         """A configuration in a few words, and what is within it where that is searched too."""
         within = [
             f"{name} {cast(Configuration, value).in_words()}"
             for name, value in vars(config).items()
-            if is_dataclass(value) and any(d.name.startswith(f"{name}_") for d in self.dimensions)
+            if is_dataclass(value) and self.reaches_into(name)
         ]
         return "; ".join([*within, config.in_words()])
 
@@ -136,19 +140,18 @@ class SearchSpace(Generic[C]):
         """A configuration drawn uniformly, dimension after dimension, without a study."""
         return self._build(lambda dimension: rng.choice(dimension.grid()))
 
-    def _holding(self, config: C) -> Iterator[Dimension]:
-        """The dimensions that mean something for ``config`` and hold its value."""
-        values = values_of(config)
+    def _holding(self, values: Mapping[str, Any]) -> Iterator[Dimension]:
+        """The dimensions that mean something beside the values and hold their own."""
         for dimension in self.dimensions:
             if is_active(dimension, values) and values[dimension.name] in dimension:
                 yield dimension
 
     def _build(self, choose: Callable[[Dimension], Value]) -> C:
         """The configuration of one choice after another."""
-        base, chosen = values_of(self.base), dict[str, Value]()
+        values, chosen = values_of(self.base), dict[str, Value]()
         for dimension in self.dimensions:
-            if is_active(dimension, base | chosen):
-                chosen[dimension.name] = choose(dimension)
+            if is_active(dimension, values):
+                values[dimension.name] = chosen[dimension.name] = choose(dimension)
         return with_values(self.base, chosen)
 
     def _all_from(self, chosen: dict[str, Value], left: tuple[Dimension, ...]) -> Iterator[C]:

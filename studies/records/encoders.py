@@ -97,7 +97,7 @@ def of_any_shape(source: str | None) -> Encoder:
             "the whole space searches the encoder's shape too, so its classifiers start from "
             f"random weights; leave --encoder {source} out, or search --space wide with it"
         )
-    return Encoder(EncoderOrigin("scratch", sha256="", config=PAPER_ENCODER), {})
+    return _random(PAPER_ENCODER)
 
 
 def keep(study: optuna.Study, store: ArtifactStore, encoder: Encoder) -> None:
@@ -223,7 +223,10 @@ def _papers_best(all_trials: list[FrozenTrial]) -> list[FrozenTrial]:
 def _from_scratch(usable: list[OpenStudy]) -> Encoder:
     """Random weights in the shape of the encoder that would be taken otherwise."""
     configs = (_config_of(s, t) for s in usable if (t := s.best()) is not None)
-    config = next(configs, PAPER_ENCODER)
+    return _random(next(configs, PAPER_ENCODER))
+
+
+def _random(config: AutoencoderConfig) -> Encoder:
     return Encoder(EncoderOrigin("scratch", sha256="", config=config), {})
 
 

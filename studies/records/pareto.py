@@ -55,10 +55,14 @@ def front_of_trials(
         direction: which way the metric is better.
         costs: what its values are after the first; latencies count as equal within their spread.
     """
-    own = [t for t in trials.ranked(all_trials, direction) if trials.SAME_AS not in t.user_attrs]
+    own = _own(all_trials, direction)
     points = [[trials.cost(trials.value_of(t), direction), *t.values[1:]] for t in own]
     spreads = [[0.0, *(_spread(t, trials.COST_ATTRS[name]) for name in costs)] for t in own]
     return [own[index] for index in front(points, spreads)]
+
+
+def _own(all_trials: Iterable[FrozenTrial], direction: Direction) -> list[FrozenTrial]:
+    return [t for t in trials.ranked(all_trials, direction) if trials.SAME_AS not in t.user_attrs]
 
 
 def _spread(trial: FrozenTrial, attr: str) -> float:
@@ -79,8 +83,7 @@ def front_against(
         direction: which way the metric is better.
         attr: the attribute that holds the cost.
     """
-    own = [t for t in trials.ranked(all_trials, direction) if trials.SAME_AS not in t.user_attrs]
-    known = [t for t in own if attr in t.user_attrs]
+    known = [t for t in _own(all_trials, direction) if attr in t.user_attrs]
     points = [(trials.cost(trials.value_of(t), direction), t.user_attrs[attr]) for t in known]
     spreads = [(0.0, _spread(t, attr)) for t in known]
     return [known[index] for index in front(points, spreads)]
