@@ -69,15 +69,18 @@ class AutoencoderConfig(TrainingRecipe):
     padding: Padding = "valid"
     """Whether convolutions of the encoder shrink their map, as the paper's do, or keep its size."""
     n_blocks: Literal[2, 3] = 2
-    """Convolutions of the encoder, each with its pooling: 2 as in the paper, or 3."""
+    """Blocks of the encoder, each with its pooling: 2 as in the paper, or 3."""
     conv3_channels: Channels = 128
     """Output channels of a third convolution, where there is one."""
     pool3: Pooling = "max"
     """Kind of a third pooling, where there is one."""
     kernel1: Kernel = 3
-    """Side of the first convolution's kernel."""
+    """Side of the first block's kernel."""
     kernel2: Kernel = 3
-    """Side of the second convolution's kernel. A third one's is 3."""
+    """Side of the second block's kernel. A third one's is 3."""
+    convs_per_block: Literal[1, 2] = 1
+    """Convolutions before each pooling: 1 as in the paper, or a second one with kernel 3, as many
+    channels, and its own batch norm and activation."""
     activation: Activation = "relu"
     """After each layer but the last (Table 1)."""
 
@@ -89,7 +92,7 @@ class AutoencoderConfig(TrainingRecipe):
         if encoder_layers(self)[-1].size < 1:
             raise ConfigurationError(
                 f"kernels {self.kernel1} and {self.kernel2} with {self.n_blocks} blocks leave no "
-                "pixel; use smaller kernels, fewer blocks or padding same"
+                "pixel; use smaller kernels, fewer blocks or convolutions, or padding same"
             )
         require_buildable(self.n_parameters())
 
@@ -106,6 +109,7 @@ class AutoencoderConfig(TrainingRecipe):
         words = {
             "batchnorm": "batch norm",
             "dropout": "dropout {}",
+            "convs_per_block": "{} convolutions a block",
             "padding": "{} padding",
             "kernel1": kernels,
             "kernel2": kernels,
@@ -117,11 +121,14 @@ class AutoencoderConfig(TrainingRecipe):
     def blocks(self) -> tuple["EncoderBlock", ...]:
         """The encoder's blocks, from the image on."""
         blocks = (
-            EncoderBlock(self.conv1_channels, self.kernel1, self.pool1),
-            EncoderBlock(self.conv2_channels, self.kernel2, self.pool2),
-            EncoderBlock(self.conv3_channels, 3, self.pool3),
+            EncoderBlock(self.conv1_channels, self._kernels(self.kernel1), self.pool1),
+            EncoderBlock(self.conv2_channels, self._kernels(self.kernel2), self.pool2),
+            EncoderBlock(self.conv3_channels, self._kernels(3), self.pool3),
         )
         return blocks[: self.n_blocks]
+
+    def _kernels(self, first: int) -> tuple[int, ...]:
+        return (first, 3)[: self.convs_per_block]
 
     def n_parameters(self) -> int:
         """Trainable parameters of encoder and decoder; the paper's baseline has 18,193."""
@@ -135,10 +142,11 @@ class AutoencoderConfig(TrainingRecipe):
 
 
 class EncoderBlock(NamedTuple):
-    """A convolution of the encoder and the pooling after it."""
+    """One convolution of the encoder, or two, and the pooling after it."""
 
     channels: int
-    kernel: int
+    kernels: tuple[int, ...]
+    """Of each convolution."""
     pool: Pooling
 
 
@@ -166,17 +174,18 @@ def encoder_layers(config: AutoencoderConfig) -> tuple[Layer, ...]:
     layers: list[Layer] = []
     channels, size = 1, IMAGE_SIZE
     for block in config.blocks():
-        padding = block.kernel // 2 if config.padding == "same" else 0
-        size = conv_size(size, block.kernel, padding=padding)
-        n_parameters = conv_parameters(channels, block.channels, block.kernel)
-        work = channels * block.channels * block.kernel**2 * size**2
-        layers.append(
-            Layer("conv", block.channels, size, block.kernel, 1, padding, n_parameters, work)
-        )
-        channels = block.channels
-        if config.batchnorm:
-            n_parameters = batchnorm_parameters(channels)
-            layers.append(Layer("batchnorm", channels, size, 1, 1, 0, n_parameters))
+        for kernel in block.kernels:
+            padding = kernel // 2 if config.padding == "same" else 0
+            size = conv_size(size, kernel, padding=padding)
+            n_parameters = conv_parameters(channels, block.channels, kernel)
+            work = channels * block.channels * kernel**2 * size**2
+            layers.append(
+                Layer("conv", block.channels, size, kernel, 1, padding, n_parameters, work)
+            )
+            channels = block.channels
+            if config.batchnorm:
+                n_parameters = batchnorm_parameters(channels)
+                layers.append(Layer("batchnorm", channels, size, 1, 1, 0, n_parameters))
         size = conv_size(size, kernel=2, stride=2)
         layers.append(Layer(POOL_KINDS[block.pool], channels, size, 2, 2, 0, 0))
     return tuple(layers)
@@ -250,7 +259,7 @@ WIDE_SPACE = SearchSpace(
             "valid: convolutions shrink their map; same: they keep its size.",
             get_args(Padding),
         ),
-        Choices("n_blocks", "Convolutions of the encoder.", (2, 3), When("padding", ("same",))),
+        Choices("n_blocks", "Blocks of the encoder.", (2, 3), When("padding", ("same",))),
         Choices(
             "conv3_channels",
             "Channels of the third convolution.",
@@ -260,6 +269,7 @@ WIDE_SPACE = SearchSpace(
         Choices("pool3", "Third pooling.", get_args(Pooling), When("n_blocks", (3,))),
         Choices("kernel1", "Side of the first convolution's kernel.", (3, 5)),
         Choices("kernel2", "Side of the second convolution's kernel.", (3, 5)),
+        Choices("convs_per_block", "Convolutions before each pooling.", (1, 2)),
         Choices("activation", "Activation after each layer but the last.", get_args(Activation)),
         *training_dimensions(("adam", "adamw")),
     ),

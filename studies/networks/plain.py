@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from spaces.autoencoder import (
     PIXEL_MEAN,
     PIXEL_STD,
+    POOL_KINDS,
     AutoencoderConfig,
     Layer,
     decoder_layers,
@@ -136,18 +137,21 @@ def load_encoder(network: Classifier, weights: Mapping[str, Tensor]) -> None:
 def build_encoder(config: AutoencoderConfig) -> nn.Sequential:
     """Two or three times: convolution → [batch norm] → activation → [dropout] → pooling.
 
-    Why in this order is said in :mod:`spaces.autoencoder`.
+    Why in this order is said in :mod:`spaces.autoencoder`. Of two convolutions in a block each has
+    its batch norm and activation, the second one's modules are named ``second_…``, and dropout
+    comes once.
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     channels_in, block = 1, 1
     for layer in encoder_layers(config):
         if layer.kind == "conv":
-            modules[f"conv{block}"] = _conv(channels_in, layer)
+            which = "second_" if f"conv{block}" in modules else ""
+            modules[f"{which}conv{block}"] = _conv(channels_in, layer)
+            if config.batchnorm:
+                modules[f"{which}batchnorm{block}"] = nn.BatchNorm2d(layer.channels)
+            modules[f"{which}activation{block}"] = ACTIVATIONS[config.activation]()
             channels_in = layer.channels
-        elif layer.kind == "batchnorm":
-            modules[f"batchnorm{block}"] = nn.BatchNorm2d(layer.channels)
-        else:
-            modules[f"activation{block}"] = ACTIVATIONS[config.activation]()
+        elif layer.kind in POOL_KINDS.values():
             if config.dropout > 0:
                 modules[f"dropout{block}"] = nn.Dropout(config.dropout)
             modules[f"pool{block}"] = _pool(layer)

@@ -57,6 +57,31 @@ def test_three_blocks_are_undone_by_three_layers_to_the_pixel() -> None:
     assert config.n_multiply_adds() == sum(layer.n_multiply_adds for layer in layers)
 
 
+def test_a_second_convolution_of_a_block_keeps_its_channels() -> None:
+    config = AutoencoderConfig(
+        batchnorm=True, kernel1=5, convs_per_block=2, conv1_channels=8, conv2_channels=16
+    )
+    layers = encoder_layers(config) + decoder_layers(config)
+    assert [tuple(layer) for layer in layers] == [
+        ("conv", 8, 24, 5, 1, 0, 208, 115_200),
+        ("batchnorm", 8, 24, 1, 1, 0, 16, 0),
+        ("conv", 8, 22, 3, 1, 0, 584, 278_784),
+        ("batchnorm", 8, 22, 1, 1, 0, 16, 0),
+        ("max_pool", 8, 11, 2, 2, 0, 0, 0),
+        ("conv", 16, 9, 3, 1, 0, 1_168, 93_312),
+        ("batchnorm", 16, 9, 1, 1, 0, 32, 0),
+        ("conv", 16, 7, 3, 1, 0, 2_320, 112_896),
+        ("batchnorm", 16, 7, 1, 1, 0, 32, 0),
+        ("max_pool", 16, 3, 2, 2, 0, 0, 0),
+        ("conv_transpose", 8, 11, 7, 2, 0, 6_280, 56_448),
+        ("conv_transpose", 1, 28, 8, 2, 0, 513, 61_952),
+    ]
+    padded = replace(config, padding="same", n_blocks=3)
+    assert [layer.size for layer in encoder_layers(padded) if layer.kind == "conv"] == [
+        *(28, 28, 14, 14, 7, 7)
+    ]
+
+
 @pytest.mark.parametrize("kernel1", [1, 3, 5, 7])
 @pytest.mark.parametrize("kernel2", [1, 3, 5, 7])
 def test_padding_same_keeps_a_maps_size_and_valid_takes_the_kernels_edge(
@@ -89,6 +114,7 @@ def test_an_encoder_that_leaves_no_pixel_is_refused_and_told_what_helps(
     [
         ({}, "16/32 ch, max/max"),
         ({"n_blocks": 3, "padding": "same"}, "16/32/128 ch, max/max/max, same padding"),
+        ({"convs_per_block": 2}, "16/32 ch, max/max, 2 convolutions a block"),
         ({"batchnorm": True, "dropout": 0.25}, "16/32 ch, max/max, batch norm, dropout 0.25"),
         ({"kernel1": 5, "activation": "gelu"}, "16/32 ch, max/max, kernels 5/3, gelu"),
         ({"kernel2": 5, "optimizer": "adamw"}, "16/32 ch, max/max, kernels 3/5, adamw"),
@@ -111,8 +137,11 @@ def test_every_architecture_of_the_paper_space_builds_with_the_counted_parameter
             assert network(images).shape == images.shape, config
 
 
-def test_layers_state_the_shapes_that_the_network_puts_out() -> None:
-    config = AutoencoderConfig(batchnorm=True, pool2="avg", conv1_channels=8)
+@pytest.mark.parametrize("convs_per_block", [1, 2])
+def test_layers_state_the_shapes_that_the_network_puts_out(convs_per_block: Any) -> None:
+    config = AutoencoderConfig(
+        batchnorm=True, pool2="avg", conv1_channels=8, convs_per_block=convs_per_block
+    )
     network = build_autoencoder(config)
     shapes: list[tuple[int, int]] = []
     for part in (network.encoder, network.decoder):

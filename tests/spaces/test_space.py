@@ -94,6 +94,7 @@ NARROW_WIDE = {
     **dict.fromkeys(("batchnorm", "flip"), "false"),
     **{"conv1_channels": "8", "conv2_channels": "16", "kernel1": "3", "kernel2": "3"},
     **{"pool1": "max", "pool2": "max", "activation": "relu", "optimizer": "adam"},
+    "convs_per_block": "1",
     **{"learning_rate": "0.001", "schedule": "constant", "batch_size": "100"},
 }
 

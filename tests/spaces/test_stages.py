@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from optuna.trial import FixedTrial
 
 from spaces.autoencoder import AutoencoderConfig
-from spaces.classifier import ClassifierConfig, with_encoder
+from spaces.classifier import ClassifierConfig, searches_encoder, with_encoder
 from spaces.dimensions import is_active
 from spaces.errors import ConfigurationError
 from spaces.space import SearchSpace, fingerprint, values_of
@@ -30,7 +30,7 @@ seeds = st.integers(0, 2**32)
 def drawn(space: SearchSpace[Any], seed: int) -> Any:
     """A configuration of the space; a classifier's over an encoder that is drawn too."""
     rng = random.Random(seed)
-    if space.config_type is ClassifierConfig:
+    if space.config_type is ClassifierConfig and not searches_encoder(space):
         space = with_encoder(space, STAGES["autoencoder"].spaces["wide"].sample(rng))
     return space.sample(rng)
 

@@ -16,6 +16,7 @@ CONFIGS: tuple[Configuration, ...] = (
     AutoencoderConfig(dropout=0.3, pool2="avg", kernel1=5, activation="leaky-relu"),
     AutoencoderConfig(batchnorm=True, padding="same", n_blocks=3, pool3="avg", activation="gelu"),
     ClassifierConfig(),
+    ClassifierConfig(encoder=AutoencoderConfig(dropout=0.1, batchnorm=True, convs_per_block=2)),
     ClassifierConfig(fc_width=32, batchnorm=True, dropout=0.1, activation="silu"),
 )
 

@@ -26,6 +26,7 @@ def pixels(small_split: Split) -> Tensor:
     [
         AutoencoderConfig(dropout=0.3, pool2="avg", kernel1=5, activation="leaky-relu"),
         AutoencoderConfig(batchnorm=True, padding="same", n_blocks=3, activation="gelu"),
+        AutoencoderConfig(batchnorm=True, convs_per_block=2),
         ClassifierConfig(fc_width=32, batchnorm=True, dropout=0.1, activation="silu"),
     ],
     ids=Configuration.in_words,

@@ -11,7 +11,13 @@ from spaces.autoencoder import (
     decoder_layers,
     encoder_layers,
 )
-from studies.networks.plain import Autoencoder, build_autoencoder, scale_pixels
+from spaces.classifier import ClassifierConfig
+from studies.networks.plain import (
+    Autoencoder,
+    build_autoencoder,
+    build_classifier,
+    scale_pixels,
+)
 
 configs = st.builds(
     AutoencoderConfig,
@@ -21,6 +27,7 @@ configs = st.builds(
     pool2=st.sampled_from(list(POOL_KINDS)),
     conv1_channels=st.integers(1, 64),
     conv2_channels=st.integers(1, 96),
+    convs_per_block=st.sampled_from([1, 2]),
 )
 
 KINDS: dict[type[nn.Module], str] = {
@@ -49,6 +56,22 @@ def rows_as_torch_has_them(stack: nn.Sequential, images: torch.Tensor) -> list[L
         kind = KINDS[type(module)]
         rows.append(Layer(kind, channels, height, kernel, stride, padding, count))
     return rows
+
+
+def test_a_block_is_frozen_with_both_its_convolutions() -> None:
+    encoder = AutoencoderConfig(batchnorm=True, convs_per_block=2)
+    network = build_classifier(ClassifierConfig(encoder=encoder))
+    network.freeze(1)
+    learns = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
+    convolutions = [name for name in learns if name.endswith("weight") and "conv" in name]
+    assert {name: learns[name] for name in convolutions} == {
+        "encoder.conv1.weight": False,
+        "encoder.second_conv1.weight": False,
+        "encoder.conv2.weight": True,
+        "encoder.second_conv2.weight": True,
+    }
+    assert not network.encoder.get_submodule("second_batchnorm1").training
+    assert network.encoder.get_submodule("second_batchnorm2").training
 
 
 @given(configs)
