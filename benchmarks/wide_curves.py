@@ -64,7 +64,8 @@ class WideReduction(NamedTuple):
 
     def file_name(self) -> str:
         """Another reduction, or another space, has another file."""
-        text = repr((self, WIDE_SPACE.describe()))
+        said = self._asdict() | {"encoder": fingerprint(self.encoder)}
+        text = repr((said, WIDE_SPACE.describe()))
         return f"wide-curves-{hashlib.sha256(text.encode()).hexdigest()[:8]}.jsonl"
 
 
