@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from benchmarks.resting_rules import FreezeThaw, Pasha, Promotion
+from benchmarks.resting_rules import Foresight, FreezeThaw, Pasha, Promotion
 from benchmarks.simulation import Rule
 from benchmarks.stopping_rules import Full, Halving, Hyperband, Median
 
@@ -63,6 +63,7 @@ RULES: dict[str, Named] = {
         promotion(4, rungs=(1, 3), rehearses=True, by_kind=True), ("pruned", "predicted")
     ),
     "PASHA by 3": Named(partial(Pasha, 3)),
+    "foresight": Named(Foresight),
     "freeze-thaw 1, 1.5": Named(partial(FreezeThaw, 1, 1.5), ("pruned", "predicted")),
     "freeze-thaw 2, 2": Named(partial(FreezeThaw, 2, 2), ("pruned", "predicted")),
 }

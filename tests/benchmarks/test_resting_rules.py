@@ -8,7 +8,7 @@ from helpers.made_up_curves import flat, in_order, pool_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.resting_rules import FreezeThaw, Pasha, Promotion
+from benchmarks.resting_rules import Foresight, FreezeThaw, Pasha, Promotion
 from benchmarks.simulation import Outcome, Rule, Trial, simulate
 from benchmarks.views import Ladder, as_pruned
 
@@ -104,6 +104,11 @@ def test_pasha_goes_no_higher_while_the_order_stays_the_same() -> None:
 
 def test_freeze_thaw_gives_the_first_by_rank_the_most_epochs() -> None:
     assert levels(FreezeThaw(k=1, power=1.0, n_last=0), 1, 2, 4, 8) == "8 4 2 2"
+
+
+def test_foresight_trains_on_what_ends_best_so_far_however_it_begins() -> None:
+    costs = np.array([[1.0, 6, 6, 6], [9, 5, 5, 5], [2, 5.5, 5.5, 5.5], [8, 4, 4, 4]])
+    assert epochs(simulate(pool_of(costs), Foresight(), in_order, 4)) == "4 4 1 4"
 
 
 def test_a_ladder_expects_the_end_that_others_came_to() -> None:
