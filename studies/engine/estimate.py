@@ -133,7 +133,7 @@ def _work(config: Configuration, n_epochs: int) -> float:
 def _work_of_epoch(config: Configuration) -> int:
     n_all = n_trained = config.n_multiply_adds()
     if isinstance(config, ClassifierConfig):
-        n_frozen = config.n_frozen_blocks(1)
+        n_frozen = config.n_frozen_blocks(1) * config.encoder.convs_per_block
         convolutions = [layer for layer in classifier_layers(config) if layer.kind == "conv"]
         n_trained -= sum(layer.n_multiply_adds for layer in convolutions[:n_frozen])
         if n_frozen == len(convolutions) and not config.is_augmented:

@@ -1,11 +1,12 @@
 import random
 import statistics
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from spaces.autoencoder import AutoencoderConfig
-from spaces.classifier import ClassifierConfig
+from spaces.classifier import PAPER_ENCODER, ClassifierConfig
 from spaces.space import Configuration
 from studies.engine import estimate as estimates
 from studies.engine.estimate import estimate, seconds_of_training
@@ -58,9 +59,10 @@ def test_a_few_measured_classifiers_stand_for_all_of_the_space(
     assert found.searched_at_most_s == pytest.approx(10 * mean * 1e-9, rel=0.05)
 
 
-def test_a_frozen_encoder_costs_its_head_alone() -> None:
-    config = ClassifierConfig(fc_width=128, freeze="encoder")
-    features = 96 * 5 * 5
+@pytest.mark.parametrize(("convs_per_block", "features"), [(1, 96 * 5 * 5), (2, 96 * 4 * 4)])
+def test_a_frozen_encoder_costs_its_head_alone(convs_per_block: Any, features: int) -> None:
+    encoder = replace(PAPER_ENCODER, convs_per_block=convs_per_block)
+    config = ClassifierConfig(fc_width=128, freeze="encoder", encoder=encoder)
     assert estimates._work(config, 7) == 7 * 3 * (features * 128 + 128 * 10)
     seen_anew = replace(config, flip=True)
     whole = config.n_multiply_adds()
