@@ -169,11 +169,11 @@ def history(source: "Source") -> History:
 
 def slices(source: "Source") -> list[Slice]:
     """Completed trials along each dimension that they vary."""
-    space = source.space
+    complete = [(chosen(trial), trial) for trial in source.completed()]
     found = []
-    for dimension in space.dimensions:
-        drawn = ((chosen(t, dimension.name), t) for t in source.completed())
-        pairs = [(value, t) for value, t in drawn if value is not None]
+    for dimension in source.space.dimensions:
+        name = dimension.name
+        pairs = [(values[name], t) for values, t in complete if name in values]
         if len({value for value, _ in pairs}) < 2:
             continue
         ticks = None
@@ -186,8 +186,8 @@ def slices(source: "Source") -> list[Slice]:
             [_point(t, _place(v, ticks)) for v, t in pairs if trials.is_paper(t) == is_paper]
             for is_paper in (False, True)
         )
-        name, groups = dimension.name.replace("_", "-"), ((COMPLETE, points), (PAPER, paper))
-        found.append(Slice(name, groups, ticks, isinstance(dimension, LogRange)))
+        title, groups = name.replace("_", "-"), ((COMPLETE, points), (PAPER, paper))
+        found.append(Slice(title, groups, ticks, isinstance(dimension, LogRange)))
     return found
 
 
@@ -198,10 +198,11 @@ def parallel(source: "Source", axis: ValueAxis) -> list[Coordinate]:
     where nothing varies.
     """
     always = [d for d in source.space.dimensions if d.when is None]
-    shown = [t for t in source.completed() if all(chosen(t, d.name) is not None for d in always)]
+    complete = ((chosen(trial), trial) for trial in source.completed())
+    shown = [(values, t) for values, t in complete if all(d.name in values for d in always)]
     axes = []
     for dimension in always:
-        known = [chosen(t, dimension.name) for t in shown]
+        known = [values[dimension.name] for values, _ in shown]
         if len(set(known)) < 2:
             continue
         title = dimension.name.replace("_", "-")
@@ -211,18 +212,17 @@ def parallel(source: "Source", axis: ValueAxis) -> list[Coordinate]:
             grid = [v for v in dimension.grid() if v in known]
             ticks = [format_value(v) for v in grid]
             axes.append(Coordinate(title, [grid.index(v) for v in known], ticks))
-    values = [axis.shown(trials.value_of(t)) for t in shown]
-    return [*axes, Coordinate(axis.short, values)] if axes else []
+    last = [axis.shown(trials.value_of(t)) for _, t in shown]
+    return [*axes, Coordinate(axis.short, last)] if axes else []
 
 
-def chosen(trial: FrozenTrial, name: str) -> Any:
-    """What a trial's configuration has in a dimension; None where that means nothing in it.
+def chosen(trial: FrozenTrial) -> dict[str, Any]:
+    """What a trial's configuration has in each dimension that means something in it.
 
     Optuna's own parameters carry the rounding noise of steps.
     """
-    if name not in trial.params:
-        return None
-    return values_of(attributes.of(trial).get(trials.CONFIG, trial.params))[name]
+    values = values_of(attributes.of(trial).get(trials.CONFIG, trial.params))
+    return {name: values[name] for name in trial.params if values[name] is not None}
 
 
 def fronts(source: "Source") -> list[Front]:
