@@ -141,7 +141,7 @@ SPACES = [
     usage("clf --enqueue ae.json", "ae.json is a configuration of the autoencoder", "ae --enqueue"),
     usage("ae --objectives params", "must be loss; got 'params'"),
     usage(
-        "ae --space wide --sampler grid", "85,837,086,720 points", "100,000 at most", "--sampler"
+        "ae --space wide --sampler grid", "171,674,173,440 points", "100,000 at most", "--sampler"
     ),
     usage("ae --objectives loss,size", "params, macs, latency", "'size'"),
     usage("ae --objectives loss,macs,macs", "each cost once", "'macs'"),
