@@ -214,5 +214,5 @@ class Foresight(Rule):
 
     def goes_on(self, trial: Trial, trials: Sequence[Trial]) -> bool:
         """To the end, or no further."""
-        others = [t.final_cost for t in trials if t is not trial and t.n_epochs]
+        others = (t.final_cost for t in trials if t is not trial and t.n_epochs)
         return trial.n_epochs > 1 or trial.final_cost < min(others, default=math.inf)

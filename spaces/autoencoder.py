@@ -75,9 +75,9 @@ class AutoencoderConfig(TrainingRecipe):
     pool3: Pooling = "max"
     """Kind of a third pooling, where there is one."""
     kernel1: Kernel = 3
-    """Side of the first block's kernel."""
+    """Side of the kernel of the first block's first convolution."""
     kernel2: Kernel = 3
-    """Side of the second block's kernel. A third one's is 3."""
+    """The same of the second block. A third one's is 3."""
     convs_per_block: Literal[1, 2] = 1
     """Convolutions before each pooling: 1 as in the paper, or a second one with kernel 3, as many
     channels, and its own batch norm and activation."""
