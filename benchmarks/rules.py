@@ -55,6 +55,9 @@ RULES: dict[str, Named] = {
     "promotion 1, 4 by 4, by kind, three at least, 2 to spare": Named(
         promotion(4, rungs=(1, 4), by_kind=True, n_last=3, spare=2)
     ),
+    "promotion 1, 4 by 2.5 and 8, by kind, two at least, 1 to spare": Named(
+        promotion(2.5, 8, rungs=(1, 4), by_kind=True, n_last=2, spare=1)
+    ),
     "promotion 1, 4 by 3, by kind": Named(promotion(3, rungs=(1, 4), by_kind=True)),
     "promotion 1, 3 by 4, by kind": Named(promotion(4, rungs=(1, 3), by_kind=True)),
     "promotion 1, 3 by 4, rehearsed": Named(promotion(4, rungs=(1, 3), rehearses=True)),

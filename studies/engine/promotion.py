@@ -12,6 +12,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,15 +21,21 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.stages import Direction
 from studies.records import trials
 
-FACTOR = 4
-"""One of so many at a rung is promoted; each rung is so many times the one before."""
+SPACING = 4
+"""Each rung is so many times the one before."""
+
+SHARE = Fraction(2, 5)
+"""Of those at a rung, how many are promoted to the next one. An early order says little."""
+
+SHARE_TO_THE_END = Fraction(1, 8)
+"""Of those at the last rung, how many are trained to the end, where most of the epochs are."""
 
 SPARE = 1
-"""Promotions from a rung beyond one in ``FACTOR`` of those there. Without a limit, a sampler that
-draws better and better trials has nearly each of them promoted, as each is among the best when it
-comes; with none to spare, a good one that comes late would find its place taken."""
+"""Promotions from a rung beyond its share of those there. Without a limit, a sampler that draws
+better and better trials has nearly each of them promoted, as each is among the best when it comes;
+with none to spare, a good one that comes late would find its place taken."""
 
-LEAST_TO_THE_END = 3
+LEAST_TO_THE_END = 2
 """Searched trials that are trained to the end even where the rungs let fewer up, so that the best
 is one of several."""
 
@@ -47,10 +54,16 @@ def rungs(n_epochs: int) -> tuple[int, ...]:
     largest step size, which is the worst place to judge it.
     """
     found, rung = list[int](), 1
-    while FACTOR * rung <= n_epochs:
+    while SPACING * rung <= n_epochs:
         found.append(rung)
-        rung *= FACTOR
+        rung *= SPACING
     return tuple(found)
+
+
+def n_best(rung: int, n_there: int, n_epochs: int) -> int:
+    """How many of ``n_there`` trials at a rung are good enough for the next, or for the end."""
+    share = SHARE_TO_THE_END if rung == rungs(n_epochs)[-1] else SHARE
+    return int(share * n_there)
 
 
 def expected_epochs(n_trials: int, n_epochs: int) -> int:
@@ -58,7 +71,7 @@ def expected_epochs(n_trials: int, n_epochs: int) -> int:
     least, total, before, n = min(n_trials, LEAST_TO_THE_END), 0, 0, n_trials
     for rung in rungs(n_epochs):
         total += n * (rung - before)
-        before, n = rung, max(least, n // FACTOR)
+        before, n = rung, max(least, n_best(rung, n, n_epochs))
     return total + n * (n_epochs - before)
 
 
@@ -106,11 +119,11 @@ class Promotion:
     def _let_up(self, group: Sequence[FrozenTrial], rung: int, above: int) -> FrozenTrial | None:
         """The best of the group that may leave the rung for the one above."""
         there = [trial for trial in group if self._reached(trial, rung)]
-        n_best = len(there) // FACTOR
-        if sum(self._level(trial) >= above for trial in there) >= n_best + SPARE:
+        n_due = n_best(rung, len(there), self.n_epochs)
+        if sum(self._level(trial) >= above for trial in there) >= n_due + SPARE:
             return None
         there.sort(key=lambda t: (self._cost(t, rung), t.number))
-        due = (t for t in there[:n_best] if _can_go_on(t) and rung <= self._level(t) < above)
+        due = (t for t in there[:n_due] if _can_go_on(t) and rung <= self._level(t) < above)
         return next(due, None)
 
     def _levels(self) -> tuple[int, ...]:

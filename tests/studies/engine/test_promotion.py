@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, TrialState
 
 from studies.engine.promotion import (
-    FACTOR,
     LEAST_TO_THE_END,
+    SHARE,
     SPARE,
     Promotion,
     Step,
     expected_epochs,
+    n_best,
     rungs,
 )
 from studies.records import trials
@@ -51,37 +52,56 @@ def test_rungs_are_powers_of_four_up_to_a_quarter(n_epochs: int, expected: tuple
     assert Promotion(n_epochs, "minimize").first() == (expected or (n_epochs,))[0]
 
 
-def test_the_best_of_four_is_promoted_and_of_equals_the_earlier() -> None:
-    there = [trial(n, [value]) for n, value in enumerate([0.3, 0.2, 0.2])]
-    assert RULE.next(there) is None, "three are too few to promote one"
-    assert RULE.next([*there, trial(3, [0.4])]) == Step(there[1], 4)
-    there.append(trial(3, [0.4]))
-    assert Promotion(EPOCHS, "maximize").next(there) == Step(there[3], 4)
+@pytest.mark.parametrize(
+    ("rung", "n_epochs", "n_there", "expected"),
+    [
+        (1, 30, 2, 0),
+        (1, 30, 3, 1),
+        (1, 30, 50, 20),
+        (4, 30, 7, 0),
+        (4, 30, 20, 2),
+        (4, 64, 20, 8),
+        (16, 64, 8, 1),
+        (1, 12, 50, 6),
+    ],
+)
+def test_two_of_five_go_on_and_from_the_last_rung_one_of_eight(
+    rung: int, n_epochs: int, n_there: int, expected: int
+) -> None:
+    assert n_best(rung, n_there, n_epochs) == expected
+
+
+def test_the_best_of_three_is_promoted_and_of_equals_the_earlier() -> None:
+    there = [trial(n, [value]) for n, value in enumerate([0.3, 0.2])]
+    assert RULE.next(there) is None, "two are too few to promote one"
+    there.append(trial(2, [0.2]))
+    assert RULE.next(there) == Step(there[1], 4)
+    assert Promotion(EPOCHS, "maximize").next(there) == Step(there[0], 4)
 
 
 def test_one_that_was_promoted_keeps_its_place_at_the_rung() -> None:
     gone_on = trial(0, [0.1, 0.1, 0.1, 0.1])
-    rest = [trial(n, [0.2 + n / 100]) for n in range(1, 8)]
-    assert RULE.next([gone_on, *rest[:6]]) is None
-    assert RULE.next([gone_on, *rest]) == Step(rest[0], 4), "two of eight, and one has gone on"
+    rest = [trial(n, [0.2 + n / 100]) for n in range(1, 5)]
+    assert RULE.next([gone_on, *rest[:3]]) is None
+    assert RULE.next([gone_on, *rest]) == Step(rest[0], 4), "two of five, and one has gone on"
 
 
 def test_the_highest_rung_comes_first() -> None:
-    upper = [trial(n, [0.1, 0.1, 0.1, 0.2 - n / 100]) for n in range(4)]
-    lower = [trial(n, [0.05]) for n in range(4, 20)]
+    upper = [trial(n, [0.1, 0.1, 0.1, 0.2 - n / 100]) for n in range(8)]
+    lower = [trial(n, [0.05]) for n in range(8, 40)]
     step = RULE.next([*upper, *lower])
-    assert step == Step(upper[3], EPOCHS)
+    assert step == Step(upper[7], EPOCHS)
 
 
 def test_only_schedules_of_one_kind_are_compared() -> None:
-    constant = [trial(n, [0.1]) for n in range(3)]
-    rising = [trial(n, [0.9 - n / 100], schedule="one-cycle") for n in range(3, 7)]
-    assert RULE.next([*constant, *rising]) == Step(rising[3], 4)
+    constant = [trial(n, [0.1]) for n in range(2)]
+    rising = [trial(n, [0.9 - n / 100], schedule="one-cycle") for n in range(2, 5)]
+    assert RULE.next([*constant, *rising]) == Step(rising[2], 4)
 
 
 def test_a_trial_that_diverged_counts_as_the_worst() -> None:
-    there = [trial(n, [0.1 * n + 0.1]) for n in range(3)]
-    lost = trial(3, [], TrialState.FAIL, **{trials.REASON: trials.DIVERGED, trials.TRAINS_TO: 1})
+    there = [trial(n, [0.1 * n + 0.1]) for n in range(2)]
+    lost = trial(2, [], TrialState.FAIL, **{trials.REASON: trials.DIVERGED, trials.TRAINS_TO: 1})
     assert RULE.next([*there, lost]) == Step(there[0], 4)
 
 
@@ -93,8 +113,8 @@ def test_a_trial_that_diverged_counts_as_the_worst() -> None:
     ],
 )
 def test_neither_the_papers_trials_nor_copies_take_part(attrs: dict[str, object]) -> None:
-    there = [trial(n, [0.5]) for n in range(3)]
-    assert RULE.next([*there, trial(3, [0.1], **attrs)]) is None
+    there = [trial(n, [0.5]) for n in range(2)]
+    assert RULE.next([*there, trial(2, [0.1], **attrs)]) is None
 
 
 def test_a_pruned_trial_is_represented_by_the_one_that_goes_on_with_it() -> None:
@@ -109,10 +129,10 @@ def test_where_a_pruner_of_an_earlier_version_decided_a_trial_may_still_go_on() 
     assert RULE.next(there) == Step(there[0], 4), "the value at the rung counts"
 
 
-def test_at_least_three_are_trained_to_the_end() -> None:
+def test_at_least_two_are_trained_to_the_end() -> None:
     there = [trial(n, [0.5 - n / 100]) for n in range(5)]
     there[2] = trial(2, [0.9, 0.9, 0.9, 0.9])
-    for expected in (2, 4, 3):
+    for expected in (2, 4):
         step = RULE.last(there)
         assert step == Step(there[expected], EPOCHS), "who rests highest, then the best"
         values = [*there[expected].intermediate_values.values()]
@@ -126,7 +146,7 @@ def test_at_least_three_are_trained_to_the_end() -> None:
     st.integers(1, 4),
     st.randoms(use_true_random=False),
 )
-def test_whatever_the_values_only_the_best_quarter_is_let_up(
+def test_whatever_the_values_only_the_best_are_let_up(
     drawn: list[float], n_epochs: int, n_workers: int, rng: random.Random
 ) -> None:
     """A search whose trainings end in any order: who is let up, how many to the end, no loop."""
@@ -138,7 +158,7 @@ def test_whatever_the_values_only_the_best_quarter_is_let_up(
             at = len(step.trial.intermediate_values)
             values = [t.intermediate_values[at] for t in there if at in t.intermediate_values]
             n_better = sum(value < step.trial.intermediate_values[at] for value in values)
-            assert n_better < len(values) // FACTOR
+            assert n_better < n_best(at, len(values), n_epochs)
             return step.trial.number, step.n_epochs
         if len(there) < len(drawn):
             there.append(trial(len(there), [], TrialState.RUNNING))
@@ -167,7 +187,8 @@ def test_whatever_the_values_only_the_best_quarter_is_let_up(
 
 
 def test_fifty_trials_are_expected_to_take_a_ninth_of_their_epochs() -> None:
-    assert expected_epochs(50, 30) == 50 + 12 * 3 + 3 * 26
+    assert expected_epochs(50, 30) == 50 + 20 * 3 + 2 * 26
+    assert expected_epochs(50, 12) == 50 + 6 * 11
     assert expected_epochs(2, 30) == 2 * 30
     assert expected_epochs(5, 3) == 5 * 3
 
@@ -176,8 +197,8 @@ def test_what_a_pruner_or_nothing_stopped_short_of_a_rung_is_where_it_got_to() -
     """A run by another pruner went on with trials that had rested."""
     there = [trial(n, [0.5, 0.4 - n / 100], **{trials.TRAINS_TO: 4}) for n in range(4)]
     assert RULE.next(there) == Step(there[0], 4)
-    whole = [trial(n, [0.1] * EPOCHS, TrialState.COMPLETE, trains_to=4) for n in range(4, 7)]
-    assert RULE.last([*there, *whole]) is None, "three were trained to the end"
+    whole = [trial(n, [0.1] * EPOCHS, TrialState.COMPLETE, trains_to=4) for n in range(4, 6)]
+    assert RULE.last([*there, *whole]) is None, "two were trained to the end"
 
 
 def test_trials_that_get_better_and_better_are_not_all_promoted() -> None:
@@ -188,4 +209,4 @@ def test_trials_that_get_better_and_better_are_not_all_promoted() -> None:
             number, values = step.trial.number, list(step.trial.intermediate_values.values())
             there[number] = trial(number, values, TrialState.RUNNING, **{trials.TRAINS_TO: 4})
     promoted = [t for t in there if t.state == TrialState.RUNNING]
-    assert len(promoted) == 40 // FACTOR + SPARE
+    assert len(promoted) == int(40 * SHARE) + SPARE
