@@ -46,9 +46,10 @@ DEARER: Mapping[tuple[StageName, SpaceName], float] = {
 """How much dearer the epochs are that promotion spends than those of an average configuration.
 
 The networks that are promoted are the larger ones, and those with a frozen encoder, whose epochs
-cost least, are hardly ever. Measured by ``benchmarks/search.py`` for autoencoders of the paper's
-space, 1.33, and wide classifiers, 1.13; for the paper's classifiers in one search of fifty trials.
-The figures of wide autoencoders and whole classifiers are guesses.
+cost least, are hardly ever. Measured when one in four was promoted each time, by
+``benchmarks/search.py`` for autoencoders of the paper's space, 1.33, and wide classifiers, 1.13;
+for the paper's classifiers in one search of fifty trials. The figures of wide autoencoders and
+whole classifiers are guesses.
 """
 
 

@@ -13,6 +13,10 @@ from studies.records.settings import StudySettings
 MIN_FOR_IMPORTANCE = 20
 """Trials below which the importance of a dimension is mostly chance."""
 
+LEAST_SHARE = 0.5
+"""Of all searched trials, how many must have been trained as far as the compared ones. Fewer would
+be a choice of the best, among which what makes a trial good hardly varies any more."""
+
 
 class Comparable(NamedTuple):
     """Trials by their values after one and the same epoch."""
@@ -38,7 +42,7 @@ class Comparable(NamedTuple):
 
 
 def furthest(own: Iterable[FrozenTrial], settings: StudySettings) -> Comparable:
-    """The trials at the furthest epoch that enough of them have reached.
+    """The trials at the furthest epoch that enough of them have reached, and half of them at least.
 
     Where no epoch has enough, those at the one that most have reached. The paper's trials, which
     nobody drew, take no part.
@@ -50,7 +54,8 @@ def furthest(own: Iterable[FrozenTrial], settings: StudySettings) -> Comparable:
     drawn = once(trial for trial in own if trial.params and not trials.is_paper(trial))
     curves = [(trial, curve(trial, settings)) for trial in drawn]
     n_at = Counter(epoch for _, values in curves for epoch in values)
-    enough = [epoch for epoch, n in n_at.items() if n >= MIN_FOR_IMPORTANCE]
+    least = max(MIN_FOR_IMPORTANCE, LEAST_SHARE * max(n_at.values(), default=0))
+    enough = [epoch for epoch, n in n_at.items() if n >= least]
     most = max(n_at, key=lambda epoch: (n_at[epoch], epoch), default=settings.budget.epochs)
     epoch = max(enough, default=most)
     there = [(trial, values[epoch]) for trial, values in curves if epoch in values]

@@ -151,7 +151,8 @@ class SearchRequest(Machine):
     sampler: SamplerName = option("Optuna's sampler.", default="tpe", decides=True)
     pruner: PrunerName = option(
         "Which trials are trained further. promotion: trials rest after epochs 1 and 4; the best "
-        "two of five go on to epoch 4, one of eight to the end. The others are Optuna's and stop a trial for good.",
+        "two of five go on to epoch 4, one of eight to the end. The others are Optuna's and stop a "
+        "trial for good.",
         default="promotion",
         decides=True,
     )

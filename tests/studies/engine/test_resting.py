@@ -36,14 +36,14 @@ def test_trials_rest_at_the_rungs_and_return_under_their_own_number(run: Runner)
     run(PROMOTION)
     lengths = [len(t.intermediate_values) for t in run.trials()]
     assert len(lengths) == 12, "one row for each configuration"
-    assert set(lengths) == {1, 16}, "the three that came to epoch 4 were trained to the end"
-    assert lengths.count(1) <= 9
-    assert lengths.count(16) >= 3
+    assert set(lengths) == {1, 4, 16}
+    assert 12 - lengths.count(1) in (4, 5), "two of five went on to epoch 4, or one more"
+    assert lengths.count(16) == 2, "the best of those were trained to the end"
     by_state = {state: [] for state in TrialState}
     for trial in run.trials():
         by_state[trial.state].append(len(trial.intermediate_values))
     assert set(by_state[TrialState.COMPLETE]) == {16}
-    assert set(by_state[TrialState.PRUNED]) == {1}, "told when the search is over"
+    assert set(by_state[TrialState.PRUNED]) == {1, 4}, "told when the search is over"
     ended = [e for e in run.events if isinstance(e, TrialEnded)]
     assert {(e.outcome, e.n_epochs) for e in ended} == {
         ("rests", 1),
