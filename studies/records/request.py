@@ -150,14 +150,14 @@ class SearchRequest(Machine):
     )
     sampler: SamplerName = option("Optuna's sampler.", default="tpe", decides=True)
     pruner: PrunerName = option(
-        "Which trials are trained further. promotion: trials rest after epochs 1 and 4; the best "
-        "two of five go on to epoch 4, one of eight to the end. The others are Optuna's and stop a "
-        "trial for good.",
+        "Which trials are trained further. promotion: with 30 epochs, trials rest after epochs 1 "
+        "and 4; the best two of five go on to epoch 4, one of eight of those to the end. The "
+        "others are Optuna's and stop a trial for good.",
         default="promotion",
         decides=True,
     )
     timeout_s: float | None = option(
-        "Start no new trial after this time, such as 90s or 2h.",
+        "Start or continue no trial after this time, such as 90s or 2h.",
         above_0="seconds",
         flag="timeout",
         metavar="TIME",
@@ -174,7 +174,7 @@ class SearchRequest(Machine):
         decides=True,
     )
     patience: int | None = option(
-        "Stop after this many trials without a better one.", within=(1, MOST_TRIALS)
+        "Begin no more trials after this many without a better one.", within=(1, MOST_TRIALS)
     )
     target: float | None = option(
         "Stop when the best value is at least this good, such as 0.0175, 1.75% or 91.5%.",
