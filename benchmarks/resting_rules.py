@@ -93,9 +93,21 @@ class Promotion(Rule):
         rest = resting(trials)
         if n_full >= self.n_last or not rest:
             return None
-        best = min(rest, key=lambda t: (-t.level, self._value(t, t.level)))
+        best = min(rest, key=lambda t: (-t.level, *self._place(t, trials)))
         self._raise(best, self.n_epochs)
         return best
+
+    def _place(self, trial: Trial, trials: Sequence[Trial]) -> tuple[float, float]:
+        """Its place among those of its kind at its rung, if kinds are not compared; its value."""
+        own = self._value(trial, trial.level)
+        if not self.by_kind:
+            return 0.0, own
+        there = [
+            self._value(t, trial.level)
+            for t in trials
+            if t.candidate.kind == trial.candidate.kind and self._reached(t, trial.level)
+        ]
+        return (sum(value < own for value in there) + 1) / len(there), own
 
     def _n_open(self, trials: Sequence[Trial]) -> int:  # noqa: ARG002
         """From how many rungs trials are promoted: all but the last."""

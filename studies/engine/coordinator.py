@@ -176,11 +176,11 @@ class Search:
     def _leave_off(self, reason: str, all_trials: list[FrozenTrial]) -> None:
         """Note whom to wait for; if the search is over, nothing rests any more.
 
-        After a timeout the same command goes on with what rests.
+        After a timeout the same command goes on with what rests, and others may any time.
         """
-        others = self.sharing.elsewhere(all_trials) if reason == NOTHING_LEFT else []
-        self._others = [trial.number for trial in others]
-        if not (self._others or self._trainings.running or reason == TIMEOUT):
+        others = [trial.number for trial in self.sharing.elsewhere(all_trials)]
+        self._others = others if reason == NOTHING_LEFT else []
+        if not (others or self._trainings.running or reason == TIMEOUT):
             self.endings.settle()
 
     def _next(self, all_trials: list[FrozenTrial]) -> Trial | str:

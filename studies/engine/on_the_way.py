@@ -138,7 +138,12 @@ class OnTheWay:
                 raise error
 
     def _is_too_slow(self, running: Running) -> bool:
-        """Whether the trial has had all the time it gets, which is noted in it then."""
+        """Whether the trial has had all the time it gets, which is noted in it then.
+
+        Epochs that it had trained before are only told once more, and end nothing.
+        """
+        if len(running.history) <= len(running.earlier):
+            return False
         limit, took = self.trial_timeout_s, sum(epoch.seconds for epoch in running.history)
         whole = len(running.history) == self.opened.settings.budget.epochs
         if limit is None or took <= limit or whole or trials.is_paper(running.trial):

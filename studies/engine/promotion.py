@@ -10,7 +10,8 @@ autoencoders of the paper's space and for classifiers of the wide one.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -106,14 +107,15 @@ class Promotion:
     def last(self, all_trials: Sequence[FrozenTrial]) -> Step | None:
         """Once all have begun, and the rungs let none up: the best of those that rest highest.
 
-        None if enough have been trained to the end, or are on their way.
+        Of several kinds of schedule, the one with the best place among those of its kind. None if
+        enough have been trained to the end, or are on their way.
         """
         there = contestants(all_trials)
         whole = [t for t in there if self._level(t) == self.n_epochs and not trials.has_diverged(t)]
         rest = [trial for trial in there if _can_go_on(trial)]
         if len(whole) >= LEAST_TO_THE_END or not rest:
             return None
-        best = min(rest, key=self._rank)
+        best = min(rest, key=lambda trial: self._standing(trial, there))
         return Step(best, self.n_epochs)
 
     def _let_up(self, group: Sequence[FrozenTrial], rung: int, above: int) -> FrozenTrial | None:
@@ -122,24 +124,31 @@ class Promotion:
         n_due = n_best(rung, len(there), self.n_epochs)
         if sum(self._level(trial) >= above for trial in there) >= n_due + SPARE:
             return None
-        there.sort(key=lambda t: (self._cost(t, rung), t.number))
+        there.sort(key=lambda trial: self._order(trial, rung))
         due = (t for t in there[:n_due] if _can_go_on(t) and rung <= self._level(t) < above)
         return next(due, None)
 
     def _levels(self) -> tuple[int, ...]:
         return (*rungs(self.n_epochs), self.n_epochs)
 
-    def _rank(self, trial: FrozenTrial) -> tuple[int, float, int]:
-        level = self._level(trial)
-        return -level, self._cost(trial, level), trial.number
+    def _standing(self, trial: FrozenTrial, there: Sequence[FrozenTrial]) -> tuple[int, float, int]:
+        """How it ranks among those that rest: where it does, its place there, its number."""
+        level, kind = self._level(trial), trials.schedule(trial)
+        same = [t for t in there if trials.schedule(t) == kind and self._reached(t, level)]
+        n_ahead = sum(self._order(t, level) < self._order(trial, level) for t in same)
+        return -level, (n_ahead + 1) / len(same), trial.number
+
+    def _order(self, trial: FrozenTrial, rung: int) -> tuple[float, int]:
+        return self._cost(trial, rung), trial.number
 
     def _level(self, trial: FrozenTrial) -> int:
         """The epoch to which the trial has been trained or is on its way."""
         if trial.state == TrialState.PRUNED:
             return trial.last_step or 0
-        # Of one that trains without, a pruner decides.
-        on_its_way = trial.state != TrialState.COMPLETE and trials.TRAINS_TO in trial.user_attrs
-        return int(trial.user_attrs[trials.TRAINS_TO]) if on_its_way else self.n_epochs
+        if trial.state != TrialState.COMPLETE and trials.TRAINS_TO in trial.user_attrs:
+            return int(trial.user_attrs[trials.TRAINS_TO])
+        # Of one that trains, a pruner decides; of one that diverged then, the next epoch was lost.
+        return (trial.last_step or 0) + 1 if trials.has_diverged(trial) else self.n_epochs
 
     def _reached(self, trial: FrozenTrial, rung: int) -> bool:
         lost = trials.has_diverged(trial) and self._level(trial) >= rung
@@ -154,16 +163,30 @@ def contestants(all_trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The searched trials that are compared: each configuration once, where it has got to.
 
     A pruned trial that another goes on with is represented by that one, if it lives; one that was
-    stopped from outside has no part.
+    stopped from outside by the one that makes up for it, which has its values until it has got as
+    far.
     """
     followed = {trial.user_attrs.get(trials.PROMOTED) for trial in all_trials}
+    by_number = {trial.number: trial for trial in all_trials}
     return [
-        trial
+        _with_values_of_lost(trial, by_number)
         for trial in all_trials
         if not (trials.is_paper(trial) or trials.is_unfinished_failure(trial))
         and trials.SAME_AS not in trial.user_attrs
         and trial.number not in followed
     ]
+
+
+def _with_values_of_lost(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> FrozenTrial:
+    attempts = [trial]
+    while (former := by_number.get(attempts[-1].user_attrs.get(trials.RETRY_OF, -1))) is not None:
+        attempts.append(former)
+    furthest = max(attempts, key=lambda attempt: len(attempt.intermediate_values))
+    if trial.state.is_finished() or furthest is trial:
+        return trial
+    shown = copy(trial)
+    shown.intermediate_values = furthest.intermediate_values
+    return shown
 
 
 def _can_go_on(trial: FrozenTrial) -> bool:

@@ -146,8 +146,9 @@ def _as_seen(study: optuna.Study) -> optuna.Study:
 class _Seen:
     """A study as TPE sees it: each training once, as far as it has got.
 
-    A trial that rests is shown as pruned where it does: TPE ranks such ones by how far they got,
-    then by their value. One whose training another goes on with is that other. A copy of another's
+    A trial that rests, or rested and trains on, is shown as pruned where it is: TPE ranks such ones
+    by how far they got, then by their value. One whose training another goes on with is that other,
+    once it has told a value. A copy of another's
     result has what the other has come to since. TPE draws by the order of the trials, too: one that
     makes up for a lost one stands in its place.
     """
@@ -169,9 +170,19 @@ class _Seen:
     @cached_property
     def _seen(self) -> list[FrozenTrial]:
         """As they are when a draw asks for them first; TPE asks several times for each."""
-        every = trials.of(self._study)
-        followed = trials.followed(every)
+        every = [_as_far_as_it_is(trial) for trial in trials.of(self._study)]
+        followed = trials.followed(t for t in every if t.state != TrialState.RUNNING)
         return [_up_to_date(trial, every) for trial in every if trial.number not in followed]
+
+
+def _as_far_as_it_is(trial: FrozenTrial) -> FrozenTrial:
+    """As pruned, if it trains on from a rung."""
+    goes_on = trials.RESTS_AT in trial.user_attrs or trials.PROMOTED in trial.user_attrs
+    if trial.state != TrialState.RUNNING or not (goes_on and trial.intermediate_values):
+        return trial
+    shown = copy(trial)
+    shown.state, shown.value = TrialState.PRUNED, trial.intermediate_values[trial.last_step or 0]
+    return shown
 
 
 def _up_to_date(trial: FrozenTrial, every: list[FrozenTrial]) -> FrozenTrial:

@@ -81,6 +81,9 @@ def test_the_best_of_those_at_the_highest_rung_fill_up_those_at_the_end() -> Non
     assert levels(Promotion(4, (1, 4), n_last=1), 5, 3, 4, 6) == "1 8 1 1"
     assert levels(Promotion(4, (1, 4), n_last=3), 5, 3, 4, 6) == "8 8 8 1"
     assert levels(Promotion(4, (1, 4), n_last=3), 5, 3) == "8 8"
+    kinds = ["constant"] * 2 + ["one-cycle"] * 3
+    by_kind = Promotion(4, (1, 4), n_last=1, by_kind=True)
+    assert levels(by_kind, 1, 2, 5, 4, 6, kinds=kinds) == "1 1 1 8 1", "the first of three"
 
 
 def test_trials_with_another_kind_of_schedule_are_not_compared() -> None:

@@ -53,7 +53,10 @@ class Runner:
         self.store = ArtifactFolder(self.folder / "artifacts")
 
     def __call__(
-        self, request: SearchRequest = REQUEST, on_event: Callable[[Event], None] | None = None
+        self,
+        request: SearchRequest = REQUEST,
+        on_event: Callable[[Event], None] | None = None,
+        sharing: Sharing | None = None,
     ) -> str:
         place = place_of(self.storage, self.store)
         opened = open_study(place, resolve(place, request, AUTOENCODER))
@@ -72,7 +75,7 @@ class Runner:
                 lambda c, s: self.make_training(c, self.split, s, settings.budget)
             )
             images = self.split.validation
-            search = Search(opened, request, images, pool, listen, stop)
+            search = Search(opened, request, images, pool, listen, stop, sharing or Sharing())
             return search.run()
 
     def study(self, name: str = "s") -> optuna.Study:

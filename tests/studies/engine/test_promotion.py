@@ -140,6 +140,41 @@ def test_at_least_two_are_trained_to_the_end() -> None:
     assert RULE.last(there) is None
 
 
+def test_in_the_end_a_kind_of_schedule_is_not_left_out_because_it_looks_worse_early() -> None:
+    """Two one-cycles and six constants rest at epoch 4; every constant looks better there."""
+    there = [trial(n, [0.9, 0.9, 0.9, 0.9 - n / 100], schedule="one-cycle") for n in range(2)]
+    there += [trial(n, [0.5, 0.5, 0.5, 0.5 - n / 100]) for n in range(2, 8)]
+    first = RULE.last(there)
+    assert first == Step(there[7], EPOCHS), "the first of six"
+    there[7] = trial(7, [0.4] * 4, TrialState.RUNNING, **{trials.TRAINS_TO: EPOCHS})
+    there += [trial(n, [0.95] * 4, schedule="one-cycle") for n in range(8, 10)]
+    assert RULE.last(there) == Step(there[1], EPOCHS), "the first of four before the second of six"
+
+
+def test_one_that_diverged_by_a_pruner_takes_the_place_of_none_that_is_promoted() -> None:
+    """A trial taken over from another study, say, has no note of the rung that it was bound for."""
+    there = [trial(n, [0.1, 0.1, 0.1, 0.1 + n / 100]) for n in range(8)]
+    attrs = {trials.REASON: trials.DIVERGED, trials.TRAINS_TO: None}
+    lost = [trial(n, [], TrialState.FAIL, **attrs) for n in range(8, 11)]
+    assert RULE.next([*there, *lost]) == Step(there[0], EPOCHS)
+    fallen = [trial(n, [0.9] * 4, TrialState.FAIL, **attrs) for n in range(8, 16)]
+    rest = [trial(n, [0.1, 0.1, 0.1, 0.1 + n / 100]) for n in range(8)]
+    assert RULE.next([*rest, *fallen]) == Step(rest[0], EPOCHS)
+
+
+def test_a_retry_keeps_the_place_of_the_lost_attempt_before_it_has_told_an_epoch() -> None:
+    values = [0.1 + n / 100 for n in range(11)]
+    others = [trial(n, [values[n]] * (4 if n in (1, 2, 3, 6) else 1)) for n in range(1, 11)]
+    lost = trial(0, [0.1], TrialState.FAIL, **{trials.REASON: "interrupted", trials.TRAINS_TO: 4})
+    retry = {trials.RETRY_OF: 0, trials.TRAINS_TO: 4}
+    there = [lost, *others]
+    assert RULE.next(there) == Step(there[4], 4), "if nothing makes up for the lost one"
+    assert RULE.next([*there, trial(11, [], TrialState.RUNNING, **retry)]) is None
+    again = trial(11, [], TrialState.FAIL, **{**retry, trials.REASON: "interrupted"})
+    second = {trials.RETRY_OF: 11, trials.TRAINS_TO: 4}
+    assert RULE.next([*there, again, trial(12, [], TrialState.RUNNING, **second)]) is None
+
+
 @given(
     st.lists(st.floats(0, 1), min_size=1, max_size=60),
     st.sampled_from([1, 3, 4, 12, 30, 64]),

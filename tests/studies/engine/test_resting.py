@@ -1,6 +1,6 @@
 """Trials that rest and come back, in the real engine: what the study holds, at every moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from spaces.stages import AUTOENCODER
 from studies.engine.launch import make_plan
 from studies.engine.progress import Event, TrialEnded, TrialStarted
+from studies.engine.sharing import Sharing
 from studies.records import attributes, trials, weights
 from studies.workers.pool import EpochDone
 from studies.workers.stopping import Interrupted
@@ -205,3 +206,32 @@ def test_an_earlier_versions_optuna_reads_a_finished_study_as_any(run: Runner) -
     study = optuna.load_study(study_name="s", storage=run.storage)
     assert study.best_trial.state == TrialState.COMPLETE
     assert optuna.importance.get_param_importances(study)
+
+
+def test_one_that_returns_is_not_stopped_for_the_time_that_it_took_before(run: Runner) -> None:
+    request = replace(PROMOTION, trials=3)
+    with suppress(Interrupted):
+        run(request, lambda e: stop_at(e.number, 2)(e) if isinstance(e, EpochDone) else None)
+    run(replace(request, trial_timeout_s=1e-6))
+    slow = [t for t in run.trials() if trials.TOO_SLOW in str(t.user_attrs.get(trials.REASON))]
+    returned = [t for t in slow if trials.RESTS_AT in t.user_attrs]
+    assert returned
+    for trial in returned:
+        values = list(trial.intermediate_values.values())
+        assert len(values) == len(attributes.of(trial)[trials.EPOCHS]["epoch"]) > 1
+        assert trial.value == values[-1]
+
+
+class OthersSearch(Sharing):
+    """As if another process trained one of the study's trials."""
+
+    def elsewhere(self, all_trials: Iterable[FrozenTrial]) -> list[FrozenTrial]:
+        return list(all_trials)[:1]
+
+
+def test_who_has_had_enough_leaves_what_rests_to_others_that_search_on(run: Runner) -> None:
+    run(replace(PROMOTION, target=0.49), sharing=OthersSearch())
+    assert any(t.state == TrialState.RUNNING for t in run.trials())
+    assert any(map(trials.is_resting, run.opened().trials()))
+    run(replace(PROMOTION, target=0.49))
+    assert not any(map(trials.is_resting, run.opened().trials()))

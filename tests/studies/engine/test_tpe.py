@@ -41,6 +41,31 @@ def test_dimensions_that_a_trial_lacks_are_still_drawn_together_with_the_others(
     assert set(together) == {"dropout", "batchnorm", "pool1", "conv1_channels", "conv2_channels"}
 
 
+def test_a_trial_that_trains_on_from_a_rung_is_seen_where_it_is() -> None:
+    """With several jobs the next trials are drawn while the best are trained to the end."""
+
+    def rests(study: optuna.Study, *values: float) -> optuna.trial.Trial:
+        trial = study.ask()
+        PAPER_SPACE.suggest(trial)
+        for epoch, value in enumerate(values, 1):
+            trial.report(value, epoch)
+        trial.set_user_attr(trials.TRAINS_TO, len(values))
+        trial.set_user_attr(trials.RESTS_AT, len(values))
+        return trial
+
+    def drawn(trains_on: bool) -> AutoencoderConfig:
+        study = optuna.create_study()
+        for number in range(12):
+            study.sampler = Tpe(PAPER_SPACE, seed=number, n_startup_trials=20)
+            best = rests(study, 0.9 - number / 20, *([0.1] * 3 if number == 11 else []))
+        if trains_on:
+            best.set_user_attr(trials.TRAINS_TO, 30)
+        study.sampler = Tpe(PAPER_SPACE, seed=99, n_startup_trials=5)
+        return PAPER_SPACE.suggest(study.ask())
+
+    assert drawn(trains_on=True) == drawn(trains_on=False)
+
+
 def test_a_retry_stands_where_the_lost_trial_stood() -> None:
     """So a search that was killed draws what it would have drawn."""
 
