@@ -1,5 +1,6 @@
 """What a final training is going to do: which model, budget, seeds and folder, and what is done."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,7 @@ from studies.engine.estimate import seconds_of_training, seconds_per_epoch
 from studies.final import results
 from studies.final.final_request import FinalRequest
 from studies.final.results import FinalResult
-from studies.final.which_model import FinalModel, find_model
+from studies.final.which_model import FinalModel, find_model, to_be_trained
 from studies.records.versions import made_with
 from studies.storage.place import Place
 from studies.workers.processes import n_side_by_side, pace
@@ -45,12 +46,15 @@ def plan_final(request: FinalRequest) -> FinalPlan:
     """Find out what the request means, and what of it is done; writes nothing.
 
     Raises:
-        StudyError: there is no such model, or the folder holds other results.
+        StudyError: there is no such model or encoder, it is not for the test images to judge, or
+            the folder holds other results.
     """
     place = Place.to_look_on(request.storage, request.artifacts)
-    asked = Budget(request.epochs or Budget.epochs, request.subset, request.protocol)
-    model = find_model(place, request.source, request.encoder, asked)
-    budget, seeds = _budget_and_seeds(model, request)
+    found = find_model(place, request.source)
+    budget, seeds = _budget_and_seeds(found, request)
+    # With the model's own epochs, an encoder of fewer would do as the paper's, too.
+    asked = replace(budget, epochs=request.epochs or Budget.epochs)
+    model = to_be_trained(place, found, request.encoder, asked)
     name = results.default_name(model.source, budget, request.encoder)
     folder = request.out or results.results_folder(place.url) / name
     fresh = FinalResult(

@@ -21,7 +21,7 @@ from studies.final.repeats import Before
 from studies.networks import exported
 from studies.records import attributes, encoders, trials, weights
 from studies.records.open_study import OpenStudy
-from studies.records.references import find_trial, names_a_study
+from studies.records.references import find_trial, names_a_study, names_a_trial
 from studies.records.settings import EncoderOrigin
 from studies.storage.place import Place
 
@@ -44,6 +44,8 @@ class FinalModel:
     """None of an autoencoder; with empty weights for random ones."""
     before: Before | None = None
     """The training itself that ``recorded`` is of."""
+    is_best: bool = False
+    """Nobody named it: it is the best of its study, by the images that judged all of them."""
 
     def in_words(self) -> str:
         """The configuration in a few words, and the encoder's where no weights tell of it."""
@@ -51,40 +53,80 @@ class FinalModel:
         return self.stage.spaces["whole" if is_whole else "paper"].in_words(self.config)
 
 
-def find_model(place: Place, source: str, encoder: str | None, budget: Budget) -> FinalModel:
-    """The model that ``source`` means.
+def find_model(place: Place, source: str) -> FinalModel:
+    """The model that ``source`` means, as it was trained before.
 
     Args:
         place: of the studies, and of their trials' weights.
         source: ``paper:NAME``, a configuration's file, an exported folder, a study or study#trial.
+
+    Raises:
+        StudyError: there is no such model.
+        ConfigurationError: the file holds no configuration.
+    """
+    path = places.expanded(source)
+    if source.startswith(PAPER_PREFIX):
+        return _of_paper(source)
+    if path.is_dir() and not names_a_study(place.storage, source):
+        return _of_exported(source, path)
+    if path.suffix in (".json", ".toml"):
+        return _of_file(source, path)
+    return _of_trial(place, source)
+
+
+def to_be_trained(
+    place: Place, model: FinalModel, encoder: str | None, budget: Budget
+) -> FinalModel:
+    """The model over the encoder that it shall start from.
+
+    Args:
+        place: of the studies, and of their trials' weights.
+        model: as it was trained before.
         encoder: where a classifier's encoder starts from, as the command ``clf`` takes it; None is
             as the model was trained, else the paper's for the paper's rows and the best for others.
         budget: what the model will be trained with; its protocol says by which images it is judged,
             and no encoder may have seen them.
 
     Raises:
-        StudyError: there is no such model, or no such encoder.
-        ConfigurationError: the file holds no configuration, or the encoder is of another shape.
+        StudyError: there is no such encoder, or the test images, which are to judge the model once,
+            chose it before or its encoder was evaluated on them.
+        ConfigurationError: the encoder is of another shape.
     """
-    path = places.expanded(source)
-    if source.startswith(PAPER_PREFIX):
-        model = _of_paper(source)
-    elif path.is_dir() and not names_a_study(place.storage, source):
-        model = _of_exported(source, path)
-    elif path.suffix in (".json", ".toml"):
-        model = _of_file(source, path)
-    else:
-        model = _of_trial(place, source)
+    is_own = encoder is None and model.encoder is not None
+    if budget.protocol == "final":
+        _check_not_decided(model, is_own)
     if model.stage.name == "autoencoder":
         if encoder is not None:
             raise ConfigurationError("--encoder is for classifiers; this is an autoencoder")
         return model
-    if encoder is None and model.encoder is not None:
+    if is_own:
         return model
-    named = encoder or ("paper" if source.startswith(PAPER_PREFIX) else None)
+    named = encoder or ("paper" if model.source.startswith(PAPER_PREFIX) else None)
     judged_alike: StudyProtocol = "paper" if budget.protocol == "paper" else "search"
     found = encoders.find(place, named, replace(budget, protocol=judged_alike))
     return _with_encoder(model, found)
+
+
+def _check_not_decided(model: FinalModel, with_own_encoder: bool) -> None:
+    """Refuse what the test images decided, in a study under the paper's protocol.
+
+    They did not choose a configuration of the paper that somebody names. A study's encoder is of
+    the same protocol as the study.
+    """
+    if model.recorded is None or model.recorded.budget.protocol != "paper":
+        return
+    if model.is_best:
+        raise StudyError(
+            f"the test images chose {model.source} as the best of its study, so they cannot judge "
+            "it afresh; train it with --protocol paper, or name a configuration of the paper, as "
+            "paper:NAME"
+        )
+    if with_own_encoder and model.encoder is not None and model.encoder.weights:
+        raise StudyError(
+            f"the encoder of {model.source} was evaluated on the test images, so they cannot judge "
+            "it afresh; name another with --encoder, such as paper or scratch, or train with "
+            "--protocol paper"
+        )
 
 
 def _of_paper(source: str) -> FinalModel:
@@ -145,7 +187,8 @@ def _of_trial(place: Place, source: str) -> FinalModel:
         attributes.of(trial).get(trials.MADE_WITH, {}),
         partial(_weights, study, trial),
     )
-    return FinalModel(name, stage, config, recorded, n_threads, encoder, before)
+    is_best = not names_a_trial(place.storage, source)
+    return FinalModel(name, stage, config, recorded, n_threads, encoder, before, is_best)
 
 
 def _weights(study: OpenStudy, trial: FrozenTrial) -> dict[str, Tensor] | None:

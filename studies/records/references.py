@@ -152,6 +152,11 @@ def names_a_study(storage: BaseStorage, reference: str) -> bool:
     return reference in names or (number.isdecimal() and name in names)
 
 
+def names_a_trial(storage: BaseStorage, reference: str) -> bool:
+    """Whether it says which trial, as ``study#12`` does; ``study`` alone leaves that to values."""
+    return _split(reference, storage)[1] is not None
+
+
 def _named(storage: BaseStorage, name: str) -> optuna.Study:
     return find_if_there(storage, name) or pick(all_studies(storage), name)
 
