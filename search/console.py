@@ -118,9 +118,9 @@ def print_plan(console: Console, plan: "Plan", load: float | None = None) -> Non
         begins, *more = in_items(line, console.width - len(INDENT))
         for part in (begins, *(INDENT + one for one in more)):
             console.print(part)
-    if plan.n_wanted > plan.n_searched or plan.n_resting or plan.paper_missing:
-        console.print(plan.estimate.in_words(), style="bold")
-        if words := busy(load or 0.0, plan.n_jobs * plan.n_threads, n_cores()):
+    if plan.has_work():
+        console.print(plan.time_in_words(), style="bold")
+        if words := busy(load or 0.0, (plan.n_jobs or 0) * plan.n_threads, n_cores()):
             console.print(words, style="yellow")
 
 
@@ -143,8 +143,7 @@ def busy(load: float, n_wanted: int, n_cores: int) -> str:
 def _in_words(plan: "Plan") -> Iterable[str]:
     """How trials are trained, what limits them, which are drawn, and what is to do."""
     settings, each = plan.settings, counted(plan.n_threads, "thread")
-    side_by_side = f"{plan.n_jobs} at a time with {each} each" if plan.n_jobs > 1 else each
-    yield f"{settings.budget}; seed {settings.seed}, {side_by_side}"
+    yield f"{settings.budget}; seed {settings.seed}, {_side_by_side(plan.n_jobs, each)}"
     if settings.encoder is not None:
         yield f"encoder: {settings.encoder}"
     if settings.objectives:
@@ -164,8 +163,15 @@ def _in_words(plan: "Plan") -> Iterable[str]:
     fixed = f"{len(names)} of the paper's ({', '.join(names)})" if names else "none of the paper's"
     given = f" ({plan.n_given} of them added by you)" if plan.n_given else ""
     missing = max(0, plan.n_wanted - plan.n_searched)
+    promoted = f", {plan.n_promoted} promoted to train further" if plan.n_promoted else ""
     rest = f"; {plan.n_resting} at rest, the best of them go on" if plan.n_resting else ""
-    yield f"to do: {counted(missing, 'searched trial')}{given}, {fixed}{rest}"
+    yield f"to do: {counted(missing, 'searched trial')}{given}, {fixed}{promoted}{rest}"
+
+
+def _side_by_side(n_jobs: int | None, each: str) -> str:
+    if n_jobs is None:
+        return f"one trial at a time on each Dask worker, with {each}"
+    return f"{n_jobs} at a time with {each} each" if n_jobs > 1 else each
 
 
 def best_so_far(trial: "FrozenTrial", metric: str) -> str:

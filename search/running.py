@@ -58,7 +58,7 @@ def run_search(options: SearchOptions, stage: Stage) -> None:
             parts = {"settings": asdict(plan.settings), "estimate": plan.estimate._asdict()}
             print_json({**plan._asdict(), **parts})
         elif output.quiet:
-            say(plan.estimate.in_words())
+            say(plan.time_in_words())
         return
     finished = carry_out(options.request, stage, output, in_force=options.in_force)
     if output.as_json:

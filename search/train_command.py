@@ -138,4 +138,4 @@ def _print_plan(console: "Console", plan: "FinalPlan", data_folder: Path, n_thre
     if plan.left:
         with console.status("estimating how long this will take"):
             seconds = estimated_seconds(plan, data_folder, n_threads)
-        console.print(time_in_words(seconds), style="bold")
+        console.print(time_in_words(seconds, plan.n_jobs), style="bold")

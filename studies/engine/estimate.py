@@ -4,9 +4,10 @@ import math
 import random
 import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from heapq import heapreplace
 from itertools import count
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -21,10 +22,10 @@ from spaces.space import Configuration, SearchSpace
 from spaces.stages import SpaceName, StageName
 from spaces.wording import duration
 from studies.data.images import Images, Split
-from studies.records.request import PrunerName
+from studies.records.request import Machine, PrunerName
 from studies.records.settings import StudySettings
 from studies.training.loop import Training
-from studies.workers.processes import pace
+from studies.workers.processes import n_side_by_side, pace
 
 N_SAMPLES = 6
 """Configurations drawn from the space to learn what a searched trial costs on average."""
@@ -57,58 +58,96 @@ class Estimate(NamedTuple):
     """Seconds a run will take."""
 
     paper_s: float
-    """The paper's trials that are still to be trained."""
+    """Of them, for the paper's trials that are still to be trained."""
     searched_s: float
-    """The searched trials, with the share of epochs that the pruner usually leaves."""
+    """For the searched trials, with the share of epochs that the pruner usually leaves."""
     searched_at_most_s: float
-    """The searched trials if none were pruned."""
+    """For the searched trials if none were pruned."""
     searched_epochs: float
     """Epochs that the searched trials will take, with that share."""
 
-    def in_words(self) -> str:
-        """How long the run will take."""
+    def in_words(self, n_jobs: int | None) -> str:
+        """How long the run will take, with so many trainings at a time."""
         likely, most = self.paper_s + self.searched_s, self.paper_s + self.searched_at_most_s
         limit = f", {duration(most)} if nothing is pruned" if most > likely else ""
-        return f"{time_in_words(likely)}{limit}"
+        return f"{time_in_words(likely, n_jobs)}{limit}"
 
 
-def time_in_words(seconds: float) -> str:
-    """A time that such an estimate found, in words."""
-    return f"measured on this machine: about {duration(seconds)}"
+def time_in_words(seconds: float, n_jobs: int | None) -> str:
+    """A time that such an estimate found, in words.
+
+    Args:
+        seconds: what it takes with so many trainings at a time; with one, where that is not known.
+        n_jobs: as :func:`n_at_once` says.
+    """
+    whose = "" if n_jobs is not None else ", for one worker like it"
+    return f"measured on this machine{whose}: about {duration(seconds)}"
+
+
+def n_at_once(request: Machine, n_trainings: int) -> int | None:
+    """How many of so many trainings run at a time; None if a Dask cluster's workers decide that."""
+    if request.dask is not None:
+        return None
+    return max(1, min(n_side_by_side(request.jobs, request.threads), n_trainings))
+
+
+def side_by_side_s(trainings_s: Iterable[float], n_jobs: int) -> float:
+    """How long trainings take, so many at a time, each begun as soon as another has ended.
+
+    None is split: with more at a time than there are, they take as long as the longest.
+    """
+    ends = [0.0] * n_jobs
+    for seconds in trainings_s:
+        heapreplace(ends, ends[0] + seconds)
+    return max(ends)
 
 
 def estimate(
     settings: StudySettings,
     pruner: PrunerName,
-    paper_configs: list[Configuration],
-    n_searched: int,
+    paper_configs: Sequence[Configuration],
+    searched: Sequence[int],
     n_epochs: float,
     n_jobs: int,
     n_threads: int,
 ) -> Estimate:
     """Time a few batches of each kind of trial that is still to come, on made-up images.
 
-    To come are ``paper_configs`` and ``n_searched`` trials, ``n_jobs`` of them side by side. The
-    searched ones, of which some may be half done, are expected to take ``n_epochs`` epochs.
+    Args:
+        settings: the study's.
+        pruner: by which searched trials are stopped early.
+        paper_configs: the paper's trials that are to come, in their order.
+        searched: the epochs that are left to each of the searched ones until its end.
+        n_epochs: how many these are expected to take in all.
+        n_jobs: trainings at a time.
+        n_threads: of each.
     """
     budget = settings.budget
     images = _blank_split(budget)
     rng = random.Random(0)
     space = settings.search_space()
-    samples = [space.sample(rng) for _ in range(N_SAMPLES if n_searched else 0)]
+    samples = [space.sample(rng) for _ in range(N_SAMPLES if searched else 0)]
     clock, longer = pace(n_jobs, n_threads)
-    n_at_once = n_jobs / longer
-    epoch_s = partial(seconds_per_epoch, split=images, n_batches=1, n_before=0, clock=clock)
+    measured_s = partial(seconds_per_epoch, split=images, n_batches=1, n_before=0, clock=clock)
     for config in [*paper_configs, *samples][:1]:
-        epoch_s(config)  # libraries choose their kernels; what that takes is not counted
-    training_s = partial(seconds_of_training, n_epochs=budget.epochs, epoch_s=epoch_s)
+        measured_s(config)  # libraries choose their kernels; what that takes is not counted
+    training_s = partial(seconds_of_training, n_epochs=budget.epochs, epoch_s=measured_s)
     mean_s = _mean_seconds(space, rng, samples, training_s, budget.epochs) if samples else 0.0
-    at_most_s = mean_s * n_searched / n_at_once
+
+    epoch_s = longer * mean_s / budget.epochs
+    paper = [longer * training_s(config) for config in paper_configs]
+    at_most = [epoch_s * n for n in searched]
     key = settings.stage, settings.space_name
     dearer = DEARER[key] if pruner == "promotion" else 1.0
-    likely_s = min(mean_s * dearer * n_epochs / budget.epochs / n_at_once, at_most_s)
-    paper_s = sum(map(training_s, paper_configs)) / n_at_once
-    return Estimate(paper_s, likely_s, at_most_s, n_epochs)
+    share = min(1.0, dearer * n_epochs / max(1, sum(searched)))
+    likely = [share * seconds for seconds in at_most]
+    # Whatever is pruned, somebody is trained to the end.
+    longest_s = epoch_s * min(n_epochs, max(searched, default=0))
+
+    likely_s = max(side_by_side_s([*paper, *likely], n_jobs), longest_s)
+    at_most_s = side_by_side_s([*paper, *at_most], n_jobs)
+    paper_s = likely_s * (sum(paper) / (sum(paper) + sum(likely) or 1.0))
+    return Estimate(paper_s, likely_s - paper_s, at_most_s - paper_s, n_epochs)
 
 
 def _mean_seconds(

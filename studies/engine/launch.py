@@ -15,17 +15,18 @@ from spaces.stages import Stage
 from studies.dashboard import notes
 from studies.data.images import load_split
 from studies.engine.coordinator import Search
-from studies.engine.estimate import Estimate, estimate
+from studies.engine.estimate import Estimate, estimate, n_at_once
 from studies.engine.opening import open_study, resolve
 from studies.engine.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
 from studies.engine.repair import prepare, to_enqueue
-from studies.engine.samplers import expected_epochs, n_grid_points
+from studies.engine.samplers import n_grid_points
 from studies.engine.sharing import making_studies, share
+from studies.engine.still_to_train import pruner_of, resting, still_to_train
 from studies.files.file_systems import network_file_system
 from studies.records import attempts, encoders, garbage, trials
 from studies.records.open_study import OpenStudy
 from studies.records.references import find_if_there
-from studies.records.request import PrunerName, SearchRequest
+from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, is_untouched
 from studies.storage.databases import confirm_stored, sole_coordinator, sqlite_path
 from studies.storage.place import Place
@@ -52,16 +53,28 @@ class Plan(NamedTuple):
     """Of those still to come, how many are configurations that a person gave."""
     paper_missing: tuple[str, ...]
     """Names of the paper's configurations that are still to be trained."""
-    n_jobs: int
-    """Trials trained side by side."""
+    n_jobs: int | None
+    """Trials trained side by side; None if that depends on a Dask cluster."""
     n_threads: int
     estimate: Estimate
+    """With so many side by side; where that is not known, one after the other."""
     n_grid_points: int | None = None
     """Of the grid, where that is the sampler."""
     best: FrozenTrial | None = None
     """Of the trials that the study has already."""
+    n_promoted: int = 0
+    """Pruned or resting ones that are trained on whatever the others come to."""
     n_resting: int = 0
-    """Of these, those that may go on."""
+    """Other ones that rest, of which the best go on."""
+
+    def has_work(self) -> bool:
+        """Whether anything is left to train."""
+        is_searched = self.n_wanted > self.n_searched or self.n_promoted or self.n_resting
+        return bool(is_searched or self.paper_missing)
+
+    def time_in_words(self) -> str:
+        """How long the run will take."""
+        return self.estimate.in_words(self.n_jobs)
 
 
 class SearchResult(NamedTuple):
@@ -98,10 +111,10 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
     wanted = max(n_wanted(request, settings, there), n_there + len(given) if given else 0)
     missing = trials.unfinished_paper_trials(there, names)
     configs = [stage.paper_row(name).config for name in missing]
-    pruner: PrunerName = "none" if settings.objectives else request.pruner
-    n_jobs, n_left = n_side_by_side(request.jobs, request.threads), max(0, wanted - n_there)
-    n_resting = sum(map(trials.is_resting, there))
-    n_epochs = _epochs_left(pruner, settings.budget.epochs, there, n_left, n_there)
+    left = still_to_train(request, settings, there, place.artifacts, max(0, wanted - n_there))
+    searched = left.each()
+    n_jobs = n_at_once(request, len(configs) + len(searched))
+    pruner = pruner_of(request, settings)
     return Plan(
         study_name=resolution.name,
         settings=settings,
@@ -114,26 +127,15 @@ def make_plan(request: SearchRequest, stage: Stage) -> Plan:
         n_jobs=n_jobs,
         n_threads=request.threads,
         estimate=estimate(
-            settings, pruner, configs, n_left + n_resting, n_epochs, n_jobs, request.threads
+            settings, pruner, configs, searched, left.n_epochs, n_jobs or 1, request.threads
         ),
         n_grid_points=(
             n_grid_points(settings.search_space()) if request.sampler == "grid" else None
         ),
         best=trials.best(there, settings.direction),
-        n_resting=n_resting,
+        n_promoted=len(left.promoted),
+        n_resting=len(left.resting),
     )
-
-
-def _epochs_left(
-    pruner: PrunerName, n_epochs: int, there: list[FrozenTrial], n_left: int, n_there: int
-) -> float:
-    """Epochs that searched trials are expected to take, those that rest and go on among them."""
-    of_new = expected_epochs(pruner, n_left, n_epochs)
-    if not any(map(trials.is_resting, there)):
-        return of_new
-    own = [t for t in trials.searched_results(there) if trials.SAME_AS not in t.user_attrs]
-    spent = sum(trial.last_step or 0 for trial in own)
-    return max(of_new, expected_epochs(pruner, n_there + n_left, n_epochs) - spent)
 
 
 def launch(
@@ -217,7 +219,7 @@ def _pool(
     encoder = start.read_bytes() if start else None
     factory = TrainingFactory(data_folder, budget, request.threads, encoder)
     n_waiting = sum(trial.state == TrialState.WAITING for trial in there)
-    n_resting = sum(map(trials.is_resting, there))
+    n_resting = len(resting(pruner_of(request, opened.settings), there))
     n_left = n_waiting + n_resting + n_wanted(request, opened.settings, there) - n_begun(there)
     n_jobs = min(n_side_by_side(request.jobs, request.threads), n_left)
     return who_trains.make_pool(n_jobs, request.threads, request.scheduler(), factory, say)

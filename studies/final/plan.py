@@ -8,14 +8,19 @@ from typing import NamedTuple
 from spaces.budget import Budget, Protocol
 from spaces.errors import ConfigurationError, StudyError
 from studies.data.images import load_split
-from studies.engine.estimate import seconds_of_training, seconds_per_epoch
+from studies.engine.estimate import (
+    n_at_once,
+    seconds_of_training,
+    seconds_per_epoch,
+    side_by_side_s,
+)
 from studies.final import results
 from studies.final.final_request import FinalRequest
 from studies.final.results import FinalResult
 from studies.final.which_model import FinalModel, find_model, to_be_trained
 from studies.records.versions import made_with
 from studies.storage.place import Place
-from studies.workers.processes import n_side_by_side, pace
+from studies.workers.processes import pace
 
 _JUDGED_BY: dict[Protocol, str] = {
     "final": "test images, once, after the last epoch",
@@ -30,7 +35,8 @@ class FinalPlan(NamedTuple):
     model: FinalModel
     budget: Budget
     seeds: tuple[int, ...]
-    n_jobs: int
+    n_jobs: int | None
+    """Seeds trained side by side; None if that depends on a Dask cluster."""
     folder: Path
     result: FinalResult
     """What is there already."""
@@ -71,19 +77,21 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         not_typed=request.not_typed,
     )
     result = results.there(fresh, folder)
-    side_by_side = n_side_by_side(request.jobs, request.threads)
-    n_at_once = max(1, min(side_by_side, len(seeds)))
-    return FinalPlan(model, budget, seeds, n_at_once, folder, result)
+    n_jobs = n_at_once(request, len(seeds))
+    return FinalPlan(model, budget, seeds, n_jobs, folder, result)
 
 
 def estimated_seconds(plan: FinalPlan, data_folder: Path, n_threads: int) -> float:
-    """How long the seeds that are left will take, from a few real batches."""
+    """How long the seeds that are left will take, from a few real batches.
+
+    One after the other, where it is not known how many train side by side.
+    """
     split = load_split(data_folder, plan.budget)
-    clock, longer = pace(plan.n_jobs, n_threads)
+    n_jobs = plan.n_jobs or 1
+    clock, longer = pace(n_jobs, n_threads)
     epoch_s = partial(seconds_per_epoch, split=split, n_batches=5, clock=clock)
     training_s = seconds_of_training(plan.model.config, plan.budget.epochs, epoch_s)
-    rounds = -(-len(plan.left) // plan.n_jobs)
-    return training_s * longer * rounds
+    return longer * side_by_side_s([training_s] * len(plan.left), n_jobs)
 
 
 def _budget_and_seeds(model: FinalModel, request: FinalRequest) -> tuple[Budget, tuple[int, ...]]:

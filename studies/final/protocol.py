@@ -149,7 +149,7 @@ class _FinalRun:
         request = self.request
         factory = TrainingFactory(self.data_folder, self.plan.budget, request.threads, start)
         return who_trains.make_pool(
-            *(self.plan.n_jobs, request.threads, request.scheduler(), factory),
+            *(self.plan.n_jobs or 1, request.threads, request.scheduler(), factory),
             lambda text: self.on_event(Notice(text)),
         )
 

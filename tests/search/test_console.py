@@ -241,6 +241,20 @@ def test_a_plan_with_nothing_to_do_promises_no_time() -> None:
     assert "measured" not in shown(console)
 
 
+def test_the_plan_for_a_dask_cluster_says_how_long_one_worker_would_take() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    print_plan(console, PLAN._replace(n_jobs=None))
+    assert "seed 0, one trial at a time on each Dask worker, with 2 threads" in shown(console)
+    assert "measured on this machine, for one worker like it: about 7 min 40 s" in shown(console)
+
+
+def test_the_plan_counts_promoted_trials_among_what_is_to_do() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    print_plan(console, PLAN._replace(n_searched=2, paper_missing=(), n_promoted=3))
+    assert "none of the paper's, 3 promoted to train further\n" in shown(console)
+    assert "measured on this machine: about" in shown(console)
+
+
 def test_accuracies_that_images_cannot_tell_apart_are_tied_and_losses_are_of_one_seed() -> None:
     words = words_of_best(SETTINGS, 0.02, 0.03)
     assert "The first: found by the search. One seed each: how much of a difference is" in words

@@ -39,6 +39,20 @@ def test_a_run_that_takes_longer_than_foretold_says_so() -> None:
     assert "100 %  0 s so far, longer than estimated" in console.file.getvalue()
 
 
+def test_on_a_dask_cluster_nothing_is_said_of_what_is_left_until_its_pace_is_known() -> None:
+    run = WholeRun(PLAN._replace(n_jobs=None))
+    assert run.left_s(1.0) is None
+    console = Console(file=io.StringIO(), width=80)
+    console.print(run.bar(console))
+    run.add_epoch(of_paper=True)
+    assert run.left_s(3.0) == pytest.approx(3 / 15 * 445)
+    console.print(run.bar(console))
+    assert isinstance(console.file, io.StringIO)
+    first, second = console.file.getvalue().splitlines()
+    assert first.rstrip().endswith("0 %  0 s so far")
+    assert second.rstrip().endswith(" left")
+
+
 def test_a_run_with_nothing_to_do_has_nothing_left() -> None:
     none = PLAN.estimate._replace(
         paper_s=0.0, searched_s=0.0, searched_at_most_s=0.0, searched_epochs=0.0

@@ -70,6 +70,13 @@ def test_a_plan_of_an_existing_study_counts_what_is_there(tmp_path: Path) -> Non
     assert launch.make_plan(request(tmp_path, trials=None, more=3), AUTOENCODER).n_wanted == 4
 
 
+def test_a_plan_for_a_dask_cluster_does_not_count_this_machines_cores(tmp_path: Path) -> None:
+    address = "tcp://127.0.0.1:1"
+    plan = launch.make_plan(request(tmp_path, dask=address, only_paper=()), AUTOENCODER)
+    assert plan.n_jobs is None
+    assert "for one worker like it" in plan.time_in_words()
+
+
 def test_a_plan_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "open_to_look_on", lambda _: optuna.storages.InMemoryStorage())
     url = "postgresql://me:secret@localhost/studies"
@@ -80,12 +87,12 @@ def test_a_plan_shows_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_estimates_grow_with_the_work() -> None:
     small = StudySettings("autoencoder", Budget(epochs=1, subset=600))
     config = AutoencoderConfig()
-    nothing = estimate(small, "none", [], 0, 0, 1, 1)
+    nothing = estimate(small, "none", [], [], 0, 1, 1)
     assert nothing == (0.0, 0.0, 0.0, 0)
-    one = estimate(small, "none", [config], 1, 1, 1, 1)
+    one = estimate(small, "none", [config], [1], 1, 1, 1)
     assert one.searched_s == one.searched_at_most_s > 0
     large = StudySettings("autoencoder", Budget(epochs=30))
-    many = estimate(large, "hyperband", [config], 50, 500, 1, 1)
+    many = estimate(large, "hyperband", [config], [30] * 50, 500, 1, 1)
     assert many.paper_s > 100 * one.paper_s
     assert many.searched_at_most_s > 1000 * one.searched_s
     assert many.searched_s < many.searched_at_most_s

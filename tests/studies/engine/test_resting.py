@@ -159,6 +159,12 @@ def test_a_resting_trial_can_be_promoted_by_hand(run: Runner) -> None:
         run(PROMOTION, stop_at(5, 1))
     resting = [t.number for t in run.opened().trials() if trials.is_resting(t)]
     assert resting
+    request = replace(PROMOTION, storage=str(run.folder / "studies.db"))
+    before, after = (
+        make_plan(replace(request, promote=promote), AUTOENCODER) for promote in (0, 1)
+    )
+    assert (before.n_promoted, after.n_promoted) == (0, 1)
+    assert after.n_resting == before.n_resting - 1
     run(replace(PROMOTION, promote=1))
     (by_hand,) = (t for t in run.trials() if trials.PROMOTED in t.user_attrs)
     assert by_hand.user_attrs[trials.PROMOTED] in resting
