@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from reports.analysis.searches_compared import Comparison, Searched
 
 _NOTE = (
-    "Without the paper's trials and repeats. [] is the 95 % interval of the share. One run of each "
-    "search: with another seed each takes another course, so a difference may be chance."
+    "Without the paper's trials, repeats, and what --new took over. [] is the 95 % interval of the "
+    "share. One run of each search: with another seed each takes another course, so a difference "
+    "may be chance."
 )
 
 

@@ -1,11 +1,11 @@
 """Searches beside each other: what each found in which time, and how many of its trials are good.
 
-The paper's trials are the same in all of them, so they do not take part; nor do repeats, which take
-no time.
+The paper's configurations are the same in all of them, so they do not take part. What ``--new``
+took over does not either, as another search chose it, nor do repeats, which take no time.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -16,7 +16,11 @@ from reports.analysis.chosen_studies import Source
 from reports.analysis.time_spent import seconds_of
 from spaces.errors import StudyError
 from studies.records import trials
+from studies.records.comparable import once
+from studies.records.origins import Origin, origins
 
+_CHOSEN_HERE: tuple[Origin, ...] = ("found", "given")
+"""Origins of the configurations that a search is compared by."""
 _TWO_SIDED = 1.96
 """Standard deviations of a 95 % interval."""
 
@@ -34,7 +38,7 @@ class Searched(NamedTuple):
 
     study: str
     n_trials: int
-    """Searched and trained here, to the end or not."""
+    """Configurations searched and trained here, to the end or not."""
     seconds: float
     """Training of these, one after another."""
     best: float | None
@@ -106,31 +110,58 @@ def wilson(n_good: int, n: int) -> Share:
 
 
 def _searched(source: Source) -> Searched:
-    direction = source.settings.direction
-    searched = [t for t in source.own() if not trials.is_paper(t) and seconds_of(t) > 0]
-    results = [t for t in searched if trials.is_result(t)]
-    values = [trials.value_of(t) for t in trials.ranked(searched, direction)]
-    steps = list(_steps(sorted(searched, key=_ended), direction == "minimize"))
+    direction, origin = source.settings.direction, origins(source.trials())
+    chosen = [t for t in source.own() if origin[t.number] in _CHOSEN_HERE]
+    searched = [t for t in chosen if seconds_of(t) > 0]
+    results = once(t for t in searched if trials.is_result(t))
+    values = [trials.value_of(t) for t in trials.ranked(results, direction)]
+    steps = list(_steps(searched, direction == "minimize"))
     seconds = sum(map(seconds_of, searched))
     best = values[0] if values else None
     return Searched(source.name, len(results), seconds, best, steps, values)
 
 
-def _steps(in_order: Sequence[FrozenTrial], less_is_better: bool) -> Iterator[tuple[float, float]]:
+def _steps(searched: Iterable[FrozenTrial], less_is_better: bool) -> Iterator[tuple[float, float]]:
     """Seconds and value whenever a trial ended better than all before it."""
     spent, best = 0.0, math.inf
-    for trial in in_order:
-        spent += seconds_of(trial)
-        for value in map(trials.value_of, trials.completed([trial])):
+    stretches = (stretch for trial in searched for stretch in _stretches(trial))
+    for stretch in sorted(stretches, key=lambda s: (s.until, s.number)):
+        spent += stretch.seconds
+        for value in stretch.values:
             cost = value if less_is_better else -value
-            if cost < best and trials.is_feasible(trial):
+            if cost < best:
                 best = cost
                 yield spent, value
 
 
-def _ended(trial: FrozenTrial) -> tuple[datetime, int]:
-    """When the trial ended; one that did not is the last."""
-    return trial.datetime_complete or datetime.max, trial.number
+class _Stretch(NamedTuple):
+    """Training of a trial at one time."""
+
+    until: float
+    """When it was over, in seconds of an era."""
+    number: int
+    """The trial's."""
+    seconds: float
+    values: list[float]
+    """What the trial came to by it, if that is the end of a feasible one."""
+
+
+def _stretches(trial: FrozenTrial) -> Iterator[_Stretch]:
+    """What the trial was trained until it rested last, if it did, and what after that.
+
+    A study does not note when a trial returned. It may wait at its rung for most of the search, so
+    what it was trained before counts as if done at once.
+    """
+    before = trials.seconds_until_rest(trial)
+    values = [trials.value_of(t) for t in trials.completed([trial]) if trials.is_feasible(t)]
+    begun, ended = map(_moment, (trial.datetime_start, trial.datetime_complete))
+    yield _Stretch(min(begun + before, ended), trial.number, before, [])
+    yield _Stretch(ended, trial.number, seconds_of(trial) - before, values)
+
+
+def _moment(time: datetime | None) -> float:
+    """As seconds of an era; what has not come yet is the last."""
+    return math.inf if time is None else (time - datetime.min).total_seconds()
 
 
 def _differences(sources: Sequence[Source]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from reports.analysis.chosen_studies import Source
 from studies.records import attempts, attributes, trials
+from studies.records.comparable import once
 
 KINDS = ("paper", "complete", "pruned", "failed", "paused")
 """What becomes of trials."""
@@ -23,14 +24,15 @@ class TimeSpent(NamedTuple):
     paused_s: float
     """Of trials that were stopped, by Ctrl-C for one."""
     n_searched: int
-    """Searched configurations that were trained; one promoted later is one."""
+    """Searched configurations that were trained; one that was promoted or tried again is one."""
     n_paper: int
     n_complete: int
     n_pruned: int
     n_failed: int
     n_paused: int
     epochs_share: float | None
-    """Epochs that searched trials were trained, of what all would have taken in full."""
+    """Epochs that searched trials were trained, attempts that failed among them, of what each
+    configuration would have taken in full."""
     evaluation_share: float | None
     """Of the time of all epochs, what judging the validation images took."""
 
@@ -47,16 +49,16 @@ def time_spent(source: Source) -> TimeSpent:
     another one's training.
     """
     trained = [t for t in source.own() if trials.TAKEN_FROM not in attributes.of(t)]
+    ended = [t for t in trained if t.state in _ENDED]
     groups: dict[str, list[FrozenTrial]] = {kind: [] for kind in KINDS}
-    for trial in trained:
-        if trial.state in _ENDED:
-            groups[_kind(trial)].append(trial)
-    searched = [t for t in groups["complete"] + groups["pruned"] if not trials.is_too_costly(t)]
-    n_searched = sum(trials.PROMOTED not in t.user_attrs for t in searched)
+    for trial in ended:
+        groups[_kind(trial)].append(trial)
+    searched = [t for t in ended if not trials.is_paper(t) and trials.n_epochs_trained(t)]
+    n_searched = len(once(searched))
     full = source.settings.budget.epochs * n_searched
-    epochs = sum(len(_own(t, "seconds")) for t in searched)
     epochs_s, evaluation_s = (
-        sum(sum(_own(t, column)) for t in trained) for column in ("seconds", "evaluation_seconds")
+        sum(sum(trials.own_epochs(t, column)) for t in trained)
+        for column in ("seconds", "evaluation_seconds")
     )
     of_groups: dict[str, Any] = {}
     for name, group in groups.items():
@@ -64,7 +66,7 @@ def time_spent(source: Source) -> TimeSpent:
     return TimeSpent(
         study=source.name,
         n_searched=n_searched,
-        epochs_share=epochs / full if full else None,
+        epochs_share=sum(map(trials.n_epochs_trained, searched)) / full if full else None,
         evaluation_share=evaluation_s / epochs_s if epochs_s else None,
         **of_groups,
     )
@@ -80,12 +82,7 @@ def _kind(trial: FrozenTrial) -> str:
 
 def seconds_of(trial: FrozenTrial) -> float:
     """Training time; of a trial whose process died what its checkpoint knows of."""
-    if trial.state == TrialState.FAIL and trials.SECONDS in trial.user_attrs:
-        return float(trial.user_attrs[trials.SECONDS])
-    return sum(_own(trial, "seconds"))
-
-
-def _own(trial: FrozenTrial, column: str) -> list[float]:
-    """A figure of each epoch that the trial was trained for itself."""
-    values: list[float] = attributes.of(trial).get(trials.EPOCHS, {}).get(column, [])
-    return values[trials.n_epochs_inherited(trial) :]
+    known = sum(trials.own_epochs(trial, "seconds"))
+    if trial.state != TrialState.FAIL or trial.user_attrs.get(trials.REASON) == trials.LOST:
+        return known
+    return max(known, float(trial.user_attrs.get(trials.SECONDS, 0.0)))

@@ -132,9 +132,10 @@ class Endings:
     def fail(self, trial: Trial, reason: str, begun: float) -> None:
         """End a trial without a result; one that another process ended stays as it is.
 
-        Its training began at ``begun``, by :func:`time.monotonic`.
+        Its training began, or went on from where it rested, at ``begun``, by
+        :func:`time.monotonic`.
         """
-        seconds = time.monotonic() - begun
+        seconds = trials.seconds_until_rest(trial) + time.monotonic() - begun
         with suppress(UpdateFinishedTrialError):  # another process took it for lost
             trial.set_user_attr(trials.REASON, reason)
             trial.set_user_attr(trials.SECONDS, seconds)

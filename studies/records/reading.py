@@ -156,6 +156,8 @@ _TRIAL = {
     trials.ENQUEUED: bool,
     trials.PROMOTED: Count,
     trials.GOES_ON_FROM: _table("_State", {**_ORIGIN, "epochs": Count}),
+    trials.TRAINS_TO: Count,
+    trials.RESTS_AT: Count,
     trials.LEFT_ASIDE: list[Words],
     trials.MADE_WITH: _VERSIONS,
     trials.N_THREADS: Count,

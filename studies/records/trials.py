@@ -239,9 +239,26 @@ def schedule(trial: FrozenTrial | Trial) -> str:
     return str(attributes.of(trial).get(CONFIG, {}).get("schedule", "constant"))
 
 
-def n_epochs_inherited(trial: FrozenTrial) -> int:
+def n_epochs_inherited(trial: FrozenTrial | Trial) -> int:
     """Epochs of those that another trial was trained for, whose training this one took over."""
     return int(attributes.of(trial).get(GOES_ON_FROM, {}).get("epochs", 0))
+
+
+def n_epochs_trained(trial: FrozenTrial) -> int:
+    """Epochs that the trial was trained for itself, those after its last checkpoint too."""
+    reported = trial.last_step or 0
+    return max(0, max(reported, n_epochs_stored(trial)) - n_epochs_inherited(trial))
+
+
+def own_epochs(trial: FrozenTrial | Trial, column: str, last: int | None = None) -> list[float]:
+    """A figure of each epoch, up to the ``last``, that the trial was trained for itself."""
+    values: list[float] = attributes.of(trial).get(EPOCHS, {}).get(column, [])
+    return values[n_epochs_inherited(trial) : last]
+
+
+def seconds_until_rest(trial: FrozenTrial | Trial) -> float:
+    """Seconds of the trial's own training up to where it rested last; 0 if it never did."""
+    return sum(own_epochs(trial, "seconds", trial.user_attrs.get(RESTS_AT, 0)))
 
 
 def by_epoch(trial: FrozenTrial, metric: str) -> dict[int, float]:

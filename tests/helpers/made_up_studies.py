@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from copy import copy
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from spaces.budget import Budget
 from spaces.classifier import PAPER_ENCODER
@@ -69,6 +71,20 @@ def make(
     return study
 
 
+def at(trial: FrozenTrial, begun: float, ended: float | None, **attrs: Any) -> FrozenTrial:
+    """The same trial begun and told so many seconds after the first of a year, and its attributes.
+
+    One that was not told runs.
+    """
+    other, first = copy(trial), datetime(2026, 1, 1)
+    other.datetime_start = first + timedelta(seconds=begun)
+    other.datetime_complete = None if ended is None else first + timedelta(seconds=ended)
+    other.user_attrs = {**trial.user_attrs, **attrs}
+    if ended is None:
+        other.state, other.value = TrialState.RUNNING, None
+    return other
+
+
 def outcome(stage: StageName, config: Any, rng: Random) -> float:
     """The last value: a loss, or an accuracy."""
     noise = rng.gauss(0, NOISE)
@@ -86,7 +102,7 @@ def outcome(stage: StageName, config: Any, rng: Random) -> float:
     return 0.03 * math.exp(sum(terms) + noise)
 
 
-def _paper_trial(made: StudySettings, row: Any, rng: Random) -> optuna.trial.FrozenTrial:
+def _paper_trial(made: StudySettings, row: Any, rng: Random) -> FrozenTrial:
     return _trial(made, row.config, rng, made.budget.epochs, paper=row.name)
 
 
@@ -98,7 +114,7 @@ def _trial(
     params: dict[str, Any] | None = None,
     dist: dict[str, Any] | None = None,
     paper: str | None = None,
-) -> optuna.trial.FrozenTrial:
+) -> FrozenTrial:
     last = outcome(made.stage, config, rng)
     up = made.direction == "maximize"
     ends = [

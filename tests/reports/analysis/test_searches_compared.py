@@ -1,14 +1,16 @@
 """Searches are set beside each other by what they found in which time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
 import pytest
-from helpers.made_up_studies import make
+from helpers.made_up_studies import at, make
 from optuna.storages import InMemoryStorage
+from optuna.trial import FrozenTrial
 
 from reports.analysis.chosen_studies import Source, choose
-from reports.analysis.searches_compared import compare, wilson
+from reports.analysis.searches_compared import Searched, compare, wilson
 from reports.document.texts import Texts
 from reports.page.section_comparison import comparison_section
 from spaces.budget import Budget
@@ -41,6 +43,71 @@ def test_time_is_all_training_until_then_and_the_papers_trials_take_no_part(
     first = next(t for t in own if t.state.name == "COMPLETE")
     before = [t for t in own if t.number <= first.number]
     assert found.steps[0][0] == sum(t.user_attrs[trials.SECONDS] for t in before)
+
+
+def of_lengths(n_epochs: Sequence[int]) -> list[FrozenTrial]:
+    """Searched trials of so many epochs of 2 s, of which 6 are all."""
+    drawn = make(InMemoryStorage(), "drawn", len(n_epochs), with_paper=False, lengths=n_epochs)
+    return drawn.get_trials()
+
+
+def searched(store: ArtifactFolder, own: Sequence[FrozenTrial]) -> Searched:
+    """A search of just these trials, as it is compared."""
+    study = make(InMemoryStorage(), n_trials=0, with_paper=False)
+    study.add_trials(own)
+    (found,) = compare([source(study, store)]).searches
+    return found
+
+
+@pytest.mark.parametrize("told", [100.0, None], ids=["told at the end", "still at rest"])
+def test_training_of_trials_that_rest_counts_when_it_was_done(
+    store: ArtifactFolder, told: float | None
+) -> None:
+    whole, *others = of_lengths([6, 2, 2, 2])
+    rested = {trials.RESTS_AT: 2, trials.TRAINS_TO: 2}
+    resting = [at(trial, 10.0 * n, told, **rested) for n, trial in enumerate(others)]
+    found = searched(store, [*resting, at(whole, 30, 50)])
+    assert found.steps == [(3 * 4.0 + 12.0, trials.value_of(whole))]
+    assert found.seconds == 3 * 4.0 + 12.0
+
+
+def test_a_trial_that_returned_was_trained_once_before_it_rested_and_once_after(
+    store: ArtifactFolder,
+) -> None:
+    better, worse = sorted(of_lengths([6, 6]), key=trials.value_of)
+    returned = at(better, 0, 100, **{trials.RESTS_AT: 2, trials.TRAINS_TO: 6})
+    found = searched(store, [returned, at(worse, 10, 30)])
+    assert found.steps == [
+        (4.0 + 12.0, trials.value_of(worse)),
+        (4.0 + 12.0 + 8.0, trials.value_of(better)),
+    ]
+
+
+def test_what_another_search_chose_takes_no_part(store: ArtifactFolder) -> None:
+    own, *others = of_lengths([6, 6, 2, 6])
+    origin = {trials.TAKEN_FROM: {"study": "old", "trial": 3}}
+    taken, pruned = (at(trial, 0, 1, **origin) for trial in others[:2])
+    promoted = gone_on_with(others[2], pruned, number=2)
+    found = searched(store, [own, taken, pruned, promoted])
+    assert (found.n_trials, found.seconds) == (1, 12.0)
+    assert found.values == [trials.value_of(own)]
+
+
+def test_a_configuration_that_was_promoted_later_is_one(store: ArtifactFolder) -> None:
+    pruned, whole = of_lengths([2, 6])
+    found = searched(store, [pruned, gone_on_with(whole, pruned, number=0)])
+    assert (found.n_trials, found.seconds, len(found.values)) == (1, 12.0, 1)
+    assert found.share_at(found.values[0], less_is_better=True).share == 1.0
+
+
+def gone_on_with(whole: FrozenTrial, pruned: FrozenTrial, number: int) -> FrozenTrial:
+    """A trial that trained a pruned one of that number to the end."""
+    state = {"study": "ae", "trial": number, "epochs": trials.n_epochs_stored(pruned)}
+    key = pruned.user_attrs[trials.FINGERPRINT]
+    return at(
+        whole, 50, 60,
+        **{trials.PROMOTED: number, trials.GOES_ON_FROM: state, trials.FINGERPRINT: key},
+    )  # fmt: skip
 
 
 def test_the_value_is_the_best_that_all_reach_and_shares_are_of_all_searched_trials(

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import optuna
 import pytest
-from helpers.made_up_studies import make
+from helpers.made_up_studies import at, make
 from optuna.trial import TrialState, create_trial
 
 from reports.analysis.chosen_studies import Sources
@@ -55,3 +55,45 @@ def test_time_is_of_the_epochs_that_a_trial_was_trained_for_itself(
     assert spent.n_searched == 1
     assert spent.epochs_share == 1.0
     assert spent.evaluation_share == pytest.approx(0.1 / 2.0)
+
+
+def test_epochs_of_an_attempt_that_was_interrupted_count_once(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=0, with_paper=False)
+    whole, stopped, lost = make(
+        storage, "other", n_trials=3, with_paper=False, lengths=(6, 4, 5)
+    ).get_trials()
+    same = {trials.FINGERPRINT: whole.user_attrs[trials.FINGERPRINT]}
+    stopped.state, stopped.value = TrialState.FAIL, None
+    study.add_trial(at(stopped, 0, 8, **same, **{trials.REASON: attempts.INTERRUPTED}))
+    state = {"study": "ae", "trial": 0, "epochs": 4}
+    study.add_trial(at(whole, 8, 12, **{trials.RETRY_OF: 0, trials.GOES_ON_FROM: state}))
+    assert time_spent(sources("ae").searches[0]).epochs_share == 1.0
+    del (
+        lost.user_attrs[trials.EPOCHS],
+        lost.user_attrs[trials.SECONDS],
+    )  # before its first checkpoint
+    lost.state, lost.value = TrialState.FAIL, None
+    study.add_trial(at(lost, 12, 20, **{trials.REASON: trials.LOST}))
+    spent = time_spent(sources("ae").searches[0])
+    assert spent.n_searched == 2
+    assert spent.epochs_share == (6 + 5) / (6 + 6)
+
+
+def test_a_trial_that_rested_and_then_failed_took_at_least_what_its_epochs_took(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    """Earlier versions noted only the time since it had returned; a process that died, none."""
+    study = make(storage, n_trials=0, with_paper=False)
+    rested = {trials.RESTS_AT: 2, trials.TRAINS_TO: 6}
+    ends = {
+        trials.LOST: {trials.SECONDS: 4.0},  # when it rested
+        attempts.INTERRUPTED: {trials.SECONDS: 1.0},
+    }
+    drawn = make(storage, "other", n_trials=2, with_paper=False, lengths=(3,)).get_trials()
+    for trial, (reason, noted) in zip(drawn, ends.items(), strict=True):
+        trial.state, trial.value = TrialState.FAIL, None
+        study.add_trial(at(trial, 0, 100, **rested, **noted, **{trials.REASON: reason}))
+    spent = time_spent(sources("ae").searches[0])
+    assert (spent.failed_s, spent.paused_s) == (6.0, 6.0)

@@ -167,6 +167,7 @@ BAD = {
     "a budget that is none": ("study_user_attributes", {"budget": [1]}),
     "a text for a number": ("trial_user_attributes", {"seconds": "long"}),
     "a spread in words": ("trial_user_attributes", {"latency_spread_ms": "wide"}),
+    "a rest in words": ("trial_user_attributes", {"rests_at": "soon"}),
     "no number": ("trial_user_attributes", {"n_parameters": -3}),
     "a list for a table": ("trial_system_attributes", {f"{RECORD_PREFIX}metrics": [1, 2]}),
     "half a character": ("trial_user_attributes", {"configuration": "\ud800"}),

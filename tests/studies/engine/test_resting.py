@@ -16,6 +16,8 @@ from studies.engine.launch import make_plan
 from studies.engine.progress import Event, TrialEnded, TrialStarted
 from studies.engine.sharing import Sharing
 from studies.records import attributes, trials, weights
+from studies.training.loop import Training
+from studies.training.metrics import EpochMetrics
 from studies.workers.pool import EpochDone
 from studies.workers.stopping import Interrupted
 
@@ -139,6 +141,27 @@ def stop_after(epoch: int) -> Callable[[Event], None]:
                 stop_at(event.number, epoch)(event)
 
     return listen
+
+
+class SlowTraining(Training):
+    """Whose epochs take a thousand seconds each, as they say."""
+
+    def train_epoch(self, should_stop: Callable[[], bool] = lambda: False) -> EpochMetrics:
+        return super().train_epoch(should_stop)._replace(seconds=1000.0)
+
+
+def test_one_that_returned_and_is_stopped_keeps_the_time_from_before_it_rested(
+    tmp_path: Path, run: Runner
+) -> None:
+    (tmp_path / "slow").mkdir()
+    slow = Runner(tmp_path / "slow", run.split, make_training=SlowTraining)
+    with pytest.raises(Interrupted):
+        slow(PROMOTION, lambda e: stop_at(e.number, 5)(e) if isinstance(e, EpochDone) else None)
+    (stopped,) = (t for t in slow.trials() if t.state == TrialState.FAIL)
+    assert stopped.user_attrs[trials.RESTS_AT] == 4
+    assert 4000.0 < stopped.user_attrs[trials.SECONDS] < 5000.0
+    (told,) = (e for e in slow.events if isinstance(e, TrialEnded) and e.outcome == "failed")
+    assert told.seconds == stopped.user_attrs[trials.SECONDS]
 
 
 def test_raising_the_number_lets_settled_trials_go_on_in_rows_that_count_once(run: Runner) -> None:
