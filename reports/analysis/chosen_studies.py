@@ -17,7 +17,7 @@ from studies.records.open_study import OpenStudy
 from studies.records.origins import Origin, origins
 from studies.records.reading import check
 from studies.records.references import pick
-from studies.records.settings import is_ours
+from studies.records.settings import EncoderOrigin, is_ours
 from studies.storage.artifacts import ArtifactStore
 from studies.storage.in_memory import copied
 
@@ -67,10 +67,14 @@ class Sources(NamedTuple):
             (s for s in self.of(stage) if not is_from_scratch(s)), key=_weight, default=None
         ) or max(self.of(stage), key=_weight, default=None)
 
+    def reproductions_of(self, stage: Stage) -> list[Source]:
+        """Those of a stage; not from random weights, as the paper's start from an encoder."""
+        own = [s for s in self.reproductions if s.settings.stage == stage.name]
+        return [s for s in own if not is_from_scratch(s)]
+
     def paper_trials(self, stage: Stage, name: str) -> list[FrozenTrial]:
         """The completed trials of a row of the paper under its own protocol, one for each seed."""
-        own = [s for s in self.reproductions if s.settings.stage == stage.name]
-        return _of_row(own, name)
+        return _of_row(self.reproductions_of(stage), name)
 
     def searched_paper_trials(self, stage: Stage, name: str) -> list[FrozenTrial]:
         """Those under the search protocol, in the stage's search and the same with other seeds."""
@@ -218,9 +222,14 @@ def _differs_in_seed(source: Source, main: Source) -> bool:
 
 
 def _of_row(sources: Sequence[Source], name: str) -> list[FrozenTrial]:
-    """A completed trial of the row from each source, with its metrics."""
-    found = []
+    """A completed trial of the row for each seed and encoder, with its metrics.
+
+    A copy of a study, or one that was made of another, has that one's seed, and is no further run.
+    """
+    found: dict[tuple[int, EncoderOrigin | None], FrozenTrial] = {}
     for source in sources:
         own = [t for t in source.completed() if t.user_attrs.get(trials.PAPER) == name]
-        found += [t for t in own if trials.METRICS in attributes.of(t)][:1]
-    return found
+        seed, encoder = source.settings.seed, source.settings.encoder
+        for trial in (t for t in own if trials.METRICS in attributes.of(t)):
+            found.setdefault((seed, encoder and encoder.identity()), trial)
+    return list(found.values())

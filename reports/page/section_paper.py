@@ -95,8 +95,7 @@ def _learning(
 ) -> list[Block]:
     """The losses of the paper's configurations by epoch, and the best found beside them."""
     main = sources.main(stage)
-    own = [s for s in sources.reproductions if s.settings.stage == stage.name]
-    for source in (*([main] if main else []), *own):
+    for source in (*([main] if main else []), *sources.reproductions_of(stage)):
         if shown := _papers_and_best(source, stage):
             words = texts(f"protocols.{source.settings.budget.protocol}")
             curves = [curve(source, trial, _row_name(source, trial, texts)) for trial in shown]

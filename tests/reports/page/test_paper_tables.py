@@ -5,7 +5,7 @@ from typing import Any
 
 import optuna
 import pytest
-from helpers.made_up_studies import make
+from helpers.made_up_studies import ORIGIN, make
 
 from reports.analysis.chosen_studies import Sources
 from reports.analysis.reproduction import beside_paper
@@ -102,6 +102,38 @@ def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
     assert row["paper_validation"] == pytest.approx(sum(values) / 2)
     assert row["difference"] == pytest.approx(sum(values) / 2 - 0.0726)
     assert read.not_run() == [row.name for row in CLASSIFIER.paper]
+
+
+def test_a_seed_of_the_papers_protocol_counts_once_however_many_studies_have_it(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    full, row = Budget(protocol="paper"), CLASSIFIER.paper[0]
+    make(storage, "p", 0, "classifier", full)
+    optuna.copy_study(
+        from_study_name="p", from_storage=storage, to_storage=storage, to_study_name="backup"
+    )
+    assert len(sources().paper_trials(CLASSIFIER, row.name)) == 1
+    other = replace(ORIGIN, sha256="bb")
+    make(storage, "another encoder", 0, "classifier", full, encoder=other)
+    assert len(sources().paper_trials(CLASSIFIER, row.name)) == 2
+
+
+def test_classifiers_from_random_weights_are_none_of_the_papers_rows(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    full, row = Budget(protocol="paper"), CLASSIFIER.paper[0]
+    scratch = replace(ORIGIN, source="scratch", sha256="")
+    make(storage, "from scratch", 0, "classifier", full, encoder=scratch)
+    assert not sources().reproduced(CLASSIFIER)
+    warm = make(storage, "warm", 0, "classifier", full)
+    (found,) = sources().paper_trials(CLASSIFIER, row.name)
+    assert found.values == warm.get_trials()[0].values
+    caption = next(
+        figure.caption
+        for figure in build(sources(), "en").figures()
+        if figure.name == "figure-8-curves"
+    )
+    assert "warm" in caption
 
 
 def test_the_best_found_is_the_last_row_and_stands_against_every_other(
