@@ -106,14 +106,14 @@ class Sources(NamedTuple):
 
     def _is_here(self, result: FinalResult) -> bool:
         """Whether it is of no other search than these; one folder may hold those of several."""
-        study, mark, _ = result.source.rpartition("#")
-        return not mark or study in {s.name for s in self.searches}
+        own = ((source, trial) for source in self.searches for trial in source.trials())
+        return "#" not in result.source or any(_is_of(result, *each) for each in own)
 
     def trial_of(self, result: FinalResult) -> tuple[Source, FrozenTrial] | None:
         """The best trial of its stage's search, if that is what the result is of."""
         main = self.main(STAGES[result.stage])
         best = main.best() if main else None
-        if main is None or best is None or result.source != f"{main.name}#{best.number}":
+        if main is None or best is None or not _is_of(result, main, best):
             return None
         return main, best
 
@@ -219,6 +219,12 @@ def _differs_in_seed(source: Source, main: Source) -> bool:
     if main.settings.encoder is not None and not is_from_scratch(source):
         settings = replace(settings, encoder=main.settings.encoder)
     return settings.is_comparable(main.settings)
+
+
+def _is_of(result: FinalResult, source: Source, trial: FrozenTrial) -> bool:
+    """Whether it is of the trial, and of none of a study that had the name before."""
+    named = result.source == f"{source.name}#{trial.number}"
+    return named and result.is_of(trial, source.settings)
 
 
 def _of_row(sources: Sequence[Source], name: str) -> list[FrozenTrial]:

@@ -28,7 +28,6 @@ from studies.records import attributes, encoders, pictures, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.origins import origins
 from studies.records.references import StudyTrial
-from studies.records.settings import StudySettings
 
 ConfigFormat = Literal["json", "toml"]
 
@@ -151,7 +150,8 @@ def _write(
 
     names = [name for name in exported.FILES if (folder / name).exists()]
     files = {name: exported.identity(folder / name) for name in names}
-    own = [_final(final) for final in finals if _is_of(final, settings, file)]
+    by_test_images = [f for f in finals if f.seeds and f.budget.protocol != "search"]
+    own = [_final(final) for final in by_test_images if final.is_of(trial, settings)]
     metrics = {
         **_metrics(model),
         "judged_again": {"loss": judgement.loss, "accuracy": judgement.accuracy},
@@ -210,13 +210,6 @@ def _metrics(model: StudyTrial) -> dict[str, Any]:
         "n_threads": attrs.get(trials.N_THREADS),
         "made_with": attrs.get(trials.MADE_WITH),
     }
-
-
-def _is_of(final: FinalResult, settings: StudySettings, file: ConfigFile) -> bool:
-    """Whether it judged the same configuration, over the same encoder, by the test images."""
-    started = [of.encoder and of.encoder.sha256 for of in (final, settings)]
-    by_test_images = bool(final.seeds) and final.budget.protocol != "search"
-    return by_test_images and final.config == file.config and started[0] == started[1]
 
 
 def _final(final: FinalResult) -> dict[str, Any]:

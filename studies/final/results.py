@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import FrozenTrial
 from pydantic import TypeAdapter
 from sqlalchemy.engine import URL
 
@@ -14,14 +15,15 @@ from spaces.bounded import read_bounded
 from spaces.budget import Budget
 from spaces.checking import STRICT, first_fault
 from spaces.errors import StudyError
-from spaces.space import Configuration
+from spaces.space import Configuration, fingerprint
 from spaces.stages import STAGES, StageName
 from studies.data import idx_files
 from studies.data.images import CLASS_NAMES
 from studies.files import places
 from studies.files.writing import write as write_file
+from studies.records import trials
 from studies.records.scores import Mean, added, class_scores, mean_with_interval, standard_error
-from studies.records.settings import EncoderOrigin
+from studies.records.settings import EncoderOrigin, StudySettings
 from studies.storage.databases import sqlite_path
 
 FORMAT = "fmnist-search result 1"
@@ -90,6 +92,12 @@ class FinalResult:
     def config(self) -> Configuration:
         """The configuration itself."""
         return STAGES[self.stage].configuration(self.configuration)
+
+    def is_of(self, trial: FrozenTrial, settings: StudySettings) -> bool:
+        """Whether it has the configuration of a study's trial, over the study's encoder."""
+        same = fingerprint(self.config) == trial.user_attrs.get(trials.FINGERPRINT)
+        own, other = ((of.stage, of.encoder and of.encoder.sha256) for of in (self, settings))
+        return same and own == other
 
     @property
     def metric(self) -> str:
@@ -201,7 +209,9 @@ def read(folder: Path) -> FinalResult | None:
         if table.pop("format") != FORMAT:
             raise ValueError("it was made by another version")
         table.pop("summary")
-        return _STORED.validate_json(json.dumps(table))
+        found = _STORED.validate_json(json.dumps(table))
+        STAGES[found.stage].configuration(found.configuration)  # what is none is refused
+        return found
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         why = first_fault(error)
         raise StudyError(f"{path} contains no results of fmnist-search train: {why}") from error

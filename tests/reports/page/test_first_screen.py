@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import optuna
 import pytest
-from helpers.made_up_studies import make
+from helpers.made_up_studies import ORIGIN, make
 
 from reports.analysis.chosen_studies import Sources
 from reports.document.parts import Answer, Code, Text
@@ -11,7 +11,8 @@ from reports.document.texts import Language, Texts
 from reports.page.first_screen import first_screen
 from reports.page.making import build
 from spaces.budget import Budget
-from spaces.stages import AUTOENCODER
+from spaces.space import Configuration
+from spaces.stages import AUTOENCODER, CLASSIFIER
 from studies.final.results import FinalResult, SeedResult
 from studies.records import trials
 from studies.records.origins import best_found
@@ -21,14 +22,16 @@ Read = Callable[..., Sources]
 CONFIG = AUTOENCODER.paper[-1].config
 
 
-def result(source: str, losses: list[float], budget: Budget) -> FinalResult:
+def result(
+    source: str, losses: list[float], budget: Budget, config: Configuration = CONFIG
+) -> FinalResult:
     """What ``fmnist-search train`` leaves of an autoencoder."""
     seeds = tuple(
         SeedResult(seed, loss, None, None, loss, None, 1.0, {}, "w")
         for seed, loss in enumerate(losses)
     )
     return FinalResult(
-        source, source, "autoencoder", CONFIG.to_dict(), CONFIG.in_words(), budget, "test images",
+        source, source, "autoencoder", config.to_dict(), config.in_words(), budget, "test images",
         None, 1, {}, seeds,
     )  # fmt: skip
 
@@ -58,7 +61,7 @@ def test_the_test_figure_comes_first_then_the_papers_trained_alike(
     losses = [0.0139, 0.0140, 0.0141, 0.0140]
     results = [
         result("other.toml", [0.001], final),
-        result(f"ae#{best.number}", losses, final),
+        result(f"ae#{best.number}", losses, final, read.searches[0].config_of(best)),
         result("paper:channels", [0.0151, 0.0152], final),
     ]
     found = answer(read._replace(results=results), language)
@@ -76,7 +79,8 @@ def test_with_less_training_only_what_was_trained_alike_stands_beside_the_answer
     short = Budget(epochs=6, subset=6000)
     make(storage, "ae", 6, budget=short)
     read = sources()
-    results = [result("ae#3", [0.05, 0.06], replace(short, protocol="final"))]
+    config = AUTOENCODER.paper_row(read.searches[0].trials()[3].user_attrs[trials.PAPER]).config
+    results = [result("ae#3", [0.05, 0.06], replace(short, protocol="final"), config)]
     for own in (read, read._replace(results=results)):
         words = said(answer(own))
         assert "6 epochs, 6,000 images" in words
@@ -94,6 +98,38 @@ def test_the_test_figure_of_another_storages_search_is_not_this_ones(
     make(storage, "ae", 6)
     other = result("elsewhere#3", [0.01, 0.02], Budget(protocol="final"))
     assert answer(sources()._replace(results=[other])).value == answer(sources()).value
+
+
+def test_the_test_figure_of_a_study_that_had_the_name_before_is_not_this_ones(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    make(storage, "ae", 6, share_pruned=0.0)
+    read, final = sources(), Budget(protocol="final")
+    best = read.searches[0].best()
+    assert best is not None
+    other = replace(read.searches[0].config_of(best), dropout=0.45)
+    for number in (best.number, 0, 99):
+        former = read._replace(results=[result(f"ae#{number}", [0.01, 0.02], final, other)])
+        assert former.judged(AUTOENCODER) is None
+        assert answer(former).value == answer(read).value
+
+
+def test_a_test_figure_over_another_encoder_is_not_the_trials(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    make(storage, "clf", 6, stage="classifier", share_pruned=0.0)
+    read = sources()
+    best = read.searches[0].best()
+    assert best is not None
+    config = read.searches[0].config_of(best)
+    seed = SeedResult(0, 0.3, 0.9, None, 0.3, 0.9, 1.0, {}, "w")
+    same = FinalResult(
+        "c", f"clf#{best.number}", "classifier", config.to_dict(), config.in_words(),
+        Budget(protocol="final"), "test images", ORIGIN, 1, {}, (seed,),
+    )  # fmt: skip
+    other = replace(same, encoder=replace(ORIGIN, sha256="another"))
+    assert read._replace(results=[other]).judged(CLASSIFIER) is None
+    assert read._replace(results=[other, same]).judged(CLASSIFIER) is same
 
 
 def test_every_claim_leads_to_something_in_the_report(

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from optuna.trial import FrozenTrial, create_trial
 from sqlalchemy.engine import make_url
 
 from spaces.autoencoder import AutoencoderConfig
 from spaces.budget import Budget
 from spaces.classifier import PAPER_ENCODER, ClassifierConfig
 from spaces.errors import StudyError
+from spaces.space import fingerprint
 from studies.data.images import CLASS_NAMES
 from studies.files import places
 from studies.final.results import (
@@ -26,8 +28,9 @@ from studies.final.results import (
     there,
     write,
 )
+from studies.records import trials
 from studies.records.scores import added, class_scores, mean_with_interval, standard_error
-from studies.records.settings import EncoderOrigin
+from studies.records.settings import EncoderOrigin, StudySettings
 from studies.storage.databases import storage_url
 
 
@@ -183,6 +186,27 @@ def test_a_folder_without_the_file_holds_no_result(tmp_path: Path) -> None:
     assert read(tmp_path) is None
 
 
+def trial_of(result: FinalResult) -> FrozenTrial:
+    """A trial of the same configuration."""
+    return create_trial(value=0.5, user_attrs={trials.FINGERPRINT: fingerprint(result.config)})
+
+
+def test_a_result_is_of_a_trial_of_its_configuration_over_its_encoder() -> None:
+    settings = StudySettings("classifier", encoder=replace(ORIGIN, study="other", trial=4))
+    assert CLASSIFIERS.is_of(trial_of(CLASSIFIERS), settings)
+    edited = replace(CLASSIFIERS, configuration=ClassifierConfig(fc_width=32).to_dict())
+    assert not CLASSIFIERS.is_of(trial_of(edited), settings)
+    for encoder in (None, replace(ORIGIN, sha256="1" * 64)):
+        assert not CLASSIFIERS.is_of(trial_of(CLASSIFIERS), replace(settings, encoder=encoder))
+
+
+def test_defaults_of_one_stage_are_not_those_of_the_other() -> None:
+    ae = replace(AUTOENCODERS, configuration=AutoencoderConfig().to_dict())
+    clf = replace(ae, stage="classifier", configuration=ClassifierConfig().to_dict())
+    assert not ae.is_of(trial_of(clf), StudySettings("classifier"))
+    assert ae.is_of(trial_of(ae), StudySettings("autoencoder"))
+
+
 def rewritten(folder: Path, **changes: Any) -> None:
     """A result's file that says something else in some of its fields; None leaves one out."""
     table = AUTOENCODERS.to_dict() | changes
@@ -201,6 +225,7 @@ def rewritten(folder: Path, **changes: Any) -> None:
         ({"seeds": [{"seed": 0}]}, "seeds.0.loss: field required"),
         ({"seeds": [{"seed": "0"}]}, "seeds.0.seed: input should be a valid integer; got '0'"),
         ({"mood": "good"}, "mood: unexpected keyword argument; got 'good'"),
+        ({"configuration": {"mood": "good"}}, "mood"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_with_its_path(
