@@ -11,8 +11,10 @@ from helpers.installed_command import Command, called
 
 import fmnist_search
 from fmnist_search.loaded import AutoencoderModel, ClassifierModel
+from studies.records import attributes, trials
 
 EXAMPLE = ROOT / "docs" / "example-report"
+WHOLE = ROOT / "docs" / "whole-search"
 STORAGE = ("--storage", "docs/example-report/studies.db")
 
 
@@ -54,3 +56,21 @@ def test_its_best_models_do_what_the_studies_say_of_them(data_dir: Path) -> None
     assert isinstance(classifier, ClassifierModel)
     assert autoencoder.errors(images).mean() == pytest.approx(0.0115, rel=0.1)
     assert (classifier.predict(images) == labels).mean() == pytest.approx(0.9253, abs=0.03)
+
+
+def test_the_search_of_the_whole_network_came_to_what_its_readme_states(data_dir: Path) -> None:
+    readme = (WHOLE / "README.md").read_text()
+    study = fmnist_search.load_study("clf-whole-epochs16", WHOLE / "studies.db")
+    assert f"{study.best_value:.2%}".replace("%", " %") in readme
+    assert f"`#{study.best_trial.number}`" in readme
+    (file,) = WHOLE.glob("results/*/result.json")
+    result = json.loads(file.read_text())
+    summary, accuracies = result["summary"], [seed["accuracy"] for seed in result["seeds"]]
+    half = (summary["high"] - summary["low"]) / 2
+    assert result["configuration"] == attributes.of(study.best_trial)[trials.CONFIG]
+    assert f"{100 * summary['mean']:.2f} ± {100 * half:.2f} %" in readme
+    assert all(f"{100 * accuracy:.2f}" in readme for accuracy in accuracies)
+    images, labels = (part[:1000] for part in fmnist_search.load_images("validation", data_dir))
+    model = study.load()
+    assert isinstance(model, ClassifierModel)
+    assert (model.predict(images) == labels).mean() == pytest.approx(study.best_value, abs=0.03)

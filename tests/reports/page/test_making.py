@@ -267,7 +267,7 @@ def test_a_thousand_trials_take_seconds(
     storage: optuna.storages.BaseStorage, sources: Read, tmp_path: Path
 ) -> None:
     make(storage, "ae", 1000, budget=Budget())
-    start = time.perf_counter()
+    start = time.process_time()
     page = written(sources(), tmp_path)
-    assert time.perf_counter() - start < 40, "on a machine that does other things as well"
+    assert time.process_time() - start < 40, "of this process, whatever else the machine does"
     assert len(page.encode()) < 6e6
