@@ -35,6 +35,7 @@ from studies.engine.promotion import Promotion, Step
 from studies.engine.running_trial import Running
 from studies.engine.samplers import make_pruner, make_sampler
 from studies.engine.sharing import LOOK_S, Sharing
+from studies.engine.still_to_train import pruner_of
 from studies.records import attempts, runs, trials
 from studies.records.open_study import OpenStudy
 from studies.records.request import PrunerName, SamplerName, SearchRequest
@@ -88,7 +89,7 @@ class Search:
             len(names),
         )
         budget, several = opened.settings.budget, bool(opened.settings.objectives)
-        rests = self.request.pruner == "promotion" and not several
+        rests = pruner_of(self.request, opened.settings) == "promotion"
         self._rule = Promotion(budget.epochs, opened.settings.direction) if rests else None
         self._on_the_way = OnTheWay(
             opened,

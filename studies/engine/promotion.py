@@ -10,7 +10,7 @@ autoencoders of the paper's space and for classifiers of the wide one.
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
@@ -94,12 +94,10 @@ class Promotion:
 
     def next(self, all_trials: Sequence[FrozenTrial]) -> Step | None:
         """Whom the rungs let up, from the highest down; the best first, of equals the earlier."""
-        groups = defaultdict[str, list[FrozenTrial]](list)
-        for trial in contestants(all_trials):
-            if trial.intermediate_values or trials.has_diverged(trial):
-                groups[trials.schedule(trial)].append(trial)
+        there = contestants(all_trials)
+        groups = _kinds(t for t in there if t.intermediate_values or trials.has_diverged(t))
         for rung, above in reversed(list(pairwise(self._levels()))):
-            for group in groups.values():
+            for group in groups:
                 if (promoted := self._let_up(group, rung, above)) is not None:
                     return Step(promoted, above)
         return None
@@ -115,7 +113,12 @@ class Promotion:
         rest = [trial for trial in there if _can_go_on(trial)]
         if len(whole) >= LEAST_TO_THE_END or not rest:
             return None
-        best = min(rest, key=lambda trial: self._standing(trial, there))
+        highest = max(map(self._level, rest))
+        places = self._places(there, highest)
+        best = min(
+            (trial for trial in rest if self._level(trial) == highest),
+            key=lambda trial: (places[trial.number], trial.number),
+        )
         return Step(best, self.n_epochs)
 
     def _let_up(self, group: Sequence[FrozenTrial], rung: int, above: int) -> FrozenTrial | None:
@@ -131,12 +134,13 @@ class Promotion:
     def _levels(self) -> tuple[int, ...]:
         return (*rungs(self.n_epochs), self.n_epochs)
 
-    def _standing(self, trial: FrozenTrial, there: Sequence[FrozenTrial]) -> tuple[int, float, int]:
-        """How it ranks among those that rest: where it does, its place there, its number."""
-        level, kind = self._level(trial), trials.schedule(trial)
-        same = [t for t in there if trials.schedule(t) == kind and self._reached(t, level)]
-        n_ahead = sum(self._order(t, level) < self._order(trial, level) for t in same)
-        return -level, (n_ahead + 1) / len(same), trial.number
+    def _places(self, there: Sequence[FrozenTrial], rung: int) -> dict[int, float]:
+        """Each one's place among those of its kind that have reached the rung; 1 is the last."""
+        places = dict[int, float]()
+        for group in _kinds(trial for trial in there if self._reached(trial, rung)):
+            group.sort(key=lambda trial: self._order(trial, rung))
+            places |= {trial.number: n / len(group) for n, trial in enumerate(group, 1)}
+        return places
 
     def _order(self, trial: FrozenTrial, rung: int) -> tuple[float, int]:
         return self._cost(trial, rung), trial.number
@@ -175,6 +179,14 @@ def contestants(all_trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         and trials.SAME_AS not in trial.user_attrs
         and trial.number not in followed
     ]
+
+
+def _kinds(there: Iterable[FrozenTrial]) -> list[list[FrozenTrial]]:
+    """Those whose schedules are of one kind, together."""
+    groups = defaultdict[str, list[FrozenTrial]](list)
+    for trial in there:
+        groups[trials.schedule(trial)].append(trial)
+    return list(groups.values())
 
 
 def _with_values_of_lost(trial: FrozenTrial, by_number: Mapping[int, FrozenTrial]) -> FrozenTrial:

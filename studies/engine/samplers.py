@@ -180,9 +180,7 @@ def _as_far_as_it_is(trial: FrozenTrial) -> FrozenTrial:
     goes_on = trials.RESTS_AT in trial.user_attrs or trials.PROMOTED in trial.user_attrs
     if trial.state != TrialState.RUNNING or not (goes_on and trial.intermediate_values):
         return trial
-    shown = copy(trial)
-    shown.state, shown.value = TrialState.PRUNED, trial.intermediate_values[trial.last_step or 0]
-    return shown
+    return trials.as_pruned(trial, max(trial.intermediate_values))
 
 
 def _up_to_date(trial: FrozenTrial, every: list[FrozenTrial]) -> FrozenTrial:

@@ -87,9 +87,14 @@ def seen(trial: FrozenTrial) -> FrozenTrial:
     at = trial.user_attrs.get(RESTS_AT)
     if trial.state != TrialState.RUNNING or at is None or at != trial.user_attrs[TRAINS_TO]:
         return trial
+    return as_pruned(trial, at)
+
+
+def as_pruned(trial: FrozenTrial, epoch: int) -> FrozenTrial:
+    """A copy of the trial, as if it had been pruned after the epoch."""
     shown = copy(trial)
     shown.state = TrialState.PRUNED
-    shown.value = trial.intermediate_values[at]
+    shown.value = trial.intermediate_values[epoch]
     return shown
 
 
