@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial
 from spaces.budget import N_TRAIN_FILE, PAPER_BUDGET
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER, STAGES, Stage
-from studies.final.results import FinalResult
+from studies.final.results import PAPER_PREFIX, FinalResult
 from studies.records import attributes, trials
 from studies.records.open_study import OpenStudy
 from studies.records.origins import Origin, origins
@@ -42,7 +42,7 @@ class Sources(NamedTuple):
     reproductions: list[Source]
     """Studies under the paper's protocol with its full budget, whether named or not."""
     reduced: list[Source]
-    """Studies under the paper's protocol with less than its budget, which reproduce nothing."""
+    """Studies under the paper's protocol with another budget, which reproduce nothing."""
     unread: list[str]
     """Why, of each study of ours that cannot be read."""
     results: Sequence[FinalResult]
@@ -53,6 +53,8 @@ class Sources(NamedTuple):
     """Where the images are; None if they are not there."""
     compared: Sequence[Source] = ()
     """Searches of one stage to set beside each other."""
+    beside: frozenset[str] = frozenset()
+    """Names of those that are there for that alone."""
 
     def of(self, stage: Stage) -> list[Source]:
         """The searches of a stage."""
@@ -61,11 +63,14 @@ class Sources(NamedTuple):
     def main(self, stage: Stage) -> Source | None:
         """The search that stands for its stage: the largest budget, then the most results.
 
-        Classifiers that started from random weights do not stand for theirs.
+        Classifiers that started from random weights do not stand for theirs, nor do searches that
+        are only set beside others, where there is another.
         """
-        return max(
-            (s for s in self.of(stage) if not is_from_scratch(s)), key=_weight, default=None
-        ) or max(self.of(stage), key=_weight, default=None)
+
+        def weight(source: Source) -> tuple[bool, bool, tuple[int, int, int]]:
+            return source.name not in self.beside, not is_from_scratch(source), _weight(source)
+
+        return max(self.of(stage), key=weight, default=None)
 
     def reproductions_of(self, stage: Stage) -> list[Source]:
         """Those of a stage; not from random weights, as the paper's start from an encoder."""
@@ -87,22 +92,26 @@ class Sources(NamedTuple):
         """Whether any row of the stage was trained under the paper's own protocol."""
         return any(self.paper_trials(stage, row.name) for row in stage.paper)
 
-    def judged(self, stage: Stage, source: str | None = None) -> FinalResult | None:
-        """What the test images said of a configuration of the stage, asked once.
+    def judged(self, stage: Stage) -> FinalResult | None:
+        """What the test images said, once, of the search's best, or any of it but the paper's own.
 
-        Args:
-            stage: the configuration's.
-            source: which configuration; else the search's best, or any of it but the paper's own.
-                Of several results the one with the most training, then the most seeds.
+        Of several results the one with the most training, then the most seeds.
         """
+        own = [r for r in self._final(stage) if not is_of_paper(r) and self._is_here(r)]
+        return max(own, key=lambda r: (self.trial_of(r) is not None, *_training(r)), default=None)
+
+    def paper_judged_beside(self, judged: FinalResult, name: str) -> FinalResult | None:
+        """What they said of a row of the paper that was trained with the same budget.
+
+        Over the same encoder, if there is such a result.
+        """
+        own = [r for r in self._final(STAGES[judged.stage]) if r.source == f"{PAPER_PREFIX}{name}"]
+        own = [r for r in own if r.budget == judged.budget]
+        return max(own, key=lambda r: (have_one_encoder(r, judged), len(r.seeds)), default=None)
+
+    def _final(self, stage: Stage) -> list[FinalResult]:
         own = [r for r in self.results if r.stage == stage.name and r.seeds]
-        own = [r for r in own if r.budget.protocol == "final"]
-        if source is not None:
-            return max((r for r in own if r.source == source), key=_training, default=None)
-        others = [r for r in own if not r.source.startswith("paper:") and self._is_here(r)]
-        return max(
-            others, key=lambda r: (self.trial_of(r) is not None, *_training(r)), default=None
-        )
+        return [r for r in own if r.budget.protocol == "final"]
 
     def _is_here(self, result: FinalResult) -> bool:
         """Whether it is of no other search than these; one folder may hold those of several."""
@@ -158,12 +167,13 @@ def choose(
         results=results,
     )
     wanted = {study.study_name for study in named} or _by_default(sources)
-    wanted |= {study.study_name for study in others}
+    beside = frozenset(study.study_name for study in others) - wanted
+    wanted |= beside
     used = [s for s in searches if s.name in wanted]
     shown = {s.name for s in (*used, *papers)}
     left_out = [s.study_name for s in studies if s.study_name not in shown]
     compared = _compared(used, {study.study_name for study in others})
-    return sources._replace(searches=used, left_out=left_out, compared=compared)
+    return sources._replace(searches=used, left_out=left_out, compared=compared, beside=beside)
 
 
 def _compared(used: Sequence[Source], others: set[str]) -> list[Source]:
@@ -173,10 +183,21 @@ def _compared(used: Sequence[Source], others: set[str]) -> list[Source]:
     return sorted(of_stages, key=lambda source: source.name in others)
 
 
+def is_of_paper(result: FinalResult) -> bool:
+    """Whether it is of a row of the paper, named as such."""
+    return result.source.startswith(PAPER_PREFIX)
+
+
+def have_one_encoder(one: FinalResult, other: FinalResult) -> bool:
+    """Whether both started from the same encoder, or both from random weights."""
+    weights, others = ((r.encoder and r.encoder.sha256) or "" for r in (one, other))
+    return weights == others
+
+
 def is_from_scratch(source: Source) -> bool:
     """Whether its classifiers' encoders started from random weights."""
     encoder = source.settings.encoder
-    return encoder is not None and encoder.source == "scratch"
+    return encoder is not None and encoder.is_random
 
 
 def _read(study: optuna.Study, store: ArtifactStore) -> Source | StudyError:

@@ -84,10 +84,19 @@ def _observed(source: Source) -> tuple[Observations, Observations]:
 
 
 def _together(warm: Observations, scratch: Observations) -> Observations:
-    """Those of both studies, with where their encoders started."""
+    """Those of both studies, with where their encoders started.
+
+    Freezing random weights does another thing than freezing trained ones, so it has an effect of
+    its own in each study; what the start does is then that of an encoder that is trained whole.
+    """
     (warm_rows, warm_values), (rows, values) = warm, scratch
-    marked: list[Features] = [{**row, "warm": 1.0} for row in warm_rows]
-    return marked + [{**row, "warm": 0.0} for row in rows], warm_values + values
+    marked = [_started(row, 1.0) for row in warm_rows] + [_started(row, 0.0) for row in rows]
+    return marked, warm_values + values
+
+
+def _started(row: Features, warm: float) -> Features:
+    frozen = {f"warm {name}": warm * row[name] for name in row if name.startswith("freeze=")}
+    return {**row, **frozen, "warm": warm}
 
 
 def _outcomes(source: Source, values: Iterable[tuple[FrozenTrial, float]]) -> Observations:

@@ -18,6 +18,9 @@ from spaces.stages import StageName
 MIN_SPARE = 8
 """Trials beyond the model's coefficients below which no effect is given."""
 
+_ALONE = 0.99
+"""Leverage from which on a trial fixes a coefficient by itself, whatever the others say."""
+
 ClaimVerdict = Literal["held", "not held", "undecided", "not varied"]
 
 Features = Mapping[str, float]
@@ -134,7 +137,8 @@ def estimate(
     """The effect of a change, all other features held, by a row and an outcome of each trial.
 
     The contrast is by how much the change moves each feature. None where the trials do not vary
-    what it moves, or are too few.
+    what it moves, or are too few, or where one trial alone decides it: nothing then tells how much
+    of its value is chance.
     """
     if not rows:
         return None
@@ -151,8 +155,11 @@ def estimate(
     y = np.array(outcomes)
     coefficients = inverse @ y
     residuals = y - x @ coefficients
-    leverage = np.clip(np.einsum("ij,ji->i", x, inverse), 0, 0.99)
+    leverage = np.einsum("ij,ji->i", x, inverse)
     weights = direction @ inverse
+    if np.any((leverage > _ALONE) & (np.abs(weights) > 1e-6)):
+        return None
+    leverage = np.clip(leverage, 0, _ALONE)
     error = float(np.sqrt(np.sum((weights * residuals / (1 - leverage)) ** 2)))
     value = float(direction @ coefficients)
     margin = float(stdtrit(spare, 0.975)) * error

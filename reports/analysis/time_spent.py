@@ -28,6 +28,7 @@ class TimeSpent(NamedTuple):
     n_paper: int
     n_complete: int
     n_pruned: int
+    """Searched configurations that were trained, but by no trial to the end."""
     n_failed: int
     n_paused: int
     epochs_share: float | None
@@ -54,7 +55,8 @@ def time_spent(source: Source) -> TimeSpent:
     for trial in ended:
         groups[_kind(trial)].append(trial)
     searched = [t for t in ended if not trials.is_paper(t) and trials.n_epochs_trained(t)]
-    n_searched = len(once(searched))
+    configurations = once(searched)
+    n_searched = len(configurations)
     full = source.settings.budget.epochs * n_searched
     epochs_s, evaluation_s = (
         sum(sum(trials.own_epochs(t, column)) for t in trained)
@@ -63,6 +65,7 @@ def time_spent(source: Source) -> TimeSpent:
     of_groups: dict[str, Any] = {}
     for name, group in groups.items():
         of_groups |= {f"{name}_s": sum(map(seconds_of, group)), f"n_{name}": len(group)}
+    of_groups["n_pruned"] = sum(t.state == TrialState.PRUNED for t in configurations)
     return TimeSpent(
         study=source.name,
         n_searched=n_searched,

@@ -74,6 +74,7 @@ def model_card(
         n_train=_n_train(budget),
         n_train_file=N_TRAIN_FILE,
         figures=_figures(metrics),
+        smoothing=getattr(file.config, "label_smoothing", 0.0),
         finals=[_final(final) for final in metrics["finals"]],
         class_names=CLASS_NAMES,
         classes=_classes(metrics["confusion"]),

@@ -31,12 +31,20 @@ def _table(stage: StageName, results: list[FinalResult], texts: Texts) -> Table:
     kind = kind_of(metric)
     kinds: dict[str, Notation] = {
         "source": "text", metric: kind, "low": kind, "high": kind, "seeds": "count",
-        "error_of_images": "spread", "budget": "text", "protocol": "text", "configuration": "text",
+        "error_of_images": "spread", "budget": "text", "encoder": "text", "protocol": "text",
+        "configuration": "text",
     }  # fmt: skip
     frame = pandas.DataFrame([_row(result, texts) for result in results])
     shown = filled(columns(texts, "final", kinds), frame)
     caption, note = texts(f"final.caption.{stage}"), texts(f"final.note.{stage}")
     return Table(final_table_name(stage), caption, frame, shown, note)
+
+
+def _encoder(result: FinalResult, texts: Texts) -> str | None:
+    """What it started from; None of an autoencoder."""
+    if result.encoder is None:
+        return None
+    return texts("final.scratch") if result.encoder.is_random else str(result.encoder)
 
 
 def _row(result: FinalResult, texts: Texts) -> dict[str, Any]:
@@ -50,5 +58,6 @@ def _row(result: FinalResult, texts: Texts) -> dict[str, Any]:
         "error_of_images": result.error_of_images(),
         "protocol": texts(f"final.protocols.{result.budget.protocol}"),
         "budget": budget_in_words(result.budget, texts),
+        "encoder": _encoder(result, texts),
         "configuration": result.words,
     }

@@ -4,7 +4,7 @@ import shlex
 
 from optuna.trial import FrozenTrial
 
-from reports.analysis.chosen_studies import Source, Sources
+from reports.analysis.chosen_studies import Source, Sources, have_one_encoder
 from reports.document.numbers import Notation, kind_of
 from reports.document.parts import Answer, Block, Code, Figure, Link, Text
 from reports.document.texts import Texts
@@ -61,11 +61,11 @@ def _judged(sources: Sources, stage: Stage, judged: FinalResult, texts: Texts) -
         "budget": budget_in_words(judged.budget, texts),
     }
     claims = [Text(texts.choose("answer.judged", len(judged.seeds), **words), evidence=evidence)]
-    paper = sources.judged(stage, f"paper:{row.name}")
-    if paper is not None and paper.budget == judged.budget:
+    paper = sources.paper_judged_beside(judged, row.name)
+    if paper is not None:
         words = {"name": row.name, "value": _mean(paper, texts)}
-        alike = texts.choose("answer.paper_judged", len(paper.seeds), **words)
-        claims.append(Text(alike, evidence=evidence))
+        key = "answer.paper_judged" if have_one_encoder(paper, judged) else "answer.paper_beside"
+        claims.append(Text(texts.choose(key, len(paper.seeds), **words), evidence=evidence))
     if judged.budget == FINAL:
         published = texts.number(getattr(row, f"validation_{judged.metric}"), kind)
         said = texts("answer.published", name=row.name, published=published)
@@ -146,7 +146,7 @@ def _first_missing(sources: Sources) -> tuple[str, str]:
         if main is None or main.best() is None:
             return f"search_{stage.name}", command(stage, _as_before(main, sources))
     for stage, main in mains:
-        if main is not None and main.settings.budget != Budget():
+        if main is not None and not main.settings.budget.covers(Budget()):
             return "whole", command(stage, {"trials": DEFAULT_TRIALS})
     for stage, main in mains:
         best = main.best() if main else None

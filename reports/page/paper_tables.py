@@ -84,12 +84,13 @@ def table_of_results(number: int, sources: Sources, texts: Texts) -> Table:
     best = _best_beside_paper(main) if main else None
     found = attributes.of(best).get(trials.METRICS, {}) if best else {}
     best_value = found.get(f"validation_{metric}")
+    is_smoothed = metric == "loss" and best is not None and _smooths_labels(best)
     rows = [_paper_row(sources, stage, row, metric, best_value, texts) for row in stage.paper]
     whose = str(main.origin_of(best)) if main and best else "found"
     of_the_best = {
         "name": texts(f"tables.best.{whose}"),
         "change": best.user_attrs.get(trials.WORDS, "") if best else "",
-        "search_train": found.get(f"train_{metric}"),
+        "search_train": "" if is_smoothed else found.get(f"train_{metric}"),
         "search_validation": best_value,
     }
     if best is not None:
@@ -105,6 +106,8 @@ def table_of_results(number: int, sources: Sources, texts: Texts) -> Table:
         notes.append(texts("tables.faint_note", budget=budget))
     if "verdict" in keys:
         notes += [texts(f"verdicts.note_{kind}"), texts(f"table{number}.note")]
+    if is_smoothed:
+        notes.append(texts("tables.smoothed_note"))
     if "best_against" in keys:
         notes.append(texts("tables.against_note"))
     return Table(f"table-{number}", texts(f"table{number}.caption"), frame, shown, " ".join(notes))
@@ -116,6 +119,11 @@ def _best_beside_paper(main: Source) -> FrozenTrial | None:
     if best is None or main.origin_of(best) != "paper":
         return best
     return best_found(main.own(), main.settings.direction)
+
+
+def _smooths_labels(trial: FrozenTrial) -> bool:
+    """Whether its training loss is of smoothed labels, as no other loss is."""
+    return bool(attributes.of(trial)[trials.CONFIG].get("label_smoothing"))
 
 
 def _paper_row(

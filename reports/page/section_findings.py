@@ -110,7 +110,7 @@ def _effort(spent: TimeSpent, texts: Texts) -> str:
 
 def _notices(sources: Sources, texts: Texts) -> list[Block]:
     notices = []
-    reduced: dict[str, list[str]] = {}
+    unlike: dict[tuple[str, str], list[str]] = {}
     for source in sources.searches:
         n_running = sum(t.state == TrialState.RUNNING for t in source.trials())
         if n_running:
@@ -119,12 +119,12 @@ def _notices(sources: Sources, texts: Texts) -> list[Block]:
         if lost:
             values = {"study": source.name, "trials": ", ".join(lost)}
             notices.append(texts.choose("findings.given_up", len(lost), **values))
-        if source.settings.budget != Budget():
-            reduced.setdefault(budget_in_words(source.settings.budget, texts), []).append(
-                source.name
-            )
-    for budget, studies in reduced.items():
-        notices.append(texts("findings.reduced", budget=budget, studies=", ".join(studies)))
+        budget = source.settings.budget
+        if budget != Budget():
+            key = "longer" if budget.covers(Budget()) else "reduced"
+            unlike.setdefault((key, budget_in_words(budget, texts)), []).append(source.name)
+    for (key, words), studies in unlike.items():
+        notices.append(texts(f"findings.{key}", budget=words, studies=", ".join(studies)))
     if missing := sources.not_run():
         names = ", ".join(missing)
         notices.append(texts.choose("findings.not_run", len(missing), names=names))

@@ -29,6 +29,9 @@ from studies.storage.databases import sqlite_path
 FORMAT = "fmnist-search result 1"
 FILE = "result.json"
 
+PAPER_PREFIX = "paper:"
+"""Before the name of a row of the paper, where a model is named."""
+
 MOST_BYTES = 50_000_000
 """Of a file of results: a thousand seeds of a thousand epochs take less."""
 

@@ -18,14 +18,13 @@ from spaces.space import Configuration
 from spaces.stages import STAGES, Stage
 from studies.files import places
 from studies.final.repeats import Before
+from studies.final.results import PAPER_PREFIX
 from studies.networks import exported
 from studies.records import attributes, encoders, trials, weights
 from studies.records.open_study import OpenStudy
 from studies.records.references import find_trial, names_a_study, names_a_trial
 from studies.records.settings import EncoderOrigin
 from studies.storage.place import Place
-
-PAPER_PREFIX = "paper:"
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,11 @@ class EncoderOrigin:
 
     __pydantic_config__ = STRICT
 
+    @property
+    def is_random(self) -> bool:
+        """Whether it starts from random weights."""
+        return self.source == "scratch"
+
     def __str__(self) -> str:
         """In a word: ``ae#12``, or ``scratch``."""
         return self.source if self.trial is None else f"{self.study}#{self.trial}"
@@ -154,7 +159,7 @@ class StudySettings:
         """The study's name where none is given: other settings get studies of their own."""
         budget, default, metrics = self.budget, Budget(), self.stage_record().metrics.values()
         usual_metric = next(iter(metrics)).key
-        is_from_scratch = self.encoder is not None and self.encoder.source == "scratch"
+        is_from_scratch = self.encoder is not None and self.encoder.is_random
         parts = (
             self.stage_record().short,
             self.space_name if self.space_name != "paper" else "",

@@ -1,6 +1,6 @@
 """What the report's tests read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import optuna
@@ -20,7 +20,8 @@ def storage() -> optuna.storages.BaseStorage:
 def sources(storage: optuna.storages.BaseStorage, tmp_path: Path) -> Callable[..., Sources]:
     """The report's sources from what is in ``storage`` by then; no weights and no images."""
 
-    def read(*names: str) -> Sources:
-        return choose(all_studies(storage), names, ArtifactFolder(tmp_path / "artifacts"))
+    def read(*names: str, compare: Sequence[str] = ()) -> Sources:
+        store = ArtifactFolder(tmp_path / "artifacts")
+        return choose(all_studies(storage), names, store, compare=compare)
 
     return read

@@ -14,6 +14,7 @@ from reports.analysis.effects import estimate, verdict
 from reports.document.parts import Figure, Table
 from reports.document.texts import Texts
 from reports.page.effect_tables import claims_blocks
+from studies.records import trials
 
 
 def test_known_effects_lie_in_their_intervals(
@@ -84,6 +85,7 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
         ([{"a": 1.0}] * 30, "it never varies"),
         ([{"a": float(i % 2)} for i in range(6)], "there are too few trials"),
         ([{"a": float(i % 2), "b": 1.0 - i % 2} for i in range(30)], "another always goes with it"),
+        ([{"a": float(i == 0), "b": float(i % 2)} for i in range(30)], "one trial stands alone"),
         ([], "there are none"),
     ],
 )
@@ -115,6 +117,33 @@ def test_a_warm_start_is_compared_with_random_weights_of_the_same_shape(
     assert found.final is not None
     assert found.final.low < 0 < found.final.high, "both were made by one formula"
     assert (found.shown, found.verdict) == ("nothing", "no claim"), "the paper compares no such two"
+
+
+def test_one_trial_that_stands_alone_in_something_else_does_not_hinder_an_estimate() -> None:
+    rng = Random(1)
+    rows = [{"a": float(i % 2), "b": float(i == 0)} for i in range(30)]
+    found = estimate(rows, [r["a"] + rng.gauss(0, 0.1) for r in rows], {"a": 1.0})
+    assert found is not None
+    assert found.low < 1 < found.high
+
+
+def test_freezing_random_weights_is_no_effect_of_the_start(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "warm", 80, stage="classifier")
+    other = replace(ORIGIN, source="scratch")
+    frozen_costs = make(storage, "made", 80, stage="classifier", encoder=other).get_trials()
+    optuna.delete_study(study_name="made", storage=storage)
+    scratch = make(storage, "scratch", 0, stage="classifier", encoder=other, with_paper=False)
+    for trial in frozen_costs:
+        if trial.user_attrs[trials.CONFIG]["freeze"] == "encoder" and trial.values:
+            trial.values = [trial.values[0] - 0.1]
+        scratch.add_trial(trial)
+    found = warm_against_scratch(sources())
+    assert found is not None
+    assert found.final is not None
+    assert found.final.low < 0 < found.final.high
+    assert abs(found.final.value) < 0.002
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,22 @@ def test_time_is_of_the_epochs_that_a_trial_was_trained_for_itself(
     assert spent.evaluation_share == pytest.approx(0.1 / 2.0)
 
 
+def test_a_configuration_that_was_stopped_and_promoted_and_stopped_again_was_stopped_once(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, n_trials=1, lengths=[1], with_paper=False)
+    (first,) = study.get_trials()
+    for number, epochs in enumerate((2, 6)):
+        (further,) = make(
+            storage, f"other {epochs}", n_trials=1, lengths=[epochs], with_paper=False
+        ).get_trials()
+        same = {trials.FINGERPRINT: first.user_attrs[trials.FINGERPRINT]}
+        further.user_attrs |= {trials.PROMOTED: number, **same}
+        study.add_trial(further)
+        spent = time_spent(sources("ae").searches[0])
+        assert (spent.n_searched, spent.n_pruned) == (1, int(epochs < 6))
+
+
 def test_epochs_of_an_attempt_that_was_interrupted_count_once(
     storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
 ) -> None:

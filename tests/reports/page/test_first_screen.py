@@ -6,8 +6,9 @@ import pytest
 from helpers.made_up_studies import ORIGIN, make
 
 from reports.analysis.chosen_studies import Sources
-from reports.document.parts import Answer, Code, Text
+from reports.document.parts import Answer, Code, Table, Text
 from reports.document.texts import Language, Texts
+from reports.page.final_tables import final_blocks
 from reports.page.first_screen import first_screen
 from reports.page.making import build
 from spaces.budget import Budget
@@ -130,6 +131,35 @@ def test_a_test_figure_over_another_encoder_is_not_the_trials(
     other = replace(same, encoder=replace(ORIGIN, sha256="another"))
     assert read._replace(results=[other]).judged(CLASSIFIER) is None
     assert read._replace(results=[other, same]).judged(CLASSIFIER) is same
+
+
+def test_the_papers_best_is_trained_alike_only_from_the_same_encoder(
+    storage: optuna.storages.BaseStorage, sources: Read
+) -> None:
+    make(storage, "clf", 6, stage="classifier", share_pruned=0.0)
+    read, row = sources(), CLASSIFIER.best_of_paper
+    best = read.searches[0].best()
+    assert best is not None
+    config = read.searches[0].config_of(best)
+    seed = SeedResult(0, 0.3, 0.9, None, 0.3, 0.9, 1.0, {}, "w")
+    found = FinalResult(
+        "c", f"clf#{best.number}", "classifier", config.to_dict(), config.in_words(),
+        Budget(protocol="final"), "test images", ORIGIN, 1, {}, (seed,),
+    )  # fmt: skip
+    source, papers = f"paper:{row.name}", row.config.to_dict()
+    same = replace(found, source=source, configuration=papers)
+    scratch = replace(ORIGIN, source="scratch", sha256="")
+    other = replace(same, encoder=scratch, seeds=(seed, replace(seed, seed=1)))
+    for results, words in (
+        ([found, other], "with the same budget, but from another encoder: 90.00"),
+        ([found, other, same], "trained the same way: 90.00"),
+    ):
+        shown = first_screen(read._replace(results=results), None, Texts("en"))[1]
+        assert isinstance(shown, Answer)
+        assert words in said(shown)
+    (table,) = final_blocks(read._replace(results=[found, other]), Texts("en"))
+    assert isinstance(table, Table)
+    assert list(table.frame["encoder"]) == [str(ORIGIN), "random weights"]
 
 
 def test_every_claim_leads_to_something_in_the_report(

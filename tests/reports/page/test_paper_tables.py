@@ -87,6 +87,49 @@ def test_only_the_papers_tables_of_losses_are_in_percent_and_each_says_so_once(
     assert re.fullmatch(r"0\.\d{4}", best.shown(ENGLISH)[0][1])
 
 
+def test_more_training_than_the_papers_is_not_called_less(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "long", 5, budget=Budget(epochs=60))
+    make(storage, "p60", 0, budget=Budget(epochs=60, protocol="paper"))
+    words = said(sources())
+    assert "Trained for longer than in the paper (60 epochs, all images" in words
+    assert "their budget is not the paper's: p60" in words
+    assert "less" not in words.replace("less training", "")
+
+
+def test_a_training_loss_of_smoothed_labels_stands_beside_no_other(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    study = make(storage, "clf", 5, stage="classifier", budget=Budget(), share_pruned=0)
+    plain = table_of_results(5, sources(), ENGLISH)
+    best = study.best_trial
+    best.user_attrs[trials.CONFIG]["label_smoothing"] = 0.1
+    best.values = [0.99]
+    study.add_trial(best)
+    smoothed, accuracies = (table_of_results(n, sources(), ENGLISH) for n in (5, 4))
+    assert "smoothed" not in plain.note
+    assert isinstance(plain.frame["search_train"].iloc[-1], float)
+    assert smoothed.frame["search_train"].iloc[-1] == ""
+    assert "smoothed labels" in smoothed.note
+    assert isinstance(accuracies.frame["search_train"].iloc[-1], float)
+
+
+def test_what_is_set_beside_a_study_does_not_take_its_place(
+    storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
+) -> None:
+    make(storage, "ae", 5)
+    make(storage, "more", 40, budget=Budget())
+    for read in (sources("ae", compare=["more"]), sources("ae", compare=["ae", "more"])):
+        main = read.main(AUTOENCODER)
+        assert main is not None
+        assert main.name == "ae"
+        assert [s.name for s in read.compared] == ["ae", "more"]
+    alone = sources(compare=["ae", "more"]).main(AUTOENCODER)
+    assert alone is not None
+    assert alone.name == "more"
+
+
 def test_reproductions_are_means_over_seeds_of_the_full_budget_alone(
     storage: optuna.storages.BaseStorage, sources: Callable[..., Sources]
 ) -> None:
