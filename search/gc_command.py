@@ -81,15 +81,21 @@ def gc(
 
 
 def _by_study(found: "Survey", urls: Sequence["URL"]) -> dict[str, "Usage"]:
-    """What of the files in use each study has, by name."""
+    """What of the files in use each study has, by its name, with the database of one of several."""
     from studies.records import disk
-    from studies.storage.databases import exists, open_to_look_on
+    from studies.storage.databases import exists, open_to_look_on, without_password
 
     there = {file.name: file.n_bytes for file in found.used}
-    known: dict[str, Usage] = {}
-    for url in filter(exists, urls):
-        known |= disk.usages(open_to_look_on(url), there)
-    return known
+    each = {
+        (name, without_password(url)): usage
+        for url in filter(exists, urls)
+        for name, usage in disk.usages(open_to_look_on(url), there).items()
+    }
+    n_of = Counter(name for name, _ in each)
+    return {
+        name if n_of[name] == 1 else f"{name} ({where})": usage
+        for (name, where), usage in each.items()
+    }
 
 
 def _print_studies(console: "Console", usages: dict[str, "Usage"]) -> None:

@@ -1,5 +1,6 @@
 """The commands ``studies delete``, ``studies rename`` and ``studies copy``."""
 
+import shlex
 import sys
 from typing import Annotated
 
@@ -37,6 +38,7 @@ def delete(
     if not yes and (output.as_json or not sys.stdin.isatty()):
         raise typer.BadParameter("cannot ask here; add --yes to delete the study")
     from studies.engine import upkeep
+    from studies.records.commands import shown_storage
     from studies.records.deleting import doomed
     from studies.records.references import find_if_there
     from studies.storage.place import Place
@@ -60,10 +62,12 @@ def delete(
         return
     say(f"deleted {what}")
     if doom.others:
-        also = " ".join(f"--also {other}" for other in doom.others)
+        where = {"--storage": shown_storage(storage), "--artifacts": artifacts}
+        typed = [word for name, value in where.items() if value for word in (name, value)]
+        also = [word for other in doom.others for word in ("--also", other)]
         say(
             f"its files stay, because {place.artifacts.place} has files of other databases too; "
-            f"free them with: fmnist-search gc {also}"
+            f"free them with: {shlex.join(['fmnist-search', 'gc', *typed, *also])}"
         )
 
 

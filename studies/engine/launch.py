@@ -16,7 +16,7 @@ from studies.dashboard import notes
 from studies.data.images import load_split
 from studies.engine.coordinator import Search
 from studies.engine.estimate import Estimate, estimate, n_at_once
-from studies.engine.opening import open_study, resolve
+from studies.engine.opening import is_untouched, open_study, resolve
 from studies.engine.progress import Event, Notice, SearchState, n_begun, n_wanted, paper_names
 from studies.engine.repair import prepare, to_enqueue
 from studies.engine.samplers import n_grid_points
@@ -27,7 +27,7 @@ from studies.records import attempts, encoders, garbage, trials
 from studies.records.open_study import OpenStudy
 from studies.records.references import find_if_there
 from studies.records.request import SearchRequest
-from studies.records.settings import StudySettings, is_untouched
+from studies.records.settings import StudySettings
 from studies.storage.databases import confirm_stored, sole_coordinator, sqlite_path
 from studies.storage.place import Place
 from studies.training.factory import TrainingFactory

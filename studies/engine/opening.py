@@ -22,6 +22,9 @@ from studies.records.settings import EncoderOrigin, StudySettings
 from studies.records.taking_over import MADE_FROM, TAKES_OVER, take_over
 from studies.storage.place import Place
 
+_BEFORE_SETTINGS = frozenset({encoders.FILE_ATTR, TAKES_OVER, MADE_FROM})
+"""Attributes that a new study has before its settings, which come last and make it ours."""
+
 
 class Resolution(NamedTuple):
     """Which study a run is about."""
@@ -46,7 +49,7 @@ def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
     """
     name = request.study or _settings(_plain(stage, request), request).default_name()
     existing = find_if_there(place.storage, name)
-    if existing is None or study_settings.is_untouched(existing):
+    if existing is None or is_untouched(existing):
         if request.new:
             raise StudyError(
                 f"there is no study '{name}' that --new could start from; name it with --study"
@@ -93,13 +96,19 @@ def open_study(place: Place, resolution: Resolution) -> OpenStudy:
             )
         if encoder is not None:
             encoders.keep(study, place.artifacts, encoder)
-        study_settings.write(study, settings)
         if made_from is not None:
             study.set_user_attr(TAKES_OVER, made_from)
             study.set_user_attr(MADE_FROM, made_from)
+        study_settings.write(study, settings)
     opened = OpenStudy(study, settings, place.artifacts)
     take_over(opened)
     return opened
+
+
+def is_untouched(study: optuna.Study) -> bool:
+    """Whether the study was only just created, by a process that then died."""
+    has_no_more = study.user_attrs.keys() <= _BEFORE_SETTINGS
+    return has_no_more and not study.get_trials(deepcopy=False)
 
 
 def _plain(stage: Stage, request: SearchRequest) -> StudySettings:
@@ -138,7 +147,7 @@ def _new_name(storage: BaseStorage, name: str, wanted: StudySettings) -> str:
     """The first that is free, or is the study that the same command made before it was stopped."""
 
     def is_it(study: optuna.Study | None) -> bool:
-        if study is None:
+        if study is None or is_untouched(study):
             return True
         is_begun = study.user_attrs.get(MADE_FROM) == name and ENDED not in study.user_attrs
         return is_begun and not wanted.differences(study_settings.load(study))
@@ -150,9 +159,11 @@ def _new_name(storage: BaseStorage, name: str, wanted: StudySettings) -> str:
 def _names_another(encoder: str | None, stored: StudySettings) -> bool:
     """Whether ``--encoder`` says something else than when the study was made.
 
-    What the same words mean may have changed since; the study goes on with its own encoder.
+    What the same words mean may have changed since; the study goes on with its own encoder. One
+    that nobody named is noted as ``best``, which may also be a folder's or a study's name.
     """
-    return encoder is not None and (stored.encoder is None or encoder != stored.encoder.source)
+    source = stored.encoder and stored.encoder.source
+    return encoder is not None and (source == "best" or encoder != source)
 
 
 def _settings(base: StudySettings, request: SearchRequest) -> StudySettings:

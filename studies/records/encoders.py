@@ -29,7 +29,7 @@ from studies.storage.place import Place
 
 FILE = "encoder.safetensors"
 
-_FILE_ATTR = "encoder_file"
+FILE_ATTR = "encoder_file"
 """Attribute of a classifier's study: the artifact that holds its encoder's weights."""
 
 
@@ -106,7 +106,7 @@ def keep(study: optuna.Study, store: ArtifactStore, encoder: Encoder) -> None:
         return
     config = json.dumps(encoder.origin.config.to_dict())
     content = tensor_files.to_bytes(encoder.weights, {"config": config})
-    study.set_user_attr(_FILE_ATTR, put(store, study, FILE, content))
+    study.set_user_attr(FILE_ATTR, put(store, study, FILE, content))
 
 
 def digest(encoder: dict[str, Tensor]) -> str:
@@ -160,7 +160,7 @@ def weights_file(opened: OpenStudy) -> Path | None:
 
 def artifact_id(study: optuna.Study) -> str | None:
     """The artifact that holds the encoder's weights of a study of classifiers, if it has one."""
-    found = study.user_attrs.get(_FILE_ATTR)
+    found = study.user_attrs.get(FILE_ATTR)
     return found if isinstance(found, str) else None
 
 

@@ -82,6 +82,11 @@ def survey(store: ArtifactStore, urls: Iterable[URL], min_age_s: float = MIN_AGE
     sorted_ = Survey([], [], [], len(stored) - len(own))
     if not stored:
         return sorted_
+    if Path(store.place).is_symlink() and not store.owners():
+        raise StudyError(
+            f"{store.place} is a link, and it is not noted there which databases have files in "
+            "that folder; resume a search of each, which notes it, and run this again"
+        )
     if others := other_owners(store, named.values()):
         ways = "; ".join(map(store.how_to_forget, others))
         raise StudyError(
@@ -158,9 +163,13 @@ def _is_artifact_id(name: str) -> bool:
 
 
 def _own_database(store: ArtifactStore) -> str | None:
-    """The SQLite file that the folder is named after; the two may be copied together."""
-    name = store.place.removesuffix(OWN_SUFFIX)
-    return None if name == store.place else str(Path(name).resolve())
+    """The SQLite file that the folder is named after; the two may be copied together.
+
+    A link to a folder counts as that folder, which other databases may have, too.
+    """
+    place = str(Path(store.place).resolve())
+    name = place.removesuffix(OWN_SUFFIX)
+    return None if name == place else name
 
 
 def _place(url: URL) -> str:

@@ -59,7 +59,7 @@ def referring(old: str, new: str) -> Callable[[str, Any], Any]:
     def renamed(key: str, value: Any) -> Any:
         if key in (MADE_FROM, TAKES_OVER):
             return new if value == old else value
-        if key in (*_OF_TRIALS, *_RECORDS):
+        if key in (*_OF_TRIALS, *_RECORDS) and isinstance(value, dict):
             return {**value, "study": new} if value.get("study") == old else value
         return _settings(value, old, new) if key == settings.ATTR else value
 
@@ -67,8 +67,14 @@ def referring(old: str, new: str) -> Callable[[str, Any], Any]:
 
 
 def _settings(stored: Any, old: str, new: str) -> Any:
-    """A study's settings, written anew if its encoder is of the renamed study."""
-    table = table_of(stored)
+    """A study's settings, written anew if its encoder is of the renamed study.
+
+    What cannot be read, as another program's or a damaged one, stays as it is.
+    """
+    try:
+        table = table_of(stored)
+    except ValueError:
+        return stored
     encoder = table.get("encoder") if isinstance(table, dict) else None
     if not isinstance(encoder, dict) or encoder.get("study") != old:
         return stored

@@ -188,8 +188,14 @@ class StudySettings:
         return replace(other, encoder=other.encoder and other.encoder.identity(), **unlike) == own
 
     def differences(self, other: "StudySettings") -> list[str]:
-        """Lines ``name: own value, not other's value`` for all that differs."""
+        """Lines ``name: own value, not other's value`` for all that differs.
+
+        An encoder of the same weights and shape is the same, whatever named it.
+        """
         own, others = self.flat(), other.flat()
+        own_encoder, other_encoder = (of.encoder and of.encoder.identity() for of in (self, other))
+        if own_encoder == other_encoder:
+            own["encoder"] = others["encoder"]
         return [
             f"{name.replace('_', '-')}: {_shown(name, own)}, not {_shown(name, others)}"
             for name in dict.fromkeys([*own, *others])
@@ -260,11 +266,6 @@ def load(study: optuna.Study) -> StudySettings:
 def is_ours(study: optuna.Study) -> bool:
     """Whether the study holds settings at all."""
     return ATTR in study.user_attrs
-
-
-def is_untouched(study: optuna.Study) -> bool:
-    """Whether the study was only just created, by a process that then died."""
-    return not study.user_attrs and not study.get_trials(deepcopy=False)
 
 
 def with_space(settings: StudySettings, narrowing: dict[str, str]) -> StudySettings:

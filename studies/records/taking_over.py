@@ -47,7 +47,7 @@ def take_over(opened: OpenStudy) -> None:
     source = OpenStudy.at(optuna.load_study(study_name=name, storage=opened.storage), opened.store)
     most = opened.settings.limits().get(trials.N_PARAMETERS, float("inf"))
     there = [
-        {name: t.user_attrs.get(name) for name in (trials.TAKEN_FROM, trials.PAPER)}
+        {name: attributes.of(t).get(name) for name in (trials.TAKEN_FROM, trials.PAPER)}
         for t in opened.trials()
     ]
     for trial, paper in _fitting(opened, source):

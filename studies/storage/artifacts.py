@@ -1,9 +1,10 @@
 """Where trials' weights, states and pictures lie: what each such place can do, and a folder.
 
-Both places, this folder and the bucket of :mod:`studies.storage.bucket`, are written through
-Optuna's own artifact stores and can be handed to its functions.
+Both places, this folder and the bucket of :mod:`studies.storage.bucket`, are read through Optuna's
+own artifact stores and can be handed to its functions.
 """
 
+import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -16,7 +17,7 @@ from optuna.artifacts import FileSystemArtifactStore
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from spaces.errors import FaultError, StudyError, lacks_right
-from studies.files.writing import PARTIAL
+from studies.files.writing import replacing
 
 OWNERS = ".storages"
 """Name under which a place keeps which databases have artifacts in it."""
@@ -167,17 +168,12 @@ class ArtifactFolder(ArtifactStore):
             return self._store.open_reader(self.checked(artifact_id))
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Write under a temporary name, then rename."""
-        path = self.path(artifact_id)
-        partial = path.with_name(f"{path.name}{PARTIAL}")
+        """Write under a temporary name, and rename when all of it is on the disk."""
         try:
-            self._store.write(partial.name, content_body)
-            partial.replace(path)
+            with replacing(self.path(artifact_id)) as file:
+                shutil.copyfileobj(content_body, file)
         except OSError as error:
             raise cannot_write(self.folder, error) from error
-        finally:
-            with suppress(OSError):  # of a disk that is gone or read-only
-                partial.unlink(missing_ok=True)
 
     def check_writable(self) -> None:
         """Write a file that has no name, so that nothing can be left of it."""

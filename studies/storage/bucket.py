@@ -6,12 +6,13 @@ None of them is stored or shown here.
 """
 
 import hashlib
+import io
 import re
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -53,6 +54,26 @@ _REFUSALS = {
     "SignatureDoesNotMatch": "the AWS_SECRET_ACCESS_KEY is wrong",
 }
 """What a server's codes mean; its own messages may repeat what was sent to it."""
+
+
+class _Body(io.RawIOBase):
+    """What a server sends of an object; a connection that breaks is a fault like all others."""
+
+    def __init__(self, body: BinaryIO, asking: Callable[[], AbstractContextManager[None]]) -> None:
+        self._body, self._asking = body, asking
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with self._asking():
+            content = self._body.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
 
 
 class ArtifactBucket(ArtifactStore):
@@ -123,7 +144,8 @@ class ArtifactBucket(ArtifactStore):
     def open_reader(self, artifact_id: str) -> BinaryIO:
         """Begin to read the object."""
         with self._asking():
-            return self._store.open_reader(self._key(artifact_id))
+            body = self._store.open_reader(self._key(artifact_id))
+        return io.BufferedReader(_Body(body, self._asking), buffer_size=2**20)
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         """Put the object; a server has it whole or not at all."""

@@ -17,7 +17,7 @@ class _Copy(InMemoryStorage):
 def copied(
     study: optuna.Study,
     is_kept: Callable[[str], bool] = lambda _key: True,
-    adapted: Callable[[str, Any], Any] | None = None,
+    adapted: Callable[[str, Any], tuple[str, Any]] = lambda key, value: (key, value),
 ) -> optuna.Study:
     """A copy of a study in memory: its attributes and trials, read once, which nobody changes.
 
@@ -26,24 +26,23 @@ def copied(
     Args:
         study: the study.
         is_kept: whether the copy has the study's system attribute of that name.
-        adapted: what becomes of attributes, by name and value: of the user's and of the trials'.
+        adapted: the name and value that an attribute has in the copy.
     """
     trials = study.get_trials(deepcopy=False)
     storage = _Copy()
     study_id = storage.create_new_study(study.directions, study.study_name)
     for key, value in study.user_attrs.items():
-        storage.set_study_user_attr(study_id, key, adapted(key, value) if adapted else value)
+        storage.set_study_user_attr(study_id, *adapted(key, value))
     for key, value in study._storage.get_study_system_attrs(study._study_id).items():
         if is_kept(key):
-            storage.set_study_system_attr(study_id, key, value)
+            storage.set_study_system_attr(study_id, *adapted(key, value))
     for trial in trials:
-        template = _adapted(trial, adapted) if adapted else trial
-        storage.create_new_trial(study_id, template_trial=template)
+        storage.create_new_trial(study_id, template_trial=_adapted(trial, adapted))
     return optuna.load_study(study_name=study.study_name, storage=storage)
 
 
-def _adapted(trial: FrozenTrial, adapted: Callable[[str, Any], Any]) -> FrozenTrial:
+def _adapted(trial: FrozenTrial, adapted: Callable[[str, Any], tuple[str, Any]]) -> FrozenTrial:
     own = copy(trial)
-    own.user_attrs = {key: adapted(key, value) for key, value in trial.user_attrs.items()}
-    own.system_attrs = {key: adapted(key, value) for key, value in trial.system_attrs.items()}
+    own.user_attrs = dict(adapted(*each) for each in trial.user_attrs.items())
+    own.system_attrs = dict(adapted(*each) for each in trial.system_attrs.items())
     return own

@@ -127,12 +127,52 @@ def test_another_study_of_that_name_is_left_alone(source: Place, tmp_path: Path)
     assert content(target) == before
 
 
-def test_a_copy_under_another_name_refers_to_itself(source: Place) -> None:
+def test_a_copy_under_another_name_refers_to_itself_and_has_files_of_its_own(
+    source: Place,
+) -> None:
     done = copy(source, study_in(source), source, "again")
-    assert done.n_files == 0
+    own, copied = disk.ids_of(study_in(source)), disk.ids_of(done.study)
+    assert done.n_files == len(own) == len(copied) == 3
+    assert not own & copied
+    source.artifacts.discard(copied)
+    assert copy(source, study_in(source), source, "again").n_files == 3, "the same ones again"
     (running,) = done.study.get_trials(states=[TrialState.RUNNING])
     assert attributes.of(running)[trials.GOES_ON_FROM]["study"] == "again"
-    assert content(source)[1:] == content(source, "again")[1:]
+    *_, files = content(source)
+    *_, copies = content(source, "again")
+    assert content(source)[1:-1] == content(source, "again")[1:-1]
+    assert sorted(text for _, text in files) == sorted(text for _, text in copies)
+
+
+def test_a_copy_of_a_running_search_is_without_what_the_search_drops_meanwhile(
+    source: Place, tmp_path: Path
+) -> None:
+    target = Place.to_run(str(tmp_path / "b.db"), None)
+    dropped = disk.ids_of(study_in(source))
+
+    def drop(step: str) -> None:
+        if step.startswith("file 2"):
+            source.artifacts.discard(dropped)
+
+    done = copy(source, study_in(source), target, "ae", drop)
+    assert done.n_files == 1
+    assert len(done.study.get_trials()) == len(study_in(source).get_trials())
+
+
+def test_what_is_not_copied_for_its_name_changes_no_file_of_the_study_that_has_it(
+    source: Place, tmp_path: Path
+) -> None:
+    target = Place.to_run(str(tmp_path / "b.db"), None)
+    copy(source, study_in(source), target, "ae")
+    before = content(target)
+    (running,) = study_in(source).get_trials(states=[TrialState.RUNNING])
+    trial = optuna.Trial(study_in(source), running._trial_id)
+    put(source.artifacts, trial, "learning-curve.png", b"a longer picture")
+    put_file(source.artifacts, trial, "weights.safetensors", b"newer")
+    with pytest.raises(StudyError, match="different study 'ae'"):
+        copy(source, study_in(source), target, "ae")
+    assert content(target) == before
+    assert len(disk.sizes(target.artifacts)) == 3
 
 
 def test_a_full_disk_leaves_no_study_and_the_same_again_ends_it(

@@ -113,6 +113,21 @@ def test_a_folder_that_is_named_after_no_database_has_files_of_those_that_are_no
     assert place.unused() == unused
 
 
+def test_a_link_to_a_folder_has_files_of_those_that_are_noted_there(tmp_path: Path) -> None:
+    (tmp_path / "big").mkdir()
+    places = {}
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.db-artifacts").symlink_to(tmp_path / "big")
+        places[name] = Place(tmp_path, f"{name}.db-artifacts")
+        places[name].picture(places[name].study(database=f"{name}.db"))
+    with pytest.raises(StudyError, match=r"files of other databases: .*two\.db"):
+        places["one"].unused("one.db")
+    assert places["one"].unused("one.db", "two.db") == set()
+    (tmp_path / "big" / OWNERS).unlink()  # as versions left it that noted neither
+    with pytest.raises(StudyError, match="is a link"):
+        places["one"].unused("one.db", "two.db")
+
+
 def test_what_a_copied_trial_refers_to_stays_when_its_study_is_deleted(place: Place) -> None:
     study, copy = place.study("original"), place.study("copy")
     trial = study.ask()

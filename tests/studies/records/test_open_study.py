@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -51,6 +52,29 @@ def test_what_is_taken_over_says_in_words_what_it_is_before_it_is_begun(study: O
     assert sorted(words) == sorted(t.user_attrs[trials.WORDS] for t in study.trials())
     take_over(taking)
     assert len(taking.trials()) == len(words), "once is enough"
+
+
+def test_what_was_queued_before_a_kill_is_not_queued_again(
+    study: OpenStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = optuna.create_study(storage=study.storage, study_name="ae-2")
+    fresh.set_user_attr(TAKES_OVER, "ae")
+    taking, left, enqueue = opened(fresh, study.store, study.settings), [5], OpenStudy.enqueue
+
+    def dying(self: OpenStudy, *args: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        enqueue(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OpenStudy, "enqueue", dying)
+        with pytest.raises(KeyboardInterrupt):
+            take_over(taking)
+    assert len(taking.trials()) == 5
+    take_over(taking)
+    origins = [attributes.of(t)[trials.TAKEN_FROM]["trial"] for t in taking.trials()]
+    assert sorted(origins) == [t.number for t in study.trials()]
 
 
 @pytest.mark.parametrize("copies", [False, True])

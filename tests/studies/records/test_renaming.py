@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import optuna
 import pytest
 from helpers.made_up_studies import ORIGIN, make
 from helpers.opened import stored_study
@@ -40,6 +41,17 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     made = replace(ORIGIN, source="old#3", study="old", trial=3)
     make(place.storage, "third", n_trials=1, stage="classifier", encoder=made)
     return place
+
+
+def test_studies_that_cannot_be_read_hinder_no_other(place: Place) -> None:
+    damaged = optuna.create_study(storage=place.storage, study_name="damaged")
+    damaged.set_user_attr("fmnist_search", "nonsense")
+    foreign = optuna.create_study(storage=place.storage, study_name="foreign").ask()
+    foreign.set_user_attr(trials.TAKEN_FROM, "shelf 3")
+    rename(place.storage, "old", "new")
+    assert stored_study(place, "new").get_trials()
+    assert stored_study(place, "damaged").user_attrs == {"fmnist_search": "nonsense"}
+    assert stored_study(place, "foreign").trials[0].user_attrs == {trials.TAKEN_FROM: "shelf 3"}
 
 
 def test_it_keeps_its_place_and_identities_and_what_refers_to_it_is_mended(place: Place) -> None:

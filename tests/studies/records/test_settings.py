@@ -13,8 +13,6 @@ from studies.records.request import SearchRequest
 from studies.records.settings import (
     EncoderOrigin,
     StudySettings,
-    is_ours,
-    is_untouched,
     load,
     with_space,
     write,
@@ -59,17 +57,6 @@ def test_settings_survive_a_real_database(tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     write(optuna.create_study(storage=url, study_name="s"), NARROW)
     assert load(optuna.load_study(storage=url, study_name="s")) == NARROW
-
-
-def test_a_study_is_ours_or_untouched_by_what_it_holds(study: optuna.Study) -> None:
-    assert is_untouched(study)
-    assert not is_ours(study)
-    write(study, NARROW)
-    assert is_ours(study)
-    assert not is_untouched(study)
-    other = optuna.create_study()
-    other.ask()
-    assert not is_untouched(other)
 
 
 def test_a_study_of_another_program_is_refused(study: optuna.Study) -> None:

@@ -1,6 +1,7 @@
 """What holds of every place of artifacts, and of folders alone."""
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,15 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert list(store.folder.iterdir()) == []
     store.write("two", io.BytesIO(b"whole"))
     assert [path.name for path in store.folder.iterdir()] == ["two"]
+
+
+def test_a_file_is_on_the_disk_before_anything_refers_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, synced = ArtifactFolder(tmp_path), list[int]()
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_size))
+    store.write("one", io.BytesIO(b"whole"))
+    assert synced == [5]
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:

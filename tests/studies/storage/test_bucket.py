@@ -13,15 +13,19 @@ from typing import Any
 import optuna
 import pytest
 import torch
+from botocore.response import StreamingBody
 from helpers.buckets import S3, SECRET
 from helpers.opened import opened
 from optuna.artifacts import upload_artifact
+from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from spaces.errors import FaultError, StudyError
 from studies.dashboard.serving import ShownArtifacts
 from studies.records import garbage, settings, weights
 from studies.records.settings import StudySettings
 from studies.storage import bucket as module
+from studies.storage.artifacts import ArtifactFolder
 from studies.storage.bucket import ArtifactBucket
 from studies.storage.databases import open_artifacts, open_storage, storage_url
 
@@ -116,6 +120,27 @@ def test_a_broken_download_leaves_nothing(
             store.path("one")
     assert cached(tmp_path / "mine") == []
     assert store.path("one").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ReadTimeoutError(HTTPConnectionPool("host"), "/", "slow"), ProtocolError("broken")],
+    ids=["slow", "broken"],
+)
+def test_a_download_that_breaks_on_the_way_is_the_buckets_fault(
+    s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    store = ArtifactBucket(f"s3://{s3.bucket()}", tmp_path / "mine")
+    store.write("one", io.BytesIO(b"whole"))
+
+    class Breaking(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise error
+
+    monkeypatch.setattr(store._store, "open_reader", lambda _: StreamingBody(Breaking(), 5))
+    folder = ArtifactFolder(tmp_path / "folder")
+    with pytest.raises(FaultError, match=r"cannot use s3://"), store.open_reader("one") as content:
+        folder.write("one", content)
 
 
 def test_what_was_read_longest_ago_makes_room(
