@@ -32,8 +32,8 @@ def read(command: str, **options: Any) -> typer.Context:
         TrustError: a configuration file decides what only a person may.
     """
     root = whole_command_line()
-    defaults = find_defaults(None, root)
-    parent = typer.Context(root, info_name="fmnist-search", obj=defaults)
+    parent = root.make_context("fmnist-search", [], resilient_parsing=True)
+    parent.obj = defaults = find_defaults(parent.params["config_file"], root)
     parent.default_map = defaults.as_default_map()
     own: Any = root.commands[command]
     try:

@@ -17,10 +17,11 @@ from spaces.errors import ImageError, StudyError
 from spaces.space import Configuration
 from studies.data.images import Images, load_split, load_test
 from studies.data.picture_files import read_picture
+from studies.files import places
 from studies.networks import evaluation
 from studies.networks.exported import read_model
 from studies.networks.novelty import Novelty, are_empty
-from studies.networks.plain import Autoencoder, Classifier, build, scale_pixels
+from studies.networks.plain import Autoencoder, Classifier, build
 from studies.records import weights
 from studies.records.references import find_trial
 from studies.storage.place import Place
@@ -120,9 +121,7 @@ class AutoencoderModel(_Model):
         Raises:
             ImageError: as above.
         """
-        with torch.inference_mode():
-            encoded: Tensor = self.network.encoder(scale_pixels(_pixels(images)))
-        return encoded.numpy()
+        return evaluation.encode(self.network, _pixels(images)).numpy()
 
 
 def load(
@@ -140,11 +139,12 @@ def load(
         StudyError: there is no such folder, study or trial, its weights were not kept, or a file
             of an export was changed.
     """
-    if Path(source).is_dir():
-        model = read_model(Path(source))
+    folder = places.expanded(source)
+    if folder.is_dir():
+        model = read_model(folder)
         return _model(str(source), model.config, model.network(), model.novelty)
-    places = as_typed.read("report", storage=storage, artifacts=artifacts).params
-    return of_trial(Place.there(places["storage"], places["artifacts"]), str(source))
+    named = as_typed.read("report", storage=storage, artifacts=artifacts).params
+    return of_trial(Place.there(named["storage"], named["artifacts"]), str(source))
 
 
 def of_trial(place: Place, reference: str) -> ClassifierModel | AutoencoderModel:

@@ -12,6 +12,7 @@ from reports.document.parts import Figure, Section
 from reports.page.making import check_folder, write
 from search.output import Output
 from search.report_command import build_report
+from studies.files import places
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,8 +49,9 @@ class Report:
         Raises:
             StudyError: the folder is not empty, or cannot be written.
         """
-        check_folder(Path(out), overwrite)
-        return write(self.document, self.sources, self.language, Path(out))[0]
+        folder = places.expanded(out)
+        check_folder(folder, overwrite)
+        return write(self.document, self.sources, self.language, folder)[0]
 
     def __repr__(self) -> str:
         names = ", ".join(source.name for source in self.sources.searches)

@@ -137,7 +137,7 @@ def find_defaults(named: Path | None, root: Command) -> Defaults:
     if folder is not None and (own := folder / FILE).exists():
         found.append(read_defaults(own, root, places.is_private(own)))
     if named is not None:
-        found.append(read_defaults(named, root))
+        found.append(read_defaults(places.expanded(named), root))
     elif (path := Path(FILE)).exists():
         # It may have come with the folder.
         found.append(read_defaults(path, root, is_vouched=False))

@@ -13,16 +13,17 @@ from reports.analysis.tables import TrialRow, best_trials
 from search.console import INDENT
 from spaces.stages import AUTOENCODER, CLASSIFIER
 from spaces.wording import counted, in_items, measured, points
+from studies.engine.opening import over_encoder
 from studies.final.results import FinalResult, read_all
 from studies.records.commands import command, in_options, shown_storage
 from studies.records.origins import IN_WORDS
+from studies.records.request import SearchRequest
 from studies.records.settings import StudySettings, load
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from studies.engine.launch import SearchResult
-    from studies.records.request import SearchRequest
 
 N_SEEDS = 5
 """Seeds that a final figure is advised to have."""
@@ -103,7 +104,7 @@ def of_seeds(results: Iterable[FinalResult], settings: StudySettings) -> str:
     return f". {len(most.seeds)} seeds of {most.source} ({most.budget}) differ by {shown} (s.d.)"
 
 
-def commands(finished: "SearchResult", request: "SearchRequest") -> Iterator[tuple[str, str]]:
+def commands(finished: "SearchResult", request: SearchRequest) -> Iterator[tuple[str, str]]:
     """The commands that follow a search, quoted for a shell, each after what it is for.
 
     Args:
@@ -114,7 +115,7 @@ def commands(finished: "SearchResult", request: "SearchRequest") -> Iterator[tup
     has_weights = finished.state.best is not None and request.keep_weights != "none"
     if has_weights and settings.budget.protocol == "search":
         if settings.stage == AUTOENCODER.name:
-            yield "classifiers", _classifiers(name, settings, request)
+            yield "classifiers", _classifiers(finished, settings, request)
         else:
             yield "final figure", _line(request, "train", name, "--seeds", str(N_SEEDS))
     if settings.stage == CLASSIFIER.name:
@@ -132,11 +133,17 @@ def print_commands(console: "Console", commands: Sequence[tuple[str, str]]) -> N
         console.print(f"  {f'{what}:':<{width}} {line}", soft_wrap=True)
 
 
-def _classifiers(encoder: str, settings: StudySettings, request: "SearchRequest") -> str:
+def _classifiers(finished: "SearchResult", settings: StudySettings, request: SearchRequest) -> str:
     """The search of classifiers over a study's best encoder, with as much training."""
+    study, best = finished.study, finished.state.best
+    budget = settings.budget
+    asked = SearchRequest(epochs=budget.epochs, subset=budget.subset)
+    number = best.number if best else None
+    over = over_encoder(study._storage, asked, study.study_name, number)
     said = {
         "trials": request.trials,
-        "encoder": encoder,
+        "encoder": study.study_name,
+        "study": over.study,
         **in_options(settings.budget),
         "storage": shown_storage(request.storage),
         "artifacts": request.artifacts,
@@ -145,7 +152,7 @@ def _classifiers(encoder: str, settings: StudySettings, request: "SearchRequest"
     return command(CLASSIFIER, said)
 
 
-def _line(request: "SearchRequest", *words: str, with_data: bool = True) -> str:
+def _line(request: SearchRequest, *words: str, with_data: bool = True) -> str:
     places = {"--storage": shown_storage(request.storage), "--artifacts": request.artifacts}
     if with_data:
         places["--data-dir"] = request.data_dir

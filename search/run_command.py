@@ -38,13 +38,19 @@ def run(
         from reports.page.folder import holds_only_a_report
         from reports.page.making import check_folder
         from search.next_steps import commands, print_commands
+        from studies.engine.opening import over_encoder
+        from studies.storage.place import Place
 
         # Refused before the search, as the report would be after it.
         check_folder(out, overwrite=holds_only_a_report(out))
     found: dict[str, Any] = {}
     names: list[str] = []
     for stage in (AUTOENCODER, CLASSIFIER):
-        fields = {**request, "encoder": names[0]} if names else request
+        fields = request
+        if names:
+            storage = Place.to_look_on(request["storage"], request["artifacts"]).storage
+            over = over_encoder(storage, SearchRequest(**request), names[0])
+            fields = {**request, "study": over.study, "encoder": over.encoder}
         finished = carry_out(fields, stage, output, SAME_COMMAND)
         if output.as_json:
             found[stage.name] = document(finished)

@@ -23,6 +23,7 @@ from spaces.errors import ConfigurationError
 from spaces.space import Configuration
 from spaces.space_file import read_space
 from spaces.stages import SpaceName, Stage
+from studies.files import places
 from studies.records.fields import Field, Option, fields_of
 from studies.records.request import SPACE_PANEL, Cost, Machine, SearchRequest
 
@@ -128,12 +129,18 @@ def with_options(
 
         def with_them(*, quiet: bool, verbose: bool, as_json: bool, **values: Any) -> None:
             output = Output(quiet, verbose, as_json).checked()
+            values = {name: _expanded(value) for name, value in values.items()}
             request = [{name: values.pop(name) for name in names}] if names else []
             command(*request, output=output, **values)
 
         return declared(with_them, command, [*own, *taken, *_OUTPUT])
 
     return decorate
+
+
+def _expanded(value: Any) -> Any:
+    """A path whose ``~`` no shell has replaced, as in ``--out=~/report``, with the home."""
+    return places.expanded(value) if isinstance(value, Path) else value
 
 
 def request_of(context: typer.Context, stage: Stage) -> dict[str, Any]:

@@ -55,10 +55,11 @@ def train(
     """
     if options["repeat"]:
         # What it decides; a default set elsewhere gives way.
-        for name in typed(context, "seeds", "protocol", "epochs", "subset"):
+        for name in typed(context, *_DECIDE_FIGURES):
             raise typer.BadParameter(
                 f"--repeat trains exactly as the trial was trained; leave out --{name} or --repeat"
             )
+        options["encoder"] = None
     from studies.data.fetch import check_named
 
     check_named(options["data_dir"])
@@ -88,7 +89,8 @@ def _show(
     comparison = None
     if repeat:
         before = plan.model.before or Before({}, {})
-        comparison = compare_seed(before, result.seeds[0], plan.folder)
+        (seed,) = (each for each in result.seeds if each.seed in plan.seeds)
+        comparison = compare_seed(before, seed, plan.folder)
     if output.as_json:
         more = {"repeat": comparison._asdict()} if comparison else {}
         print_json({**result.to_dict(), **more})

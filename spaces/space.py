@@ -209,6 +209,11 @@ def architecture(config: Configuration) -> str:
     return fingerprint(config.evaluated())
 
 
+def _is_real(default: Any, value: Any) -> bool:
+    """Whether a field takes real numbers: one that may be left out has no default to tell it."""
+    return isinstance(default, float) or (default is None and isinstance(value, int))
+
+
 def _changed(config: Configuration) -> dict[str, Any]:
     """The fields that are not at their default; of a configuration within, its own such fields."""
     changed: dict[str, Any] = {}
@@ -219,5 +224,5 @@ def _changed(config: Configuration) -> dict[str, Any]:
         if is_dataclass(value):
             changed[field.name] = _changed(cast(Configuration, value))
         else:
-            changed[field.name] = float(value) if isinstance(field.default, float) else value
+            changed[field.name] = float(value) if _is_real(field.default, value) else value
     return changed

@@ -1,7 +1,8 @@
 """Opening the study a run asks for: created, resumed, or refused as its options were others."""
 
+from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import chain, count
 from typing import NamedTuple
 
 import optuna
@@ -9,7 +10,7 @@ from optuna.storages import BaseStorage
 
 from spaces.classifier import PAPER_ENCODER
 from spaces.errors import ConfigurationError, StudyError
-from spaces.stages import Stage
+from spaces.stages import CLASSIFIER, Stage
 from studies.engine.samplers import MAX_GRID, n_grid_points
 from studies.records import encoders, reading
 from studies.records import settings as study_settings
@@ -77,6 +78,35 @@ def resolve(place: Place, request: SearchRequest, stage: Stage) -> Resolution:
         "options out to go on with it, name another study with --study, or start a fresh one that "
         "takes over the trials that fit with --new"
     )
+
+
+def over_encoder(
+    storage: BaseStorage, request: SearchRequest, autoencoders: str, trial: int | None = None
+) -> SearchRequest:
+    """The request for classifiers over a study's autoencoder, in a study that is not over another.
+
+    A study is named after its budget, and not after its encoder, so the usual name may be taken.
+
+    Args:
+        storage: where the studies are.
+        request: of classifiers; names neither study nor encoder.
+        autoencoders: the study of autoencoders.
+        trial: number of the trial whose encoder is meant; None for any that classifiers have begun
+            with, else the best.
+    """
+    usual = _settings(_plain(CLASSIFIER, request), request).default_name()
+    own = f"{usual}-{autoencoders}"
+    names = chain([usual, own], (f"{own}-{number}" for number in count(2)))
+    for name in names:
+        named = replace(request, study=None if name == usual else name)
+        there = find_if_there(storage, name)
+        if there is None or is_untouched(there):
+            return replace(named, encoder=autoencoders)
+        with suppress(StudyError):  # another program's, or a newer version's
+            origin = study_settings.load(there).encoder
+            if origin and origin.study == autoencoders and trial in (None, origin.trial):
+                return named
+    raise AssertionError("there is no end of names")
 
 
 def open_study(place: Place, resolution: Resolution) -> OpenStudy:

@@ -60,8 +60,11 @@ def plan_final(request: FinalRequest) -> FinalPlan:
     budget, seeds = _budget_and_seeds(found, request)
     # With the model's own epochs, an encoder of fewer would do as the paper's, too.
     asked = replace(budget, epochs=request.epochs or Budget.epochs)
-    model = to_be_trained(place, found, request.encoder, asked)
-    name = results.default_name(model.source, budget, request.encoder)
+    encoder = request.encoder
+    if "encoder" in request.not_typed and found.stage.name == "autoencoder":
+        encoder = None  # a default for classifiers
+    model = to_be_trained(place, found, encoder, asked)
+    name = results.default_name(model.source, budget, encoder, request.repeat)
     folder = request.out or results.results_folder(place.url) / name
     fresh = FinalResult(
         name=folder.name,
@@ -77,6 +80,11 @@ def plan_final(request: FinalRequest) -> FinalPlan:
         not_typed=request.not_typed,
     )
     result = results.there(fresh, folder)
+    if request.repeat and (others := [s.seed for s in result.seeds if s.seed not in seeds]):
+        raise StudyError(
+            f"{folder} contains a training with other seeds ({', '.join(map(str, others))}); "
+            "name another folder with --out"
+        )
     n_jobs = n_at_once(request, len(seeds))
     return FinalPlan(model, budget, seeds, n_jobs, folder, result)
 

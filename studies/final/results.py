@@ -235,8 +235,11 @@ def results_folder(url: URL) -> Path:
     return (path.parent if path is not None else places.studies()) / "results"
 
 
-def default_name(source: str, budget: Budget, encoder: str | None) -> str:
-    """A folder's name that tells one training from another: ``paper-fc-sgd-epochs2``."""
+def default_name(source: str, budget: Budget, encoder: str | None, is_repeat: bool = False) -> str:
+    """A folder's name that tells one training from another: ``paper-fc-sgd-epochs2``.
+
+    A repetition has the seed of a trial, which is none of those over which a mean is taken.
+    """
     parts = [re.sub(r"[^\w.-]+", "-", source).strip("-.") or "model"]
     if encoder is not None:
         parts.append(re.sub(r"[^\w.-]+", "-", encoder).strip("-."))
@@ -246,4 +249,6 @@ def default_name(source: str, budget: Budget, encoder: str | None) -> str:
         parts.append(f"epochs{budget.epochs}")
     if budget.subset is not None:
         parts.append(f"subset{budget.subset}")
+    if is_repeat:
+        parts.append("repeat")
     return "-".join(parts)

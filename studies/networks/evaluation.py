@@ -45,10 +45,10 @@ def predict(network: Classifier, images: Images) -> Tensor:
 
 
 def encode(network: Autoencoder | Classifier, pixels: Tensor) -> Tensor:
-    """Latent maps, flattened: float32 (N, D) of images uint8 (N, 28, 28)."""
+    """Latent maps: float32 (N, C, H, W) of images uint8 (N, 28, 28)."""
     with _evaluating(network):
         rows = [network.encoder(scale_pixels(batch)) for batch in torch.split(pixels, BATCH)]
-        return torch.cat(rows).flatten(1)
+        return torch.cat(rows)
 
 
 class Judgement(NamedTuple):

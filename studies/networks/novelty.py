@@ -62,7 +62,7 @@ class Novelty:
     def fit(cls, network: Autoencoder | Classifier, train: Images, validation: Images) -> Self:
         """Statistics of training images, limits by validation images that are not among them."""
         some = train.first(N_IMAGES)
-        latent = _of_latent_maps(encode(network, some.pixels), some.labels)
+        latent = _of_latent_maps(_latent(network, some.pixels), some.labels)
         fitted = cls(*_of_pixels(some.pixels), *latent, limits=torch.zeros(2))
         scores = fitted.scores(network, validation.pixels)
         limits = scores.quantile(1 - SHARE, dim=0)
@@ -78,7 +78,7 @@ class Novelty:
         away = _flat(pixels) - self.pixel_mean
         explained = (away @ self.pixel_axes).square().sum(1)
         by_pixels = (away * self.pixel_scale).square().sum(1) - explained
-        on_axes = (encode(network, pixels) - self.latent_mean) @ self.latent_axes
+        on_axes = (_latent(network, pixels) - self.latent_mean) @ self.latent_axes
         from_classes = torch.cdist(on_axes @ self.class_scale, self.class_means @ self.class_scale)
         by_latent = from_classes.square().amin(1) - on_axes.square().sum(1)
         return torch.stack([by_pixels, by_latent], dim=1)
@@ -94,7 +94,7 @@ class Novelty:
     @classmethod
     def like(cls, network: Autoencoder | Classifier) -> Self:
         """One of the right shapes, without values."""
-        n, size = IMAGE_SIZE**2, encode(network, torch.zeros(1, IMAGE_SIZE, IMAGE_SIZE)).shape[1]
+        n, size = IMAGE_SIZE**2, _latent(network, torch.zeros(1, IMAGE_SIZE, IMAGE_SIZE)).shape[1]
         k = min(LATENT_AXES, size)
         shapes = ((n,), (n,), (n, PIXEL_AXES), (size,), (size, k), (N_CLASSES, k), (k, k), (2,))
         return cls(*(torch.empty(shape, device="meta") for shape in shapes))
@@ -133,6 +133,11 @@ def _of_latent_maps(maps: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tenso
     class_means = torch.stack([on_axes[labels == c].mean(0) for c in range(N_CLASSES)])
     within = (on_axes - class_means[labels]).T.cov() + 1e-3 * torch.eye(n_axes)
     return mean, axes, class_means, torch.linalg.cholesky(torch.linalg.inv(within))
+
+
+def _latent(network: Autoencoder | Classifier, pixels: Tensor) -> Tensor:
+    """Latent maps, flattened: float32 (N, D) of uint8 (N, 28, 28)."""
+    return encode(network, pixels).flatten(1)
 
 
 def _flat(pixels: Tensor) -> Tensor:

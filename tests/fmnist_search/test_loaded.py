@@ -11,6 +11,7 @@ from fmnist_search import AutoencoderModel, ClassifierModel, ImageError, StudyEr
 from reports.models.exporting import export_models
 from spaces.budget import Budget
 from studies.data.images import Split, load_split
+from studies.networks import evaluation
 from studies.records import attributes
 from studies.records.trials import METRICS, value_of
 
@@ -60,6 +61,19 @@ def test_an_autoencoders_errors_are_the_loss_of_its_trial(
     assert (again.dtype, again.shape) == (np.uint8, (100, 28, 28))
     encoded = autoencoder.encode(pixels[:3])
     assert encoded.shape[:2] == (3, autoencoder.configuration.conv2_channels)
+
+
+def test_images_are_encoded_in_batches(
+    autoencoder: AutoencoderModel, small_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels, sizes = small_split.validation.pixels, list[int]()
+    encoder = autoencoder.network.encoder
+    hook = encoder.register_forward_hook(lambda _module, seen, _out: sizes.append(len(seen[0])))
+    monkeypatch.setattr(evaluation, "BATCH", 40)
+    encoded = autoencoder.encode(pixels)
+    hook.remove()
+    assert sizes == [40, 40, 20]
+    np.testing.assert_allclose(encoded[40:80], autoencoder.encode(pixels[40:80]), rtol=1e-5)
 
 
 def test_a_picture_is_made_what_the_network_learned_from(

@@ -90,8 +90,20 @@ def test_a_budget_that_was_not_typed_gives_way_to_repeat(call: Call) -> None:
     write('[train]\nprotocol = "paper"\n')
     given_way = call("train", "none.json", "--repeat", EPOCHS="1", SUBSET="600")
     assert "none.json: No such file" in given_way.err
-    typed = call("train", "none.json", "--repeat", "--epochs", "1")
-    assert "leave out --epochs" in typed.err
+    for option in ("epochs", "encoder"):
+        typed = call("train", "none.json", "--repeat", f"--{option}", "1")
+        assert f"leave out --{option}" in typed.err
+
+
+def test_a_home_that_no_shell_has_replaced_is_the_home(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / "full").mkdir(parents=True)
+    (tmp_path / "home" / "full" / "mine.txt").touch()
+    said = call("report", "--out=~/full")
+    assert f"{tmp_path}/home/full is not empty" in said.err
+    assert not Path("~").exists()
 
 
 def test_the_command_line_beats_all_and_the_plan_is_made_of_all_sources(

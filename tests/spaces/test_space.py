@@ -67,6 +67,8 @@ def test_a_whole_number_and_the_same_real_number_are_one_configuration() -> None
     assert fingerprint(AutoencoderConfig(dropout=0)) == fingerprint(AutoencoderConfig(dropout=0.0))
     whole, real = AutoencoderConfig(learning_rate=1), AutoencoderConfig(learning_rate=1.0)
     assert fingerprint(whole) == fingerprint(real)
+    whole, real = AutoencoderConfig(weight_decay=0), AutoencoderConfig(weight_decay=0.0)
+    assert fingerprint(whole) == fingerprint(real) != fingerprint(AutoencoderConfig())
 
 
 def test_a_field_added_later_leaves_old_fingerprints_as_they_were() -> None:

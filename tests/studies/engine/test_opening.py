@@ -1,5 +1,6 @@
 """A study is made whole, or the same command makes it whole."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -9,7 +10,13 @@ from helpers.made_up_studies import ORIGIN, make
 
 from spaces.errors import StudyError
 from spaces.stages import AUTOENCODER, CLASSIFIER
-from studies.engine.opening import Resolution, is_untouched, open_study, resolve
+from studies.engine.opening import (
+    Resolution,
+    is_untouched,
+    open_study,
+    over_encoder,
+    resolve,
+)
 from studies.records import encoders, settings
 from studies.records.request import SearchRequest
 from studies.records.settings import EncoderOrigin, StudySettings, is_ours
@@ -80,6 +87,23 @@ def test_a_new_study_that_was_killed_at_its_start_takes_over_when_made_again(
             else:
                 opened = open_study(place, resolution)
     assert len(opened.trials()) == len(before.get_trials())
+
+
+def test_classifiers_over_another_encoder_get_a_study_of_their_own(place: Place) -> None:
+    usual = SearchRequest(epochs=6)
+    fresh = over_encoder(place.storage, usual, "ae-wide")
+    assert (fresh.study, fresh.encoder) == (None, "ae-wide")
+    origin = replace(ORIGIN, study="ae", trial=3)
+    make(place.storage, "clf-epochs6", 0, stage="classifier", encoder=origin)
+    for trial in (None, 3):
+        same = over_encoder(place.storage, usual, "ae", trial)
+        assert (same.study, same.encoder) == (None, None), "it goes on with its own encoder"
+    better = over_encoder(place.storage, usual, "ae", 7)
+    assert (better.study, better.encoder) == ("clf-epochs6-ae", "ae")
+    other = over_encoder(place.storage, usual, "ae-wide")
+    assert (other.study, other.encoder) == ("clf-epochs6-ae-wide", "ae-wide")
+    make(place.storage, "clf-epochs6-ae-wide", 0)
+    assert over_encoder(place.storage, usual, "ae-wide").study == "clf-epochs6-ae-wide-2"
 
 
 def test_an_encoder_is_another_by_its_weights_and_shape_and_not_by_its_name(

@@ -10,15 +10,19 @@ from helpers.made_up_studies import make
 from spaces.budget import PAPER_BUDGET, Budget
 from spaces.classifier import PAPER_ENCODER, ClassifierConfig
 from spaces.config_files import TrainedWith
-from spaces.errors import StudyError
+from spaces.errors import ConfigurationError, StudyError
 from spaces.stages import CLASSIFIER
+from studies.final import results
 from studies.final.final_request import FinalRequest
 from studies.final.plan import FinalPlan, plan_final
+from studies.final.results import SeedResult
 from studies.final.which_model import FinalModel, to_be_trained
 from studies.networks.plain import build_encoder
 from studies.records import encoders
 from studies.records.settings import EncoderOrigin
 from studies.storage.place import Place
+
+SEED = SeedResult(0, 0.3, None, None, 0.3, None, 1.0, {}, "w")
 
 
 def encoder(source: str) -> encoders.Encoder:
@@ -93,3 +97,26 @@ def test_what_was_fixed_before_or_chosen_by_other_images_is_judged_by_them(
     place: Place, source: str
 ) -> None:
     assert planned(place, source).result.judged_by.endswith("once, after the last epoch")
+
+
+def test_a_repetition_is_none_of_the_seeds_that_a_mean_is_taken_over(
+    place: Place, tmp_path: Path
+) -> None:
+    for source in ("ae-paper#4", "ae#2"):
+        repeated = planned(place, source, repeat=True)
+        protocol: Any = repeated.budget.protocol if source == "ae-paper#4" else "final"
+        several = planned(place, source, protocol=protocol)
+        assert repeated.folder != several.folder
+        assert len(repeated.seeds) == 1
+    made = replace(several.result, budget=repeated.budget, judged_by=repeated.result.judged_by)
+    results.write(made.with_seed(SEED), tmp_path)
+    with pytest.raises(StudyError, match=r"training with other seeds \(0\).*--out"):
+        planned(place, "ae#2", repeat=True, out=tmp_path)
+
+
+def test_a_default_encoder_for_classifiers_hinders_no_autoencoder(place: Place) -> None:
+    filed = planned(place, "ae", encoder="scratch", not_typed={"encoder": "a file"})
+    assert filed.model.encoder is None
+    assert filed.folder == planned(place, "ae").folder
+    with pytest.raises(ConfigurationError, match="this is an autoencoder"):
+        planned(place, "ae", encoder="scratch")
