@@ -95,7 +95,9 @@ def over_encoder(
             with, else the best.
     """
     usual = _settings(_plain(CLASSIFIER, request), request).default_name()
-    own = f"{usual}-{autoencoders}"
+    budget = usual.removeprefix(CLASSIFIER.short)
+    is_said = autoencoders.endswith(budget)
+    own = f"{CLASSIFIER.short if is_said else usual}-{autoencoders}"
     names = chain([usual, own], (f"{own}-{number}" for number in count(2)))
     for name in names:
         named = replace(request, study=None if name == usual else name)

@@ -102,6 +102,8 @@ def test_classifiers_over_another_encoder_get_a_study_of_their_own(place: Place)
     assert (better.study, better.encoder) == ("clf-epochs6-ae", "ae")
     other = over_encoder(place.storage, usual, "ae-wide")
     assert (other.study, other.encoder) == ("clf-epochs6-ae-wide", "ae-wide")
+    named = over_encoder(place.storage, usual, "ae-wide-epochs6")
+    assert named.study == "clf-ae-wide-epochs6", "the budget is said once"
     make(place.storage, "clf-epochs6-ae-wide", 0)
     assert over_encoder(place.storage, usual, "ae-wide").study == "clf-epochs6-ae-wide-2"
 
