@@ -74,3 +74,14 @@ def test_the_search_of_the_whole_network_came_to_what_its_readme_states(data_dir
     model = study.load()
     assert isinstance(model, ClassifierModel)
     assert (model.predict(images) == labels).mean() == pytest.approx(study.best_value, abs=0.03)
+
+
+@pytest.mark.slow
+def test_its_card_says_that_the_training_loss_is_of_smoothed_labels(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    where = "--storage", "docs/whole-search/studies.db", "--out", str(tmp_path / "exported")
+    done = called(["export", "clf-whole-epochs16", *where], environment, ROOT)
+    assert done.returncode == 0, done.stderr
+    card = (tmp_path / "exported" / "README.md").read_text()
+    assert "The training loss is that of labels smoothed by 0.15" in card
