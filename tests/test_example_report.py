@@ -42,6 +42,19 @@ def test_its_studies_have_the_results_that_its_readme_states(environment: dict[s
     assert digests() == before, "a look has changed the files"
 
 
+def test_its_figures_on_the_test_images_are_those_of_its_readme() -> None:
+    readme = (EXAMPLE / "README.md").read_text()
+    study = fmnist_search.load_study("ae", EXAMPLE / "studies.db")
+    result = json.loads((EXAMPLE / "results" / "ae-34" / "result.json").read_text())
+    stored = attributes.of(study.best_trial)[trials.CONFIG]  # by a version with fewer fields
+    assert stored.items() <= result["configuration"].items()
+    summary, losses = result["summary"], [f"{seed['loss']:.4f}" for seed in result["seeds"]]
+    half = (summary["high"] - summary["low"]) / 2
+    assert f"**{summary['mean']:.4f} ± {half:.4f}**" in readme
+    assert len(losses) == 5
+    assert ", ".join(losses) in readme
+
+
 def digests() -> dict[str, str]:
     files = sorted(path for path in EXAMPLE.rglob("*") if path.is_file())
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
