@@ -98,8 +98,9 @@ def test_the_same_words_go_on_with_the_studys_own_encoder(storage: Storage) -> N
     storage.search("ae", study="first", space=SMALL)
     before = load(storage.search("clf", encoder="first").study).encoder
     storage.search("ae", study="first", trials=6, sampler="random")
-    storage.search("ae", study="second", space=SMALL)
-    for same in ("first", None):
+    storage.search("ae", study="second", space=SMALL, seed=1)
+    storage.search("ae", study="twin", space=SMALL)  # of the same weights as the first
+    for same in ("first", None, "twin"):
         finished = storage.search("clf", encoder=same, trials=2)
         assert load(finished.study).encoder == before
     with pytest.raises(StudyError, match=r"encoder: second#0 .* not first#0"):
