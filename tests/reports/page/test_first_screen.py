@@ -37,6 +37,18 @@ def result(
     )  # fmt: skip
 
 
+def result_of_the_best(read: Sources) -> FinalResult:
+    """What it leaves of the best classifier, with one seed."""
+    best = read.searches[0].best()
+    assert best is not None
+    config = read.searches[0].config_of(best)
+    seed = SeedResult(0, 0.3, 0.9, None, 0.3, 0.9, 1.0, {}, "w")
+    return FinalResult(
+        "c", f"clf#{best.number}", "classifier", config.to_dict(), config.in_words(),
+        Budget(protocol="final"), "test images", ORIGIN, 1, {}, (seed,),
+    )  # fmt: skip
+
+
 def answer(sources: Sources, language: Language = "en") -> Answer:
     """The autoencoders'."""
     first = first_screen(sources, None, Texts(language))[0]
@@ -120,14 +132,7 @@ def test_a_test_figure_over_another_encoder_is_not_the_trials(
 ) -> None:
     make(storage, "clf", 6, stage="classifier", share_pruned=0.0)
     read = sources()
-    best = read.searches[0].best()
-    assert best is not None
-    config = read.searches[0].config_of(best)
-    seed = SeedResult(0, 0.3, 0.9, None, 0.3, 0.9, 1.0, {}, "w")
-    same = FinalResult(
-        "c", f"clf#{best.number}", "classifier", config.to_dict(), config.in_words(),
-        Budget(protocol="final"), "test images", ORIGIN, 1, {}, (seed,),
-    )  # fmt: skip
+    same = result_of_the_best(read)
     other = replace(same, encoder=replace(ORIGIN, sha256="another"))
     assert read._replace(results=[other]).judged(CLASSIFIER) is None
     assert read._replace(results=[other, same]).judged(CLASSIFIER) is same
@@ -138,14 +143,8 @@ def test_the_papers_best_is_trained_alike_only_from_the_same_encoder(
 ) -> None:
     make(storage, "clf", 6, stage="classifier", share_pruned=0.0)
     read, row = sources(), CLASSIFIER.best_of_paper
-    best = read.searches[0].best()
-    assert best is not None
-    config = read.searches[0].config_of(best)
-    seed = SeedResult(0, 0.3, 0.9, None, 0.3, 0.9, 1.0, {}, "w")
-    found = FinalResult(
-        "c", f"clf#{best.number}", "classifier", config.to_dict(), config.in_words(),
-        Budget(protocol="final"), "test images", ORIGIN, 1, {}, (seed,),
-    )  # fmt: skip
+    found = result_of_the_best(read)
+    (seed,) = found.seeds
     source, papers = f"paper:{row.name}", row.config.to_dict()
     same = replace(found, source=source, configuration=papers)
     scratch = replace(ORIGIN, source="scratch", sha256="")
